@@ -1,0 +1,59 @@
+"""What every process of one machine is told: written by `callwright up`, read by its children."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings shared by the processes of one `callwright up`. Ports are bound by their process, 0 is not allowed here."""
+
+    data_dir: str
+    "Absolute; holds audio/, prompts/, recordings/, run/, logs/."
+
+    database_url: str
+    "postgresql://… as asyncpg takes it (a UNIX socket as `?host=/path`)."
+
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    sip_host: str = "127.0.0.1"
+    sip_port: int = 5060
+    rtp_port_min: int = 10000
+    rtp_port_max: int = 19998
+    phone_port: int = 5062
+    "UDP port of the built-in test phone's SIP user agent, always on 127.0.0.1."
+
+    allow_urls: tuple[str, ...] = ()
+    "CIDRs that URLs given by users may reach although they are private."
+
+    channels: int = 1000
+    "Most calls at once that this engine carries; also the size of a server id's channel range."
+
+    @property
+    def run_dir(self) -> Path:
+        return Path(self.data_dir) / "run"
+
+    @property
+    def pool_socket(self) -> Path:
+        """UNIX socket of the pool process."""
+        return self.run_dir / "pool.sock"
+
+    @property
+    def recordings_dir(self) -> Path:
+        return Path(self.data_dir) / "recordings"
+
+    @property
+    def loopback_only(self) -> bool:
+        """HTTP is bound to loopback, so users' URLs may reach loopback too."""
+        return self.http_host in ("127.0.0.1", "::1", "localhost")
+
+    def save(self, path: Path) -> None:
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(asdict(self), indent=2))
+
+    @classmethod
+    def load(cls, path: Path) -> "Config":
+        fields = json.loads(path.read_text())
+        fields["allow_urls"] = tuple(fields["allow_urls"])
+        return cls(**fields)

@@ -1,0 +1,36 @@
+"""Errors say whose fault it is."""
+
+
+class CallwrightError(Exception):
+    """Anything that is not a programming mistake (those are `assert`)."""
+
+
+class AuthorError(CallwrightError):
+    """The application is wrong: logged for its author; the call goes on, or ends with an apology."""
+
+    def __init__(self, message: str, *, page: str = "", module: str = "", field: str = "") -> None:
+        self.message, self.page, self.module, self.field = message, page, module, field
+        where = ", ".join(
+            f"{kind} {name!r}" for kind, name in (("page", page), ("module", module), ("field", field)) if name
+        )
+        super().__init__(f"{where}: {message}" if where else message)
+
+
+class RequestError(CallwrightError):
+    """An API client is wrong. `status` is an HTTP status; `field` names the bad input where there is one."""
+
+    def __init__(self, status: int, message: str, *, field: str = "") -> None:
+        self.status, self.message, self.field = status, message, field
+        super().__init__(message)
+
+
+class PeerError(CallwrightError):
+    """A SIP peer or carrier broke the rules."""
+
+
+class ProviderError(CallwrightError):
+    """Somebody else's server or program failed. `retryable`: the same request may succeed later."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        self.retryable = retryable
+        super().__init__(message)

@@ -1,0 +1,1 @@
+"""Drives a Run: performs its world-facing commands and keeps its journal."""

@@ -1,0 +1,1 @@
+"""Applications: documents, modules, and the engine that walks from exit to exit. Pure."""

@@ -1,0 +1,1 @@
+"""What a caller may press or say, and the machine that collects it. Pure."""

@@ -1,0 +1,1 @@
+"""The process for work that no caller waits for: callbacks and housekeeping."""

@@ -1,0 +1,1 @@
+"""Code that talks to somebody else's program or server; one file for each."""

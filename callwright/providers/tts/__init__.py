@@ -1,0 +1,1 @@
+"""Text-to-speech engines behind the Synthesizer port."""

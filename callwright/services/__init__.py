@@ -1,0 +1,1 @@
+"""Business rules over the store, one file for each noun."""

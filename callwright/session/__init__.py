@@ -1,0 +1,1 @@
+"""A caller's run through an application: commands out, events in. Pure."""

@@ -1,0 +1,1 @@
+"""The SIP core without I/O: messages, transactions, dialogs, SDP. Pure."""

@@ -1,0 +1,1 @@
+"""SQL: the tables, and the queries by noun. Nothing else writes SQL."""

@@ -1,0 +1,1 @@
+"""SIP transports and the media plane: the sockets and threads under a leg."""

@@ -1,0 +1,1 @@
+"""Fakes and scripted parts that ship, so that authors test their own applications."""

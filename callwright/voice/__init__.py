@@ -1,0 +1,1 @@
+"""Performs a session's caller-facing commands on a leg."""

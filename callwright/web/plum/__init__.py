@@ -1,0 +1,1 @@
+"""The Plum-compatible routes, from one table."""
