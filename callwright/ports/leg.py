@@ -53,8 +53,17 @@ class Leg(Protocol):
     After `LegEnded` every method does nothing.
     """
 
+    @property
+    def ended(self) -> bool:
+        """The leg is over; its `LegEnded` may still be waiting."""
+        ...
+
     async def event(self) -> LegEvent:
         """The next event, in order. At most 1000 wait; past that keys are dropped."""
+        ...
+
+    def waiting(self) -> LegEvent | None:
+        """The next event if there is one already."""
         ...
 
     def play(self, frames: Sequence[Frames], mark: int) -> None:

@@ -1,0 +1,44 @@
+"""Published versions, loaded and compiled once for all calls of the engine. A version never changes, so neither does this."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from callwright.flow.application import Application
+from callwright.flow.engine import program
+from callwright.services import applications
+from callwright.session.run import Call
+from callwright.store.database import Database
+from callwright.store.scope import PLATFORM
+
+KEPT_MAX = 500
+"Compiled versions kept; the least recently used goes first."
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One published version, ready to run."""
+
+    application: Application
+    program: Callable[[Call], Coroutine[Any, Any, None]]
+
+
+class Applications:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._kept: OrderedDict[int, Loaded] = OrderedDict()
+
+    async def load(self, version_id: int) -> Loaded:
+        """Raises `AuthorError` where the stored document is no longer valid, `RequestError` where it is gone."""
+        kept = self._kept.get(version_id)
+        if kept is not None:
+            self._kept.move_to_end(version_id)
+            return kept
+        version = await applications.version_document(self._db, PLATFORM, version_id)
+        application = Application.model_validate(version.document)
+        loaded = Loaded(application, program(application, str(version.number)))
+        self._kept[version_id] = loaded
+        if len(self._kept) > KEPT_MAX:
+            self._kept.popitem(last=False)
+        return loaded

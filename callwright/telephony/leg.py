@@ -1,0 +1,268 @@
+"""A SIP call and its media session as one leg.
+
+A leg lives from the offer to the end of signalling and media. The SIP call and the media session each tell
+what happens to them in the event loop's thread; the leg folds both into one stream of `LegEvent`s, in which
+`LegEnded` comes exactly once and last, whoever ended it. Keys reach it twice over (RFC 4733 in the media,
+INFO in the signalling); a peer uses one of them, and the leg does not mix them up because telephone-event,
+where it was negotiated, wins.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from callwright.base.errors import PeerError
+from callwright.ports.leg import (
+    Frames,
+    KeyPressed,
+    LegEnded,
+    LegEvent,
+    PlayEnded,
+    SpeechEnded,
+    SpeechStarted,
+)
+from callwright.sip import sdp
+from callwright.telephony.plane import Closed, FirstPacket, MediaEvent, MediaPlane, MediaSession, MediaStats
+from callwright.telephony.sip_endpoint import (
+    Answered,
+    Ended,
+    KeyInfo,
+    Rejected,
+    Reoffered,
+    Ringing,
+    SipCall,
+    SipEndpoint,
+    SipEvent,
+)
+
+EVENTS_MAX = 1000
+"Events that may wait for the program. Keys past it are dropped: nobody types a thousand keys ahead."
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnswered:
+    """How a leg that we dialled came to nothing."""
+
+    status: int
+    "The final SIP status; 408 where none came."
+
+    reason: str
+
+
+class SipLeg:
+    """`ports.Leg` over SIP and RTP. Made by `incoming` or `outgoing`."""
+
+    def __init__(self, plane: MediaPlane, host: str) -> None:
+        self._host = host
+        self._events: deque[LegEvent] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._answer: asyncio.Future[NotAnswered | None] | None = None
+        self._ended = False
+        self._closed = asyncio.get_running_loop().create_future()
+        self._call: SipCall | None = None
+        self._event_payload_type: int | None = None
+        self.heard_at: Callable[[], None] | None = None
+        "Called once, when the far end's first audio packet arrives."
+
+        self._media: MediaSession = plane.open(self._on_media)
+
+    @classmethod
+    def incoming(cls, call: SipCall, plane: MediaPlane, host: str) -> "SipLeg":
+        """Answer a caller: negotiates the media and sends the 200.
+
+        Raises `PeerError` where the offer has no audio that we speak, `ProviderError` where no RTP port is free;
+        the call is then still unanswered.
+        """
+        offered = sdp.parse(call.offer) if call.offer else None
+        leg = cls(plane, host)
+        try:
+            if offered is None:
+                description = sdp.offer(host, leg._media.port)
+            else:
+                description = sdp.answer(offered, host, leg._media.port)
+        except PeerError:
+            leg._media.close()
+            raise
+        leg._call = call
+        call.on_event = leg._on_sip
+        if offered is not None:
+            leg._connect(offered)
+        call.answer(description)
+        return leg
+
+    @classmethod
+    def outgoing(
+        cls, endpoint: SipEndpoint, plane: MediaPlane, host: str, *, target: str, call_id: str, caller: str, to: tuple[str, int]
+    ) -> "SipLeg":
+        """Dial `target`, a SIP URI, by way of the peer at `to`. What comes of it: `answered`."""
+        leg = cls(plane, host)
+        leg._answer = asyncio.get_running_loop().create_future()
+        leg._call = endpoint.invite(
+            target,
+            call_id=call_id,
+            caller=caller,
+            sdp=sdp.offer(host, leg._media.port),
+            to=to,
+            on_event=leg._on_sip,
+        )
+        return leg
+
+    async def answered(self, timeout_s: float) -> NotAnswered | None:
+        """None once the far end answered. A far end that only rings is cancelled after `timeout_s`."""
+        assert self._answer is not None, "only a leg that we dialled can be waited for"
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(self._answer)
+        except TimeoutError:
+            if self._answer.done():
+                return self._answer.result()
+            self.hang_up()
+            return NotAnswered(408, "No answer")
+
+    # -- ports.Leg ---------------------------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    async def event(self) -> LegEvent:
+        while not self._events:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._events.popleft()
+
+    def waiting(self) -> LegEvent | None:
+        return self._events.popleft() if self._events else None
+
+    def play(self, frames: Sequence[Frames], mark: int) -> None:
+        if not self._ended:
+            self._media.play(frames, mark)
+
+    def stop_playing(self) -> None:
+        if not self._ended:
+            self._media.stop_playing()
+
+    def send_keys(self, keys: str) -> None:
+        if not self._ended:
+            self._media.send_keys(keys)
+
+    def start_recording(self, path: str) -> None:
+        if not self._ended:
+            self._media.start_recording(path)
+
+    def stop_recording(self) -> None:
+        if not self._ended:
+            self._media.stop_recording()
+
+    def listen(self, silence_s: float) -> None:
+        if not self._ended:
+            self._media.listen(silence_s)
+
+    def hang_up(self) -> None:
+        if not self._ended:
+            assert self._call is not None
+            self._call.hang_up()
+            self._end(LegEnded("local", "hung up"))
+
+    async def closed(self, timeout_s: float) -> MediaStats | None:
+        """The media's figures, once its recording is complete on disk; None where that takes too long."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                stats: MediaStats = await asyncio.shield(self._closed)
+                return stats
+        except TimeoutError:
+            return None
+
+    # -- what the SIP call and the media session tell ------------------------------------------
+
+    def _on_sip(self, event: SipEvent) -> None:
+        match event:
+            case Answered(sdp=description):
+                self._on_answered(description)
+            case Rejected(status=status, reason=reason):
+                self._settle(NotAnswered(status, reason))
+                self._end(LegEnded("failure", f"{status} {reason}"))
+            case Ended(by=by, reason=reason):
+                self._settle(NotAnswered(408, reason))
+                self._end(LegEnded(by, reason))
+            case Reoffered(sdp=description):
+                self._on_reoffered(description)
+            case KeyInfo(key=key):
+                if self._event_payload_type is None:
+                    self._tell(KeyPressed(key))
+            case Ringing():
+                pass
+            case _:
+                # Confirmed: a caller's ACK. The program started with our 200 already.
+                if not self._ended and (late := getattr(event, "sdp", "")):
+                    self._on_answered(late)
+
+    def _on_answered(self, description: str) -> None:
+        assert self._call is not None
+        try:
+            self._connect(sdp.parse(description))
+        except PeerError as error:
+            self._call.hang_up()
+            self._settle(NotAnswered(488, str(error)))
+            self._end(LegEnded("failure", str(error)))
+        else:
+            self._settle(None)
+
+    def _on_reoffered(self, description: str) -> None:
+        assert self._call is not None
+        try:
+            offered = sdp.parse(description)
+            answer = sdp.answer(offered, self._host, self._media.port)
+        except PeerError:
+            self._call.reject_reoffer()
+            return
+        self._call.answer_reoffer(answer)
+        self._connect(offered)
+
+    def _connect(self, remote: sdp.Session) -> None:
+        audio = sdp.audio(remote)
+        self._event_payload_type = audio.event_payload_type
+        self._media.connect(audio.host, audio.port, audio.event_payload_type)
+        self._media.hold(audio.direction in ("sendonly", "inactive"))
+
+    def _on_media(self, event: MediaEvent) -> None:
+        match event:
+            case KeyPressed() | PlayEnded() | SpeechStarted() | SpeechEnded():
+                self._tell(event)
+            case FirstPacket():
+                if self.heard_at is not None:
+                    self.heard_at()
+            case Closed(stats=stats):
+                if not self._closed.done():
+                    self._closed.set_result(stats)
+                if not self._ended and self._call is not None:
+                    self._call.hang_up()
+                    self._end(LegEnded("failure", "the media plane closed the session"))
+            case _:
+                pass  # NoAudio: silence alone ends no call; the flow's no-input does.
+
+    def _settle(self, result: NotAnswered | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(result)
+
+    def _tell(self, event: LegEvent) -> None:
+        if self._ended or len(self._events) >= EVENTS_MAX:
+            return
+        self._events.append(event)
+        self._wake()
+
+    def _end(self, event: LegEnded) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        self._media.close()
+        self._events.append(event)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,203 @@
+"""The built-in test phone: a SIP user agent with RTP of its own that answers, listens, and presses keys.
+
+What it does with a call is chosen by the number that was dialled, like a bank's test cards (`NUMBERS`). It
+presses the next keys of its script each time the far end has spoken and fallen silent. Everything it notices
+is appended to a file of JSON lines, one `PhoneEvent` each, so that a person or a test can follow a call from
+the called side.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from callwright.base.errors import PeerError, ProviderError
+from callwright.ports.leg import LegEnded, SpeechEnded, SpeechStarted
+from callwright.telephony.leg import SipLeg
+from callwright.telephony.plane import MediaPlane
+from callwright.telephony.sip_endpoint import Ended, SipCall, SipEndpoint, SipEvent
+
+CALLS_MAX = 50
+"Calls at once; a busy tone past it. It is a test phone, not a load generator."
+
+CALL_S_MAX = 600.0
+"The phone hangs up a call that lasts longer."
+
+RING_S = 0.2
+"How long it rings before it answers: enough to be seen as ringing."
+
+RING_S_MAX = 120.0
+"How long the phone that never answers goes on ringing."
+
+SILENCE_S = 0.9
+"Quiet that ends the far end's turn; longer than a pause between sentences."
+
+EVENTS_BYTES_MAX = 4 << 20
+"The event file starts anew past this size."
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the phone does with a call."""
+
+    does: str
+    "In words, for the people who pick a number."
+
+    keys: tuple[str, ...] = ()
+    "Pressed one after the other, each when the far end has spoken and is silent."
+
+    answers: bool = True
+    rejects: int = 0
+    "The SIP status that refuses the call; 0 to take it."
+
+    hangs_up: bool = False
+    "Hang up at the end of the far end's first turn."
+
+
+NUMBERS: Mapping[str, Script] = {
+    "12125550101": Script("answers and presses 1", keys=("1",)),
+    "12125550102": Script("answers, presses 2 and then 15", keys=("2", "15")),
+    "12125550103": Script("rings and never answers", answers=False),
+    "12125550104": Script("is busy", rejects=486),
+    "12125550105": Script("answers and says nothing"),
+    "12125550106": Script("answers and hangs up after the first sentence", hangs_up=True),
+}
+PREFIX = "1212555010"
+"What the numbers begin with: the prefix of the trunk that leads to the phone."
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneEvent:
+    """One thing that the phone noticed."""
+
+    at: float
+    "UNIX seconds."
+
+    call_id: str
+    "The SIP Call-ID."
+
+    event: str
+    "`invited`, `answered`, `first audio`, `heard` (the far end's turn began), `turn over`, `pressed`, `ended`."
+
+    detail: str = ""
+
+
+class TestPhone:
+    """The phone on one UDP port. `async with TestPhone(...)`; `serve` takes calls until it is cancelled."""
+
+    __test__ = False
+
+    def __init__(self, host: str, port: int, *, rtp_ports: tuple[int, int], tell: Callable[[PhoneEvent], None]) -> None:
+        self._host, self._port = host, port
+        self._tell_event = tell
+        self._rtp_ports = rtp_ports
+        self._calls: asyncio.Queue[SipCall] = asyncio.Queue(CALLS_MAX)
+        self._ended: set[str] = set()
+        self._active = 0
+
+    async def __aenter__(self) -> "TestPhone":
+        self._plane = MediaPlane(self._host, *self._rtp_ports, asyncio.get_running_loop())
+        self._plane.start()
+        self._endpoint = await SipEndpoint.open(self._host, self._port, on_invite=self._on_invite)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._endpoint.close()
+        self._plane.stop()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self._endpoint.address
+
+    async def serve(self) -> None:
+        async with asyncio.TaskGroup() as calls:
+            while True:
+                call = await self._calls.get()
+                calls.create_task(self._take(call))
+
+    def _on_invite(self, call: SipCall) -> None:
+        script = NUMBERS.get(call.dialled)
+        if script is None or self._active >= CALLS_MAX:
+            call.reject(404 if script is None else 486)
+            return
+        self._tell(call, "invited", f"{call.caller} calls {call.dialled}")
+        if script.rejects:
+            call.reject(script.rejects)
+            self._tell(call, "ended", f"refused with {script.rejects}")
+            return
+
+        def before_answer(event: SipEvent) -> None:
+            if isinstance(event, Ended):
+                self._ended.add(call.call_id)
+                self._tell(call, "ended", event.reason)
+
+        call.on_event = before_answer
+        call.ring()
+        self._active += 1
+        self._calls.put_nowait(call)
+
+    async def _take(self, call: SipCall) -> None:
+        try:
+            await self._run(call, NUMBERS[call.dialled])
+        except TimeoutError:
+            call.hang_up()
+        except (PeerError, ProviderError) as error:
+            call.reject(488)
+            self._tell(call, "ended", str(error))
+        finally:
+            self._active -= 1
+            self._ended.discard(call.call_id)
+
+    async def _run(self, call: SipCall, script: Script) -> None:
+        await asyncio.sleep(RING_S if script.answers else RING_S_MAX)
+        if call.call_id in self._ended:
+            return
+        if not script.answers:
+            call.reject(480)
+            self._tell(call, "ended", "not answered")
+            return
+        leg = SipLeg.incoming(call, self._plane, self._host)
+        leg.heard_at = lambda: self._tell(call, "first audio")
+        leg.listen(SILENCE_S)
+        self._tell(call, "answered")
+        async with asyncio.timeout(CALL_S_MAX):
+            await self._listen(call, leg, script)
+
+    async def _listen(self, call: SipCall, leg: SipLeg, script: Script) -> None:
+        keys = list(script.keys)
+        while True:
+            match await leg.event():
+                case SpeechStarted():
+                    self._tell(call, "heard")
+                case SpeechEnded():
+                    self._tell(call, "turn over")
+                    if script.hangs_up:
+                        leg.hang_up()
+                    elif keys:
+                        pressed = keys.pop(0)
+                        leg.send_keys(pressed)
+                        self._tell(call, "pressed", pressed)
+                case LegEnded(by=by, reason=reason):
+                    self._tell(call, "ended", f"{by}: {reason}")
+                    return
+
+    def _tell(self, call: SipCall, event: str, detail: str = "") -> None:
+        self._tell_event(PhoneEvent(time.time(), call.call_id, event, detail))
+
+
+class EventFile:
+    """Appends phone events to a file that others read while it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("a", buffering=1)
+
+    def __call__(self, event: PhoneEvent) -> None:
+        if self._file.tell() > EVENTS_BYTES_MAX:
+            self._file.truncate(0)
+        self._file.write(json.dumps(asdict(event)) + "\n")
+
+    def close(self) -> None:
+        self._file.close()
