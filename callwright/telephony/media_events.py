@@ -1,0 +1,68 @@
+"""What media sessions tell, and the figures of a session and of the plane."""
+
+from dataclasses import dataclass
+
+from callwright.ports.leg import KeyPressed, PlayEnded, SpeechEnded, SpeechStarted
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStats:
+    """One session's figures, as its `Closed` tells them."""
+
+    packets_sent: int = 0
+    packets_received: int = 0
+    "From the far end, duplicates included."
+
+    lost: int = 0
+    "Packets of the far end that never came."
+
+    jitter_ms: float = 0.0
+    "RFC 3550 §6.4.1, as far as a clock of 5 ms sees it."
+
+    foreign: int = 0
+    "Packets dropped because they came from another address than the far end's."
+
+    send_errors: int = 0
+    "Packets that the system refused to send."
+
+    recording_error: str = ""
+    "Why a recording is missing or incomplete; empty where it is not."
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPacket:
+    """The far end's first packet has arrived. Told once per session."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoAudio:
+    """Nothing has arrived for `NO_AUDIO_S`. Told once for each such silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The session is over, its port free and its recordings complete on disk; nothing follows. Told exactly once."""
+
+    stats: MediaStats
+
+
+MediaEvent = KeyPressed | PlayEnded | SpeechStarted | SpeechEnded | FirstPacket | NoAudio | Closed
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneStats:
+    """How the plane is doing."""
+
+    sessions: int
+    packets_sent: int
+    packets_received: int
+    late_p50_ms: float
+    "How late the clock's slots began, over the last 20 s: the median."
+
+    late_p99_ms: float
+    late_max_ms: float
+    skipped_ms: int
+    "Time that the clock gave up because it was too late (a suspended machine, a starved process), since the start."
+
+    recorder_queue: int
+    "Blocks of about 1 s and one call that wait for the disk."

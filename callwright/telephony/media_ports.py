@@ -1,0 +1,61 @@
+"""The UDP ports of the media plane: even ones of a range, each as long unused as possible before it is used again."""
+
+import contextlib
+import errno
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+
+from callwright.base.errors import ProviderError
+
+REST_S = 2.0
+"A closed call's port rests before another call gets it: its far end may send a little longer."
+
+_EXPEDITED_FORWARDING = 0xB8
+"DSCP 46 (RFC 3246), what voice packets are marked with."
+
+
+class PortPool:
+    """Opens UDP sockets on even ports. `open` in one thread, `release` in any."""
+
+    def __init__(self, host: str, port_min: int, port_max: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._host, self._clock = host, clock
+        self._free: deque[tuple[int, float]] = deque(
+            (port, 0.0) for port in range(port_min + port_min % 2, port_max + 1, 2)
+        )
+        "Ports and when they have rested; the longest unused first."
+
+    def open(self) -> socket.socket:
+        """A bound, non-blocking, unconnected UDP socket. Raises `ProviderError` when no port is free."""
+        for _ in range(len(self._free)):
+            port, rested_at = self._free[0]
+            if rested_at > self._clock():
+                break
+            self._free.popleft()
+            if (bound := self._bind(port)) is not None:
+                return bound
+            self._free.append((port, 0.0))
+        raise ProviderError("no free RTP port", retryable=True)
+
+    def release(self, port: int) -> None:
+        """Take back the port of a socket that has been closed."""
+        self._free.append((port, self._clock() + REST_S))
+
+    def _bind(self, port: int) -> socket.socket | None:
+        """None where another program has the port."""
+        opened: socket.socket | None = None
+        try:
+            opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            opened.setblocking(False)
+            with contextlib.suppress(OSError):
+                opened.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
+            opened.bind((self._host, port))
+        except OSError as error:
+            if opened is not None:
+                opened.close()
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return None
+            self._free.appendleft((port, 0.0))
+            raise ProviderError(f"RTP port {port} of {self._host}: {error.strerror}", retryable=True) from error
+        return opened

@@ -1,0 +1,455 @@
+"""The media plane: one thread that sends and receives the RTP of all calls of a process.
+
+The clock. A step is 5 ms; every stream has its turn once in four steps, and streams are spread evenly over the
+turns, so that the plane sends a quarter of the packets at a time. Each step: take the commands that were posted,
+send for the streams whose turn it is, read whatever has arrived at any socket, and hand all events of the step to
+the event loop in one call. Sockets are read by what epoll says once per step, never one wake-up per packet: that,
+and no asyncio, is what makes it cheap; the price is up to 5 ms until a key is seen. Once a second each stream has
+its `each_second`, likewise spread over the steps. While there is no stream the thread sleeps in epoll until it is
+woken.
+
+Lateness. A late step is made up for at once, with packets a little closer together, as long as a receiver's jitter
+buffer hides it. Past `LATE_MAX_S` (a suspended machine, a starved process) the clock gives the time up: RTP
+timestamps jump with it and prompts go on where they were, instead of a burst that no receiver can use.
+
+Threads. `MediaSession` is a handle for the event loop's thread: its methods append to a deque and return. `Stream`,
+`Recording` and all the rest belong to the plane's thread. Only the port pool and these deques are shared. The
+process that runs a plane should set `sys.setswitchinterval(0.0005)`: with the default of 5 ms, a busy loop thread
+keeps the plane from the interpreter for that long.
+
+When something breaks. An error while a stream is served ends that call (`Closed`) and is logged; the others go on.
+An error in the plane itself ends all sessions with `Closed` and calls `on_failure`, because a process without media
+should end and be started again rather than answer calls in silence. A UDP error ends nothing.
+
+One unconnected socket per call: a connected one would hand us ICMP errors of a far end that is not up yet.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import select
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any
+
+from callwright.base.errors import PeerError, ProviderError
+from callwright.ports.leg import Frames
+from callwright.telephony.media_events import Closed, FirstPacket, MediaEvent, MediaStats, NoAudio, PlaneStats
+from callwright.telephony.media_ports import PortPool
+from callwright.telephony.media_stream import Stream, Told
+from callwright.telephony.recorder import Recording, RecordingWriter
+
+__all__ = ["Closed", "FirstPacket", "MediaEvent", "MediaPlane", "MediaSession", "MediaStats", "NoAudio", "PlaneStats"]
+
+log = logging.getLogger(__name__)
+
+STEP_S = 0.005
+STEP_SAMPLES = 40
+TURNS = 4
+"Steps in 20 ms."
+
+BUCKETS = 200
+"Steps in a second; a stream belongs to one."
+
+LATE_MAX_S = 0.1
+"Lateness that is made up for; jitter buffers of 100 ms are common."
+
+READS_MAX = 8
+"Packets that one step takes from one socket: 1600 a second. A flood beyond it fills its own socket, not our time."
+
+READY_MAX = 1024
+"Sockets that one call of epoll tells."
+
+PACKET_MAX = 2048
+"Longer datagrams are cut; no RTP packet of telephony is."
+
+LATENESS_KEPT = 4096
+"Steps whose lateness `snapshot` looks at: 20 s."
+
+STOP_TIMEOUT_S = 15.0
+"For the thread to end: longer than the recorder may take for the disk."
+
+
+class MediaSession:
+    """One call's media. Methods post to the plane and return at once; after `close` they do nothing."""
+
+    __slots__ = ("_plane", "_stream", "port")
+
+    def __init__(self, plane: "MediaPlane", stream: Stream, port: int) -> None:
+        self._plane, self._stream = plane, stream
+        self.port = port
+        "Our RTP port, for the SDP."
+
+    def connect(self, host: str, port: int, event_payload_type: int | None) -> None:
+        """Where the far end's SDP wants audio sent, and its telephone-event payload type. Again for a re-INVITE.
+
+        Port 0 or 0.0.0.0: nothing is sent. Raises `PeerError` where `host` is no IPv4 address.
+        """
+        try:
+            usable = port > 0 and IPv4Address(host) != IPv4Address(0)
+        except AddressValueError as error:
+            raise PeerError(f"media address {host!r} is not an IPv4 address") from error
+        self._post(Stream.connect, (host, port) if usable else None, event_payload_type)
+
+    def play(self, frames: Sequence[Frames], mark: int) -> None:
+        """Send frame lists in order, without a gap, in place of what is playing. `PlayEnded(mark)` tells the end."""
+        self._post(Stream.play, tuple(frames), mark)
+
+    def stop_playing(self) -> None:
+        self._post(Stream.stop_playing)
+
+    def send_keys(self, keys: str) -> None:
+        """After the keys still being sent; nothing where telephone-event was not negotiated."""
+        self._post(Stream.send_keys, keys)
+
+    def start_recording(self, path: str) -> None:
+        """Record into `path` from now on. A recording going on is finished first."""
+        self._post(self._plane._start_recording, path)
+
+    def stop_recording(self) -> None:
+        self._post(self._plane._stop_recording)
+
+    def listen(self, silence_s: float) -> None:
+        """Tell `SpeechStarted` and, after `silence_s` of quiet, `SpeechEnded`, again and again. 0 stops it."""
+        self._post(Stream.listen, silence_s)
+
+    def hold(self, on: bool) -> None:
+        """The far end wants to hear nothing: what is played runs on unheard."""
+        self._post(Stream.hold, on)
+
+    def close(self) -> None:
+        """Stop everything. `Closed` follows, once the recording is complete on disk."""
+        self._post(self._plane._close)
+
+    def _post(self, command: Callable[..., None], *arguments: Any) -> None:
+        self._plane._post(command, self._stream, arguments)
+
+
+class MediaPlane:
+    """The thread. `start` before `open`; `stop` ends all sessions."""
+
+    def __init__(
+        self,
+        host: str,
+        port_min: int,
+        port_max: int,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Sockets are bound to even ports of `host`, an IPv4 address. `on_failure` is called in the loop's thread."""
+        self._loop, self._on_failure = loop, on_failure
+        self._ports = PortPool(host, port_min, port_max)
+        self._writer = RecordingWriter()
+        self._commands: deque[tuple[Callable[..., None], Stream, tuple[Any, ...]]] = deque()
+        self._recorded: deque[tuple[Stream, str]] = deque()
+        "Streams of which a recording is complete, and its error; filled by the writer's thread."
+
+        self._out: list[Told] = []
+        self._streams: dict[int, Stream] = {}
+        "By file descriptor."
+
+        self._buckets: list[dict[Stream, None]] = [{} for _ in range(BUCKETS)]
+        self._senders: list[dict[Stream, None]] = [{} for _ in range(TURNS)]
+        self._listeners: list[dict[Stream, None]] = [{} for _ in range(TURNS)]
+        self._epoll = select.epoll()
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._wake_fd, select.EPOLLIN)
+        self._buffer = bytearray(PACKET_MAX)
+        self._view = memoryview(self._buffer)
+        self._audio_view = self._view[12:172]
+        self._idle = False
+        self._stopping = False
+        self._alive = False
+        self._step = 0
+        self._due = 0.0
+        self._serving: Stream | None = None
+        "Whose call ends if what we are doing fails."
+
+        self._lateness = [0.0] * LATENESS_KEPT
+        self._skipped_steps = 0
+        self._closed_sent = 0
+        self._closed_received = 0
+        self._thread = threading.Thread(target=self._run, name="callwright-media", daemon=True)
+
+    # -- the event loop's side -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """The process should also call `sys.setswitchinterval(0.0005)`; see the head of this file."""
+        self._alive = True
+        self._writer.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all sessions and wait for the thread; their `Closed` arrives when the loop runs on."""
+        self._stopping = True
+        if self._thread.is_alive():
+            os.eventfd_write(self._wake_fd, 1)
+            self._thread.join(STOP_TIMEOUT_S)
+
+    @property
+    def alive(self) -> bool:
+        """The thread is at work."""
+        return self._alive
+
+    def open(self, on_event: Callable[[MediaEvent], None]) -> MediaSession:
+        """A session with a port of its own. `on_event` is called in the loop's thread.
+
+        Raises `ProviderError` when no port is free, or the plane is not at work.
+        """
+        if not self._alive or self._stopping:
+            raise ProviderError("the media plane is not running", retryable=True)
+        sock = self._ports.open()
+        stream = Stream(sock, on_event, self._out)
+        self._post(self._add, stream, ())
+        return MediaSession(self, stream, sock.getsockname()[1])
+
+    def snapshot(self) -> PlaneStats:
+        late = sorted(self._lateness[: min(self._step, LATENESS_KEPT)]) or [0.0]
+        now = [stream.stats() for stream in list(self._streams.values())]
+        return PlaneStats(
+            sessions=len(now),
+            packets_sent=self._closed_sent + sum(stats.packets_sent for stats in now),
+            packets_received=self._closed_received + sum(stats.packets_received for stats in now),
+            late_p50_ms=round(late[len(late) // 2] * 1000, 3),
+            late_p99_ms=round(late[len(late) * 99 // 100] * 1000, 3),
+            late_max_ms=round(late[-1] * 1000, 3),
+            skipped_ms=int(self._skipped_steps * STEP_S * 1000),
+            recorder_queue=self._writer.waiting,
+        )
+
+    def _post(self, command: Callable[..., None], stream: Stream, arguments: tuple[Any, ...]) -> None:
+        if self._alive:
+            self._commands.append((command, stream, arguments))
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._idle:
+            os.eventfd_write(self._wake_fd, 1)
+
+    # -- the plane's thread: its life ------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._steps()
+        finally:
+            self._alive = False
+            self._end(failed=sys.exception() is not None)
+
+    def _steps(self) -> None:
+        """Work until told to stop, or until serving a stream fails. That call is ended."""
+        try:
+            self._due = time.monotonic()
+            while not self._stopping:
+                self._wait()
+                self._work()
+        except Exception:  # the containment point of one call
+            stream = self._serving
+            if stream is None or stream.closed:
+                raise
+            log.exception("a call's media failed; the call ends")
+            self._close(stream, self._clock)
+            self._step += 1
+
+    def _end(self, *, failed: bool) -> None:
+        """Close every session, recordings first, and tell; each step even if another fails."""
+        with contextlib.ExitStack() as last_first:
+            last_first.callback(os.close, self._wake_fd)
+            last_first.callback(self._epoll.close)
+            if failed:
+                log.critical("the media plane failed")
+                last_first.callback(self._call_soon, self._on_failure)
+            last_first.callback(self._tell)
+            last_first.callback(self._take_recorded)
+            last_first.callback(self._writer.stop)
+            self._take_commands()
+            for stream in list(self._streams.values()):
+                last_first.callback(self._close, stream, self._clock)
+
+    # -- the clock -------------------------------------------------------------------------------
+
+    @property
+    def _clock(self) -> int:
+        return self._step * STEP_SAMPLES
+
+    def _wait(self) -> None:
+        """Until the next step is due."""
+        if not self._streams:
+            self._sleep()
+        left = self._due - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+        late = time.monotonic() - self._due
+        self._lateness[self._step % LATENESS_KEPT] = late
+        if late > LATE_MAX_S:
+            skipped = int(late / (TURNS * STEP_S)) * TURNS
+            self._step += skipped
+            self._skipped_steps += skipped
+            self._due += skipped * STEP_S
+
+    def _sleep(self) -> None:
+        """Until there is something to do."""
+        self._idle = True
+        while not (self._commands or self._recorded or self._stopping):
+            self._epoll.poll()
+            self._drain_wake_fd()
+        self._idle = False
+        self._due = time.monotonic()
+
+    def _drain_wake_fd(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake_fd)
+
+    def _work(self) -> None:
+        """One step."""
+        self._serving = None
+        step, clock = self._step, self._clock
+        if self._commands:
+            self._take_commands()
+        if self._recorded:
+            self._take_recorded()
+        self._send(self._senders[step % TURNS], clock)
+        self._receive(clock)
+        for stream in self._listeners[step % TURNS]:
+            self._serving = stream
+            stream.check_quiet(clock)
+        for stream in self._buckets[step % BUCKETS]:
+            self._serving = stream
+            stream.each_second(clock)
+        self._serving = None
+        if self._out:
+            self._tell()
+        self._step = step + 1
+        self._due += STEP_S
+
+    def _send(self, senders: dict[Stream, None], clock: int) -> None:
+        over: list[Stream] = []
+        for stream in senders:
+            self._serving = stream
+            if not stream.send(clock):
+                over.append(stream)
+        for stream in over:
+            del senders[stream]
+
+    def _receive(self, clock: int) -> None:
+        streams, buffer, view, audio = self._streams, self._buffer, self._view, self._audio_view
+        for _ in range(READS_MAX):
+            self._serving = None
+            ready = self._epoll.poll(0, READY_MAX)
+            if not ready:
+                return
+            for fd, _events in ready:
+                stream = streams.get(fd)
+                if stream is None:
+                    self._drain_wake_fd()
+                else:
+                    self._serving = stream
+                    stream.receive(buffer, view, audio, clock)
+
+    def _tell(self) -> None:
+        batch = deque(self._out)
+        self._out.clear()
+        if batch:
+            self._call_soon(_deliver, self._loop, batch)
+
+    def _call_soon(self, callback: Callable[..., object], *arguments: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+    # -- commands, each with the stream and the clock first -----------------------------------------
+
+    def _take_commands(self) -> None:
+        clock = self._clock
+        while self._commands:
+            command, stream, arguments = self._commands.popleft()
+            if stream.closed:
+                continue
+            self._serving = stream
+            command(stream, clock, *arguments)
+            if not stream.closed:
+                self._place(stream)
+
+    def _place(self, stream: Stream) -> None:
+        """Give the stream the turns that it wants since the last command."""
+        turn = stream.bucket % TURNS
+        if stream.sending:
+            self._senders[turn][stream] = None
+        if stream.listening:
+            self._listeners[turn][stream] = None
+        else:
+            self._listeners[turn].pop(stream, None)
+
+    def _add(self, stream: Stream, _clock: int) -> None:
+        loads = [len(bucket) for bucket in self._buckets]
+        turns = [sum(loads[turn::TURNS]) for turn in range(TURNS)]
+        stream.bucket = min(range(BUCKETS), key=lambda bucket: (turns[bucket % TURNS], loads[bucket]))
+        fd = stream.sock.fileno()
+        self._streams[fd] = stream
+        self._buckets[stream.bucket][stream] = None
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def _start_recording(self, stream: Stream, clock: int, path: str) -> None:
+        self._stop_recording(stream, clock)
+        stream.record(Recording(path, self._writer, clock))
+
+    def _stop_recording(self, stream: Stream, clock: int) -> None:
+        recording = stream.unrecord()
+        if recording is not None:
+            recording.finish(clock, partial(self._on_recorded, stream))
+
+    def _close(self, stream: Stream, clock: int) -> None:
+        if stream.closed:
+            return
+        stream.closed = True
+        fd, port = stream.sock.fileno(), stream.sock.getsockname()[1]
+        self._streams.pop(fd, None)
+        with contextlib.suppress(OSError):
+            self._epoll.unregister(fd)
+        stream.sock.close()
+        self._ports.release(port)
+        self._buckets[stream.bucket].pop(stream, None)
+        self._senders[stream.bucket % TURNS].pop(stream, None)
+        self._listeners[stream.bucket % TURNS].pop(stream, None)
+        stream.stop_playing(clock)
+        self._stop_recording(stream, clock)
+        if not stream.recordings_open:
+            self._tell_closed(stream)
+
+    def _tell_closed(self, stream: Stream) -> None:
+        stats = stream.stats()
+        self._closed_sent += stats.packets_sent
+        self._closed_received += stats.packets_received
+        stream.tell(Closed(stats))
+
+    # -- what the writer's thread tells ----------------------------------------------------------------
+
+    def _on_recorded(self, stream: Stream, error: str) -> None:
+        """Called in the writer's thread."""
+        self._recorded.append((stream, error))
+        self._wake()
+
+    def _take_recorded(self) -> None:
+        while self._recorded:
+            stream, error = self._recorded.popleft()
+            stream.recordings_open -= 1
+            stream.recording_error = stream.recording_error or error
+            if stream.closed and not stream.recordings_open:
+                self._tell_closed(stream)
+
+
+def _deliver(loop: asyncio.AbstractEventLoop, batch: deque[Told]) -> None:
+    """Tell a step's events, in order. What one listener raises is the loop's to report; the others are told."""
+    try:
+        while batch:
+            on_event, event = batch.popleft()
+            on_event(event)
+    finally:
+        if batch:
+            loop.call_soon(_deliver, loop, batch)
