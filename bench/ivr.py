@@ -89,7 +89,9 @@ def _measure(ready: Mapping[str, object], options: argparse.Namespace) -> int:
     print(f"{'run':>12} {'calls':>6} {'failed':>6} {'CPU/call':>9} {'engine':>8} {'core':>6} {'RSS/100':>8} "
           f"{'gap p50':>8} {'p99':>7} {'max':>7} {'setup p50':>9} {'p99':>7}")  # fmt: skip
     loads = [_ivr(int(n), options.rounds) for n in options.calls_at_once.split(",") if n]
-    loads += [Load("setup_caller", "setup", float(r), int(float(r) * 10), 5000) for r in options.setup_rates.split(",") if r]
+    loads += [
+        Load("setup_caller", "setup", float(r), int(float(r) * 10), 5000) for r in options.setup_rates.split(",") if r
+    ]
     failed = 0
     for load in loads:
         row = _run(ready, load)
@@ -112,7 +114,11 @@ def _run(ready: Mapping[str, object], load: Load) -> dict[str, object]:
         work = Path(folder)
         media.caller_pcap(work / "caller.pcap")
         shutil.copy(HERE / f"{load.scenario}.xml", work / "scenario.xml")
-        with _rtp_dropped(), _captured(work / "rtp.pcap", RTP_FILTER, 66), _captured(work / "sip.pcap", SIP_FILTER, 700):
+        with (
+            _rtp_dropped(),
+            _captured(work / "rtp.pcap", RTP_FILTER, 66),
+            _captured(work / "sip.pcap", SIP_FILTER, 700),
+        ):
             time.sleep(1)
             before = processes.usage(pids)
             sipp = _sipp(str(ready["sip"]), load, work)
@@ -145,7 +151,19 @@ def _watch(sipp: subprocess.Popen[bytes], pids: Mapping[str, int]) -> float:
 def _rtp_dropped() -> Iterator[None]:
     # The player's raw sockets each get a copy of every packet for their address, on the server's bill:
     # so the server's RTP is dropped once tcpdump has seen it.
-    rule = ["INPUT", "-i", "lo", "-d", SIPP_IP, "-p", "udp", "--dport", f"{MEDIA_PORT}:{MEDIA_PORT + MEDIA_PORTS}", "-j", "DROP"]
+    rule = [
+        "INPUT",
+        "-i",
+        "lo",
+        "-d",
+        SIPP_IP,
+        "-p",
+        "udp",
+        "--dport",
+        f"{MEDIA_PORT}:{MEDIA_PORT + MEDIA_PORTS}",
+        "-j",
+        "DROP",
+    ]
     subprocess.run(["iptables", "-w", "-A", *rule], check=True)
     try:
         yield
@@ -155,7 +173,22 @@ def _rtp_dropped() -> Iterator[None]:
 
 @contextmanager
 def _captured(path: Path, expression: str, length: int) -> Iterator[None]:
-    command = ["taskset", "-c", "1", "tcpdump", "-i", "lo", "-n", "-s", str(length), "-B", "16384", "-w", str(path), expression]
+    command = [
+        "taskset",
+        "-c",
+        "1",
+        "tcpdump",
+        "-i",
+        "lo",
+        "-n",
+        "-s",
+        str(length),
+        "-B",
+        "16384",
+        "-w",
+        str(path),
+        expression,
+    ]
     dump = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield

@@ -52,7 +52,9 @@ def caller_pcap(path: Path, key: int = 1) -> None:
         for at_s, rtp in packets:
             frame = _ip_frame(rtp)
             micros = round(at_s * 1e6)
-            file.write(struct.pack("<IIII", 1 + micros // 1_000_000, micros % 1_000_000, len(frame), len(frame)) + frame)
+            file.write(
+                struct.pack("<IIII", 1 + micros // 1_000_000, micros % 1_000_000, len(frame), len(frame)) + frame
+            )
 
 
 def _rtp(payload_type: int, timestamp: int, sequence: int, payload: bytes) -> bytes:

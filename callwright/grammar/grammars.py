@@ -31,3 +31,33 @@ class Choices:
 
 
 Grammar = Digits | Choices
+
+KEYS = frozenset("0123456789*#ABCD")
+"What a telephone keypad can send (RFC 4733 §3.2)."
+
+
+def meaning(grammar: Grammar, keys: str) -> str | None:
+    """What these keys mean if they are all of the input; None where the grammar does not accept them."""
+    match grammar:
+        case Digits(digits_min=fewest, digits_max=most):
+            return keys if fewest <= len(keys) <= most and keys.isdecimal() else None
+        case Choices(choices=choices):
+            return next((value for pressed, value in choices if pressed == keys), None)
+
+
+def can_grow(grammar: Grammar, keys: str) -> bool:
+    """Whether waiting for another key can still lead to a match, or to a longer one."""
+    match grammar:
+        case Digits(digits_max=most, submit_on_max=submit):
+            return (not keys or keys.isdecimal()) and (len(keys) < most or (len(keys) == most and not submit))
+        case Choices(choices=choices):
+            return any(len(pressed) > len(keys) and pressed.startswith(keys) for pressed, _ in choices)
+
+
+def uses(grammar: Grammar, key: str) -> bool:
+    """Whether the key can be part of the input at all; `#` ends the input where no grammar uses it."""
+    match grammar:
+        case Digits():
+            return key.isdecimal()
+        case Choices(choices=choices):
+            return any(key in pressed for pressed, _ in choices)

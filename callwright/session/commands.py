@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from callwright.grammar.grammars import Grammar
+from callwright.grammar.input import Timers
 from callwright.session.prompts import Prompt
-from callwright.session.values import Value
+from callwright.base.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,6 @@ class Play:
 
     prompts: tuple[Prompt, ...]
     type: Literal["play"] = "play"
-
-
-@dataclass(frozen=True, slots=True)
-class Timers:
-    """The waits of a `Collect`, in seconds."""
-
-    initial_s: float = 5.0
-    "From the end of the prompts to the first key; then `NoInput`."
-
-    final_key_s: float = 1.0
-    "From one key to the next; then what was keyed is taken as finished."
 
 
 @dataclass(frozen=True, slots=True)

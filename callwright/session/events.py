@@ -7,6 +7,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from callwright.grammar.input import Match, NoInput, NoMatch
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -23,45 +25,6 @@ class Played:
     now: float
     interrupted: bool = False
     type: Literal["played"] = "played"
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The caller's input was accepted by a grammar."""
-
-    now: float
-    grammar: str
-    "The `id` of the grammar that accepted it."
-
-    value: str
-    "What the input means, e.g. the menu choice's value."
-
-    utterance: str
-    "What was pressed (or said)."
-
-    mode: Literal["dtmf", "voice"] = "dtmf"
-    confidence: float = 1.0
-    "0 to 1; always 1 for keys."
-
-    type: Literal["match"] = "match"
-
-
-@dataclass(frozen=True, slots=True)
-class NoMatch:
-    """There was input, and no grammar accepts it."""
-
-    now: float
-    utterance: str
-    mode: Literal["dtmf", "voice"] = "dtmf"
-    type: Literal["no_match"] = "no_match"
-
-
-@dataclass(frozen=True, slots=True)
-class NoInput:
-    """Nothing came before the initial timer ran out."""
-
-    now: float
-    type: Literal["no_input"] = "no_input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +75,7 @@ class FetchFailed:
 
 
 Event = Started | Played | Match | NoMatch | NoInput | Done | HungUp | Fetched | FetchFailed
+
+__all__ = [
+    "Done", "Event", "FetchFailed", "Fetched", "HungUp", "Match", "NoInput", "NoMatch", "Played", "Started",
+]  # fmt: skip

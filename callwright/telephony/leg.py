@@ -93,7 +93,15 @@ class SipLeg:
 
     @classmethod
     def outgoing(
-        cls, endpoint: SipEndpoint, plane: MediaPlane, host: str, *, target: str, call_id: str, caller: str, to: tuple[str, int]
+        cls,
+        endpoint: SipEndpoint,
+        plane: MediaPlane,
+        host: str,
+        *,
+        target: str,
+        call_id: str,
+        caller: str,
+        to: tuple[str, int],
     ) -> "SipLeg":
         """Dial `target`, a SIP URI, by way of the peer at `to`. What comes of it: `answered`."""
         leg = cls(plane, host)

@@ -17,7 +17,7 @@ from callwright.base.errors import ProviderError
 from callwright.grammar.collector import Collector
 from callwright.ports.leg import Frames, KeyPressed, Leg, LegEnded, LegEvent, PlayEnded
 from callwright.session.commands import CallerCommand, Collect, Disconnect, Play, SetRecording
-from callwright.session.events import Done, Event, HungUp, Match, NoInput, NoMatch, Played
+from callwright.session.events import Done, Event, HungUp, Played
 from callwright.session.prompts import Prompt
 
 KEYS_AHEAD_MAX = 128
@@ -108,7 +108,7 @@ class Performer:
         self._catch_up()
         if self._over is not None:
             return self._over
-        collector = Collector(command, self._typed, self._clock())
+        collector = Collector(command.grammars, command.timers, self._typed, self._clock())
         self._typed = ""
         if not await self._ask(collector, stretches):
             assert self._over is not None
@@ -192,8 +192,4 @@ class Performer:
             self._typed += key
 
     def _hung_up(self, ended: LegEnded) -> None:
-        by = "caller" if ended.by == "remote" else "platform"
-        self._over = HungUp(self._clock(), by="caller" if by == "caller" else "platform")
-
-
-__all__ = ["Match", "NoInput", "NoMatch", "Performer"]
+        self._over = HungUp(self._clock(), by="caller" if ended.by == "remote" else "platform")

@@ -1,0 +1,167 @@
+"""Application documents: what an author writes, in JSON or YAML, and what is published as a version.
+
+Raises `DocumentError`, which holds every error found, each naming its page, module and field.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from callwright.base.errors import AuthorError
+from callwright.base.values import Value
+from callwright.flow import modules as _modules  # noqa: F401 - registers them
+from callwright.flow.module import NAME, NAME_MAX, REGISTRY, InputSettings, Module
+
+DOCUMENT_BYTES_MAX = 1 << 20
+MODULES_MAX = 1000
+"Modules of one application."
+
+PAGES_MAX = 100
+ERRORS_MAX = 50
+"Errors told at once."
+
+if TYPE_CHECKING:
+    AnyModule = Module
+else:
+    # The registry's modules, told apart by their `type`.
+    AnyModule = Annotated[Union[tuple(REGISTRY.values())], Field(discriminator="type")]  # noqa: UP007
+
+VariableName = Annotated[str, Field(pattern=NAME, max_length=NAME_MAX)]
+
+
+class DocumentError(AuthorError):
+    """A document that cannot be run. `errors` holds every one found (at most 50); the message is the first."""
+
+    def __init__(self, errors: Sequence[AuthorError]) -> None:
+        assert errors
+        self.errors = list(errors)
+        first = errors[0]
+        super().__init__(first.message, page=first.page, module=first.module, field=first.field)
+
+
+class Page(BaseModel):
+    """One canvas of modules."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=NAME_MAX, title="Name")
+    modules: list[AnyModule] = Field(min_length=1, max_length=MODULES_MAX, title="Modules")
+
+
+class Application(BaseModel):
+    """What an author builds: pages of modules joined by exits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    callwright: Literal[1] = Field(1, title="Version of the document's form")
+    name: str = Field(min_length=1, max_length=200, title="Name")
+    language: str = Field("en-US", pattern=r"^[a-z]{2}-[A-Z]{2}$", title="Language of its prompts")
+    recording: bool = Field(False, title="Record both sides of each call")
+    variables: dict[VariableName, Value] = Field(
+        default_factory=dict, max_length=200, title="Variables and their defaults"
+    )
+    input: InputSettings = Field(default_factory=InputSettings, title="User input")
+    pages: list[Page] = Field(min_length=1, max_length=PAGES_MAX, title="Pages")
+
+
+def parse(text: str) -> Application:
+    """An application from the text of a JSON or YAML document."""
+    if len(text.encode()) > DOCUMENT_BYTES_MAX:
+        raise DocumentError([AuthorError(f"A document has at most {DOCUMENT_BYTES_MAX} bytes")])
+    try:
+        raw = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise DocumentError(
+            [AuthorError(f"The document is neither JSON nor YAML: {' '.join(str(error).split())}")]
+        ) from None
+    return build(raw)
+
+
+def build(raw: object) -> Application:
+    """An application from a parsed document."""
+    if not isinstance(raw, dict):
+        raise DocumentError([AuthorError("A document is an object with name and pages")])
+    try:
+        application = Application.model_validate(raw)
+    except ValidationError as error:
+        raise DocumentError([_explain(raw, detail) for detail in error.errors()[:ERRORS_MAX]]) from None
+    except RecursionError:
+        raise DocumentError([AuthorError("The document is nested too deeply")]) from None
+    errors = list(_joins(application))
+    if errors:
+        raise DocumentError(errors[:ERRORS_MAX])
+    for page in application.pages:
+        for module in page.modules:
+            module.attach(application.input)
+    return application
+
+
+def _explain(raw: dict[str, Any], detail: Any) -> AuthorError:
+    """Pydantic's error with the names of page and module instead of their positions."""
+    location = list(detail["loc"])
+    page = module = ""
+    at: Any = raw
+    if len(location) >= 2 and location[0] == "pages":
+        at = _item(_item(at, "pages"), location[1])
+        page = str(_item(at, "name") or location[1])
+        location = location[2:]
+        if len(location) >= 2 and location[0] == "modules":
+            at = _item(_item(at, "modules"), location[1])
+            module = str(_item(at, "name") or location[1])
+            # After the position comes the tag of the union, which is the module's type.
+            location = location[3:] if len(location) > 2 else []
+    field = ".".join(str(step) for step in location if not _is_union_tag(step))
+    message = str(detail["msg"])
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        message, field = f"type must be one of {', '.join(sorted(REGISTRY))}", "type"
+    return AuthorError(message, page=page, module=module, field=field)
+
+
+def _item(holder: Any, key: Any) -> Any:
+    try:
+        return holder[key]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _is_union_tag(step: object) -> bool:
+    return isinstance(step, str) and ("[" in step or step in ("str", "TextPart", "AudioPart"))
+
+
+def _joins(application: Application) -> list[AuthorError]:
+    """What no single field shows: names used twice, exits that lead nowhere, no start or two."""
+    errors: list[AuthorError] = []
+    seen: set[str] = set()
+    starts = 0
+    for page in application.pages:
+        names = {module.name for module in page.modules}
+        for module in page.modules:
+            if module.name in seen:
+                errors.append(
+                    AuthorError("Another module has the same name", page=page.name, module=module.name, field="name")
+                )
+            seen.add(module.name)
+            starts += module.type == "start"
+            errors += _exits(page.name, names, module)
+    if starts != 1:
+        errors.append(AuthorError(f"An application has one module of type start; this one has {starts}", field="pages"))
+    return errors
+
+
+def _exits(page: str, names: set[str], module: Module) -> list[AuthorError]:
+    needed, known = module.exits_needed(), (*module.exits_needed(), *module.exits_optional())
+    problems = [f"exit {exit!r} leads nowhere" for exit in needed if exit not in module.exits]
+    problems += [
+        f"{exit!r} is not an exit of this module; it has {', '.join(known) or 'none'}"
+        for exit in module.exits
+        if exit not in known
+    ]
+    problems += [
+        f"exit {exit!r} leads to {target!r}, and the page has no module of that name"
+        for exit, target in module.exits.items()
+        if target not in names
+    ]
+    return [AuthorError(problem, page=page, module=module.name, field="exits") for problem in problems]

@@ -1,0 +1,57 @@
+"""Let the caller choose."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from callwright.flow.module import Failed, InputModule, InputSettings
+from callwright.grammar.grammars import Choices
+from callwright.grammar.input import Match
+from callwright.session.run import Call
+
+RESERVED = frozenset({"no_match", "no_input"})
+
+
+class Choice(BaseModel):
+    """One row of a menu."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keys: str = Field(pattern=r"^[0-9*#]{1,8}$", title="Keys")
+    value: str = Field(min_length=1, max_length=100, title="Value, and the name of its exit")
+
+
+class Menu(InputModule):
+    """Let the caller choose one of several; each choice has an exit of its own, named by its value."""
+
+    type: Literal["menu"] = "menu"
+    icon: ClassVar[str] = "list-numbers"
+
+    choices: list[Choice] = Field(min_length=1, max_length=50, title="Choices")
+
+    _grammar: Choices = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for what in ("keys", "value"):
+            all_of_them = [getattr(choice, what) for choice in self.choices]
+            if len(set(all_of_them)) < len(all_of_them):
+                raise ValueError(f"two choices have the same {what}")
+        if RESERVED & {choice.value for choice in self.choices}:
+            raise ValueError("no_match and no_input cannot be values: they are exits of every input module")
+        return self
+
+    def attach(self, settings: InputSettings) -> None:
+        super().attach(settings)
+        self._grammar = Choices(self.name, tuple((choice.keys, choice.value) for choice in self.choices))
+
+    def exits_needed(self) -> tuple[str, ...]:
+        return tuple(choice.value for choice in self.choices)
+
+    async def run(self, call: Call) -> str:
+        match await self.ask(call, self._grammar):
+            case Match(value=value):
+                self.store(call, value)
+                return value
+            case Failed(exit=exit):
+                return exit

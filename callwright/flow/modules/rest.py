@@ -1,0 +1,137 @@
+"""Ask a web service."""
+
+import json
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from callwright.base.values import Value
+from callwright.flow.module import InputSettings, Module
+from callwright.flow.returned import PARSERS
+from callwright.flow.texts import Text, render
+from callwright.script.template import Template
+from callwright.session.commands import Fetch
+from callwright.session.events import Fetched, FetchFailed
+from callwright.session.run import Call
+
+Method = Literal["GET", "POST", "POST RAW", "PUT", "DELETE"]
+
+
+class Pair(BaseModel):
+    """A named value of a request."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\r\n\x00]+$", title="Name")
+    value: Text = Field("", title="Value")
+
+
+class Rest(Module):
+    """Send a request to a web service and keep its answer, parsed, in the module's variable.
+
+    Parameters go into the URL's query (GET, DELETE) or a form (POST). POST RAW and PUT send `body`, which is
+    either text or, for JSON, an object whose texts may hold variables. `name$.status` is the HTTP status. An
+    answer that is no 2xx, cannot be parsed, or never comes leaves by `error` where that exit is joined; where it
+    is not, the flow goes on with the variable undefined.
+    """
+
+    type: Literal["rest"] = "rest"
+    icon: ClassVar[str] = "cloud-data-connection"
+
+    method: Method = Field("GET", title="Request type")
+    url: Text = Field(min_length=1, title="URL")
+    parameters: Annotated[list[Pair], Field(max_length=100)] = Field(default_factory=list, title="Parameters")
+    headers: Annotated[list[Pair], Field(max_length=50)] = Field(default_factory=list, title="Headers")
+    body: Text | dict[str, Value] | list[Value] = Field("", title="Body (POST RAW and PUT)")
+    return_type: Literal["JSON", "CSV", "XML", "TEXT", "EMPTY"] = Field("JSON", title="Return type")
+    timeout_s: float = Field(10, ge=1, le=60, title="Time-out, seconds")
+
+    _url: Template = PrivateAttr()
+    _parameters: list[tuple[str, Template]] = PrivateAttr()
+    _headers: list[tuple[str, Template]] = PrivateAttr()
+    _body: Template | None = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.body and self.method not in ("POST RAW", "PUT"):
+            raise ValueError(f"body is sent by POST RAW and PUT; {self.method} has parameters")
+        if self.parameters and self.method in ("POST RAW", "PUT"):
+            raise ValueError(f"{self.method} sends body, not parameters")
+        return self
+
+    def attach(self, settings: InputSettings) -> None:
+        self._url = Template(self.url)
+        self._parameters = [(pair.name, Template(pair.value)) for pair in self.parameters]
+        self._headers = [(pair.name, Template(pair.value)) for pair in self.headers]
+        self._body = Template(self.body) if isinstance(self.body, str) else None
+
+    def exits_optional(self) -> tuple[str, ...]:
+        return ("error",)
+
+    async def run(self, call: Call) -> str:
+        match await call.fetch(await self._request(call)):
+            case FetchFailed():
+                problem = ""
+            case Fetched(status=status, body=body):
+                call.variables.set((f"{self.name}$",), {"status": status}, private=self.private)
+                problem = self._keep(call, body) if 200 <= status < 300 else f"The service answered {status}"
+        if problem:
+            await call.log(problem, "error")
+        elif self.name in call.variables.values:
+            return "next"
+        return "error" if "error" in self.exits else "next"
+
+    def _keep(self, call: Call, body: str) -> str:
+        """Store the answer; what is wrong with it, if it cannot be."""
+        try:
+            self.store(call, PARSERS[self.return_type](body))
+        except ValueError as error:
+            return f"The answer is not {self.return_type}: {error if not self.private else 'it cannot be parsed'}"
+        return ""
+
+    async def _request(self, call: Call) -> Fetch:
+        call.variables.values.pop(self.name, None)
+        private = self.private
+
+        async def fill(template: Template) -> str:
+            nonlocal private
+            rendered = await render(call, template)
+            private = private or rendered.private
+            return rendered.text
+
+        url = (await fill(self._url)).strip()
+        parameters = [(name, await fill(template)) for name, template in self._parameters]
+        headers = [(name, " ".join((await fill(template)).split())) for name, template in self._headers]
+        if self._body is not None:
+            body, media_type = await fill(self._body), "text/plain; charset=utf-8"
+        else:
+            rendered_body, tainted = await _fill_value(call, self.body)
+            private = private or tainted
+            body, media_type = json.dumps(rendered_body, ensure_ascii=False), "application/json"
+        if parameters and self.method == "POST":
+            body, media_type = urlencode(parameters), "application/x-www-form-urlencoded"
+        elif parameters:
+            url += ("&" if "?" in url else "?") + urlencode(parameters)
+        if body and not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("Content-Type", media_type))
+        method: Literal["GET", "POST", "PUT", "DELETE"] = "POST" if self.method == "POST RAW" else self.method
+        return Fetch(method, url, body, tuple(headers), self.timeout_s, private)
+
+
+async def _fill_value(call: Call, value: Value) -> tuple[Value, bool]:
+    """A JSON value with the variables in its texts filled in, and whether a private one was."""
+    if isinstance(value, str):
+        template = Template(value)
+        rendered = await render(call, template)
+        whole = template.whole
+        if whole is not None and not rendered.missing:
+            return call.variables.get(whole), rendered.private  # type: ignore[return-value]
+        return rendered.text, rendered.private
+    if isinstance(value, dict):
+        filled = {name: await _fill_value(call, item) for name, item in value.items()}
+        return {name: item for name, (item, _) in filled.items()}, any(private for _, private in filled.values())
+    if isinstance(value, list):
+        items = [await _fill_value(call, item) for item in value]
+        return [item for item, _ in items], any(private for _, private in items)
+    return value, False

@@ -1,0 +1,57 @@
+"""Set variables."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from callwright.base.values import Value
+from callwright.flow.module import InputSettings, Module
+from callwright.flow.texts import Text, render
+from callwright.script.template import Template
+from callwright.script.variables import MISSING, Path, parse_path
+from callwright.session.run import Call
+
+
+class Assignment(BaseModel):
+    """One variable and its new value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    variable: str = Field(max_length=200, title="Variable")
+    value: Text | int | float | bool | None = Field(title="Value")
+
+
+class SetVariable(Module):
+    """Set variables, top to bottom. A value that is just `{{ variable }}` keeps its type; others become text."""
+
+    type: Literal["set_variable"] = "set_variable"
+    icon: ClassVar[str] = "equal"
+
+    assignments: list[Assignment] = Field(min_length=1, max_length=50, title="Assignments")
+
+    _targets: list[tuple[Path, Template | None, Value]] = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _valid(self) -> Self:
+        for assignment in self.assignments:
+            if parse_path(assignment.variable)[0] == "session":
+                raise ValueError("session.* is set by the platform")
+        return self
+
+    def attach(self, settings: InputSettings) -> None:
+        self._targets = [
+            (parse_path(a.variable), Template(a.value) if isinstance(a.value, str) else None, a.value)
+            for a in self.assignments
+        ]
+
+    async def run(self, call: Call) -> str:
+        for path, template, value in self._targets:
+            private = self.private
+            if template is not None:
+                rendered = await render(call, template)
+                private = private or rendered.private
+                value = rendered.text
+                if (whole := template.whole) is not None and (found := call.variables.get(whole)) is not MISSING:
+                    value = found  # type: ignore[assignment]
+            call.variables.set(path, value, private=private)
+        return "next"

@@ -1,0 +1,16 @@
+"""Where a call begins."""
+
+from typing import ClassVar, Literal
+
+from callwright.flow.module import Module
+from callwright.session.run import Call
+
+
+class Start(Module):
+    """Where every call begins. An application has one."""
+
+    type: Literal["start"] = "start"
+    icon: ClassVar[str] = "play"
+
+    async def run(self, call: Call) -> str:
+        return "next"

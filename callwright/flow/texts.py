@@ -1,0 +1,90 @@
+"""Texts of a document that variables are filled into: prompts and the fields of requests."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from callwright.base.errors import AuthorError
+from callwright.script.template import Rendered, Template
+from callwright.session.prompts import Audio, Part, Prompt, Speech
+from callwright.session.run import Call
+
+TEXT_MAX = 10_000
+"Characters of one text in a document."
+
+PARTS_MAX = 50
+
+
+def _is_template(text: str) -> str:
+    try:
+        Template(text)
+    except AuthorError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_is_template)]
+"A text that may hold `{{ variable }}`."
+
+
+class TextPart(BaseModel):
+    """Words for the synthesizer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    text: Text = Field(title="Text")
+
+
+class AudioPart(BaseModel):
+    """A stored audio file, and what to say where it cannot be played."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    audio: str = Field(title="Audio file", pattern=r"^sha256:[0-9a-f]{64}$")
+    text: Text = Field("", title="Words for it")
+
+
+PromptText = Text | Annotated[list[TextPart | AudioPart], Field(max_length=PARTS_MAX)]
+"What a module says: a text, or a list of texts and audio files."
+
+
+async def render(call: Call, template: Template) -> Rendered:
+    """A text with the call's variables; those that are missing are told in the log."""
+    rendered = template.render(call.variables)
+    for name in rendered.missing:
+        await call.log(f"Variable {name} is not defined", "error")
+    return rendered
+
+
+class SpokenText:
+    """A prompt of a document, parsed once, spoken in many calls."""
+
+    __slots__ = ("_barge_in", "_parts", "_plain")
+
+    def __init__(self, prompt: "str | list[TextPart | AudioPart]", *, barge_in: bool = True) -> None:
+        parts = [TextPart(text=prompt)] if isinstance(prompt, str) else prompt
+        self._barge_in = barge_in
+        self._parts: list[tuple[Template, str]] = [
+            (Template(part.text), part.audio if isinstance(part, AudioPart) else "")
+            for part in parts
+            if not _empty(part)
+        ]
+        self._plain: dict[str, Prompt] = {}
+
+    async def prompt(self, call: Call) -> tuple[Prompt, ...]:
+        """The prompt as this caller hears it; none where there is nothing to say."""
+        if not self._parts:
+            return ()
+        plain = self._plain.get(call.language)
+        if plain is not None:
+            return (plain,)
+        rendered = [(await render(call, template), audio) for template, audio in self._parts]
+        parts: tuple[Part, ...] = tuple(
+            Audio(audio, text.text) if audio else Speech(text.text, text.private) for text, audio in rendered
+        )
+        prompt = Prompt(parts, call.language, self._barge_in)
+        if not any(template.paths for template, _ in self._parts):
+            self._plain[call.language] = prompt
+        return (prompt,)
+
+
+def _empty(part: TextPart | AudioPart) -> bool:
+    return isinstance(part, TextPart) and not part.text.strip()

@@ -1,0 +1,57 @@
+"""How a collection of input waits, and how it ends. `now` is UNIX seconds when it ended."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """The waits of a `Collect`, in seconds."""
+
+    initial_s: float = 5.0
+    "From the end of the prompts to the first key; then `NoInput`."
+
+    final_key_s: float = 1.0
+    "From one key to the next; then what was keyed is taken as finished."
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The caller's input was accepted by a grammar."""
+
+    now: float
+    grammar: str
+    "The `id` of the grammar that accepted it."
+
+    value: str
+    "What the input means, e.g. the menu choice's value."
+
+    utterance: str
+    "What was pressed (or said)."
+
+    mode: Literal["dtmf", "voice"] = "dtmf"
+    confidence: float = 1.0
+    "0 to 1; always 1 for keys."
+
+    type: Literal["match"] = "match"
+
+
+@dataclass(frozen=True, slots=True)
+class NoMatch:
+    """There was input, and no grammar accepts it."""
+
+    now: float
+    utterance: str
+    mode: Literal["dtmf", "voice"] = "dtmf"
+    type: Literal["no_match"] = "no_match"
+
+
+@dataclass(frozen=True, slots=True)
+class NoInput:
+    """Nothing came before the initial timer ran out."""
+
+    now: float
+    type: Literal["no_input"] = "no_input"
+
+
+Result = Match | NoMatch | NoInput

@@ -1,0 +1,89 @@
+"""The detailed call log as Plum shows it, from the journal (docs/compatibility/fuse-call-log.md).
+
+`class` is info, event, debug, prompt or error; in `data` only `module_type` and `result_variable` are
+guaranteed, the rest may change.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from callwright.base.values import Value
+from callwright.session.commands import Collect, Fetch, Log, Play, SetRecording
+from callwright.session.events import Fetched, FetchFailed, HungUp, Match, NoInput, NoMatch
+from callwright.session.prompts import Audio, Prompt, Speech
+from callwright.session.run import Entry
+
+BODY_SHOWN_MAX = 2000
+"Characters of a web service's answer that a debug line shows."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry of the detailed log."""
+
+    at: int
+    "UNIX seconds."
+
+    level: str
+    line: str
+    data: dict[str, Value] = field(default_factory=dict)
+
+    def as_plum(self) -> dict[str, Value]:
+        """The object of docs/compatibility/fuse-call-log.md, in the order of its keys."""
+        return {"event": {"line": self.line, "data": self.data}, "class": self.level, "timestamp": self.at}
+
+
+def lines(entries: Iterable[Entry]) -> Iterator[Line]:
+    """The log of one call, oldest first."""
+    for entry in entries:
+        guaranteed: dict[str, Value] = {
+            "module_type": entry.module.type if entry.module else "call",
+            "result_variable": entry.module.name if entry.module else "",
+        }
+        for level, line, data in _told(entry):
+            yield Line(int(entry.at), level, line, data | guaranteed)
+
+
+_Told = tuple[str, str, dict[str, Value]]
+
+
+def _told(entry: Entry) -> Iterator[_Told]:
+    match entry.item:
+        case Play(prompts=prompts):
+            yield from map(_prompt, prompts)
+        case Collect(prompts=prompts):
+            yield from map(_prompt, prompts)
+        case Match(utterance=utterance, mode=mode):
+            yield "event", f"User input: {utterance} ({mode})", {}
+        case NoMatch(utterance=utterance, mode=mode):
+            yield "event", f"No match: {utterance} ({mode})", {}
+        case NoInput():
+            yield "event", "No input", {}
+        case Fetch(method=method, url=url, body=body):
+            yield "info", f"{method} {url}", {"body": body} if body else {}
+        case Fetched(status=status, body=body, url=url):
+            yield "debug", f"Response {status}", {"url": url, "body": body[:BODY_SHOWN_MAX]}
+        case FetchFailed(reason=reason):
+            yield "error", f"Request failed: {reason}", {}
+        case SetRecording(on=on):
+            yield "info", "Recording started" if on else "Recording stopped", {}
+        case HungUp(by=by):
+            yield (
+                "event",
+                {"caller": "Caller hung up", "application": "Disconnected"}.get(by, "Call ended by the platform"),
+                {},
+            )
+        case Log(line=line, level=level, data=data):
+            yield level, line, dict(data)
+
+
+def _prompt(prompt: Prompt) -> _Told:
+    has_audio = any(isinstance(part, Audio) for part in prompt.parts)
+    return "prompt", spoken(prompt), {"type": "static", "has_audio": has_audio, "language": prompt.language}
+
+
+def spoken(prompt: Prompt) -> str:
+    """What a caller hears, in words; an audio file by its text, or its name where it has none."""
+    return " ".join(
+        part.text.strip() if isinstance(part, Speech) else part.fallback or part.ref for part in prompt.parts
+    )

@@ -1,0 +1,77 @@
+"""What the journal may show. Every command and event passes here on its way into it (`Run._record`)."""
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from callwright.session.commands import Collect, Command, Fetch, Play
+from callwright.session.events import Event, Fetched, FetchFailed, Match, NoMatch
+from callwright.session.prompts import Prompt, Speech
+
+PRIVATE = "[private]"
+"What stands where a private value was, in every log, transcript and callback."
+
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"})
+
+
+class Redactor:
+    """Redacts the items of one run. An answer is as private as what it answers."""
+
+    __slots__ = ("_private",)
+
+    def __init__(self) -> None:
+        self._private = False
+
+    def asked(self, command: Command) -> None:
+        self._private = isinstance(command, Collect | Fetch) and command.private
+
+    def redact(self, item: Command | Event) -> Command | Event:
+        """The item, or a copy without what is private."""
+        match item:
+            case Play(prompts=prompts):
+                shown = _prompts(prompts)
+                return item if shown is prompts else replace(item, prompts=shown)
+            case Collect(prompts=prompts):
+                shown = _prompts(prompts)
+                return item if shown is prompts else replace(item, prompts=shown)
+            case Fetch():
+                return _fetch(item)
+            case Match() if self._private:
+                return replace(item, value=PRIVATE, utterance=PRIVATE)
+            case NoMatch() if self._private:
+                return replace(item, utterance=PRIVATE)
+            case Fetched() if self._private:
+                return replace(item, body=PRIVATE, url=_without_query(item.url))
+            case FetchFailed() if self._private:
+                return replace(item, reason="The request failed")
+        return item
+
+
+def _prompts(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
+    if not any(isinstance(part, Speech) and part.private for prompt in prompts for part in prompt.parts):
+        return prompts
+    return tuple(
+        replace(
+            prompt, parts=tuple(Speech(PRIVATE) if getattr(part, "private", False) else part for part in prompt.parts)
+        )
+        for prompt in prompts
+    )
+
+
+def _fetch(item: Fetch) -> Fetch:
+    if item.private:
+        return replace(item, url=_without_query(item.url), headers=(), body=PRIVATE if item.body else "")
+    if any(name.lower() in _SECRET_HEADERS for name, _ in item.headers):
+        shown = tuple((name, PRIVATE if name.lower() in _SECRET_HEADERS else value) for name, value in item.headers)
+        return replace(item, headers=shown)
+    return item
+
+
+def _without_query(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return PRIVATE
+    # The path can hold a value too (`/pins/1234`), so only the server is shown.
+    return f"{parts.scheme}://{host}{port}/{PRIVATE}" if host else PRIVATE

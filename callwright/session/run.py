@@ -1,0 +1,317 @@
+"""The trampoline: a program asks, and is answered.
+
+`Run` drives a coroutine that asyncio never sees. Every `await` in a program ends here as one command; whoever
+drives the call performs it and sends its event in. So this is the one place that every command and every event
+passes, and what must hold for all of them is done here and nowhere else: the journal, redaction, limits, and
+the hang-up.
+
+A hang-up is the event `HungUp`, or `caller_gone` on the answer to a world-facing command. From then on no
+caller-facing command leaves the program: each raises `CallerHungUp` where it is awaited. World-facing commands
+are still performed, so a program may finish what it began.
+"""
+
+import traceback
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from callwright.base.errors import AuthorError
+from callwright.script.variables import Variables
+from callwright.session.commands import (
+    CallerCommand,
+    Collect,
+    Command,
+    Disconnect,
+    Fetch,
+    Log,
+    Play,
+    SetRecording,
+    WorldCommand,
+)
+from callwright.session.events import (
+    Done,
+    Event,
+    Fetched,
+    FetchFailed,
+    HungUp,
+    Match,
+    NoInput,
+    NoMatch,
+    Played,
+    Started,
+)
+from callwright.session.prompts import Prompt, Speech
+from callwright.session.redaction import Redactor
+from callwright.base.values import Value
+
+_CALLER_FACING = (Play, Collect, SetRecording, Disconnect)
+_WORLD_FACING = (Fetch, Log)
+APOLOGY = "We are sorry. An error has occurred. Goodbye."
+
+
+class CallerHungUp(Exception):
+    """The caller has gone. Raised in the program at a caller-facing await."""
+
+
+class LimitReached(Exception):
+    """A limit of the run was reached; its text says which. Ends the program like a hang-up of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may use."""
+
+    steps: int = 10_000
+    "Commands in all: the end of a loop without input."
+
+    seconds: float = 4 * 3600.0
+    "From the start to any event."
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What a program knows of its call: the variables `session.*` (docs/compatibility/fuse-variables.md)."""
+
+    id: str = "000000;000;0"
+    ani: str = ""
+    dnis: str = ""
+    application: str = ""
+    direction: Literal["inbound", "outbound"] = "inbound"
+
+    def variables(self) -> dict[str, Value]:
+        connection: dict[str, Value] = {"ani": self.ani, "dnis": self.dnis}
+        if self.direction == "outbound":
+            # Nobody has classified the callee; `unknown` is what Plum shows then.
+            connection["callee_type"] = "unknown"
+        return {"id": self.id, "name": self.application, "connection": connection}
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRef:
+    """Which module asked."""
+
+    page: str
+    name: str
+    "Also the name of its result variable."
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal: a command or an event, as it may be shown to anybody."""
+
+    at: float
+    module: ModuleRef | None
+    item: Command | Event
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    kind: Literal["exit", "hung_up", "limit", "error"]
+    message: str = ""
+    "For the log: the limit reached, the error and its traceback."
+
+
+class _Ask:
+    """Awaiting this hands one command to the driver."""
+
+    __slots__ = ("command",)
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+
+    def __await__(self) -> Generator["_Ask", Event, Event]:
+        event = yield self
+        return event
+
+
+class Call:
+    """What a program holds of its call. Its methods ask, and are answered; nothing here does I/O."""
+
+    def __init__(self, session: SessionInfo, variables: Mapping[str, Value]) -> None:
+        self.session = session
+        self.variables = Variables(variables)
+        self.variables.values["session"] = session.variables()
+        self.module: ModuleRef | None = None
+        "The module that runs now, for the journal."
+
+        self.now = 0.0
+        "UNIX seconds at the last event."
+
+        self.caller_gone = False
+        self.language = "en-US"
+        "What prompts are spoken in, from here on."
+
+    async def play(self, *prompts: Prompt) -> Played:
+        event = await self._caller(Play(prompts))
+        assert isinstance(event, Played)
+        return event
+
+    async def collect(self, command: Collect) -> Match | NoMatch | NoInput:
+        event = await self._caller(command)
+        assert isinstance(event, Match | NoMatch | NoInput)
+        return event
+
+    async def set_recording(self, on: bool) -> None:
+        await self._caller(SetRecording(on))
+
+    async def disconnect(self) -> None:
+        """Hang up. Returns normally: the caller has gone because the program said so."""
+        if not self.caller_gone:
+            await _Ask(Disconnect())
+
+    async def fetch(self, command: Fetch) -> Fetched | FetchFailed:
+        event = await _Ask(command)
+        assert isinstance(event, Fetched | FetchFailed)
+        return event
+
+    async def log(
+        self,
+        line: str,
+        level: Literal["info", "event", "debug", "error"] = "info",
+        data: Mapping[str, Value] | None = None,
+    ) -> None:
+        event = await _Ask(Log(line, level, tuple((data or {}).items())))
+        assert isinstance(event, Done)
+
+    async def _caller(self, command: CallerCommand) -> Event:
+        if self.caller_gone:
+            raise CallerHungUp
+        event = await _Ask(command)
+        if isinstance(event, HungUp):
+            raise CallerHungUp
+        return event
+
+
+Program = Callable[[Call], Coroutine[Any, Any, None]]
+
+
+def _no_journal(_: Entry) -> None: ...
+
+
+class Run:
+    """One program while it runs. `start`, then `send` an event for each command, until there is none."""
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        session: SessionInfo,
+        variables: Mapping[str, Value],
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        journal: Callable[[Entry], None] = _no_journal,
+    ) -> None:
+        self.call = Call(session, variables)
+        self.outcome: Outcome | None = None
+        self._coroutine = program(self.call)
+        self._limits = limits
+        self._journal = journal
+        self._redactor = Redactor()
+        self._started_at = 0.0
+        self._steps = 0
+        self._asked: Command | None = None
+        self._ending: Outcome | None = None
+
+    def start(self, event: Started) -> Command | None:
+        """The program's first command; None when it ends without one."""
+        assert self._asked is None and self.outcome is None, "a run starts once"
+        self.call.now = self._started_at = event.now
+        self._record(event)
+        return self._resume(None)
+
+    def send(self, event: Event) -> Command | None:
+        """Answer the last command. The next one; None when the program has ended (`outcome` says how)."""
+        assert self.outcome is None and self._asked is not None, "nothing was asked"
+        call = self.call
+        call.now = event.now
+        if isinstance(event, HungUp) or getattr(event, "caller_gone", False):
+            call.caller_gone = True
+        self._record(event)
+        return self._resume(event)
+
+    def _resume(self, event: Event | None) -> Command | None:
+        try:
+            if self._over_limit():
+                self._stop()
+            return self._take(self._coroutine.send(event))
+        except StopIteration:
+            self._end(Outcome("exit"))
+        except CallerHungUp:
+            self._end(Outcome("hung_up"))
+        except LimitReached as reached:
+            self._log_error(str(reached))
+            return self._last_words(Outcome("limit", str(reached)))
+        except AuthorError as error:
+            self._log_error(str(error))
+            return self._last_words(Outcome("error", str(error)))
+        except Exception as error:  # noqa: BLE001 - the containment point of one call: the process lives
+            self._log_error(f"Internal error: {type(error).__name__}")
+            return self._last_words(Outcome("error", traceback.format_exc()))
+        return None
+
+    def _over_limit(self) -> bool:
+        return self.call.now - self._started_at > self._limits.seconds or self._steps >= self._limits.steps
+
+    def _stop(self) -> None:
+        # `close` runs the program's clean-up, which may not ask for anything more.
+        self._coroutine.close()
+        if self._steps >= self._limits.steps:
+            raise LimitReached(f"Maximum step count of {self._limits.steps} exceeded")
+        raise LimitReached(f"Maximum call duration of {self._limits.seconds:g} s exceeded")
+
+    def _take(self, asked: object) -> Command:
+        if type(asked) is not _Ask:
+            self._coroutine.close()
+            raise TypeError(f"A program awaited {asked!r}, which is not a command")
+        command = asked.command
+        self._steps += 1
+        self._asked = command
+        self._redactor.asked(command)
+        self._record(command)
+        return command
+
+    def _record(self, item: Command | Event) -> None:
+        self._journal(Entry(self.call.now, self.call.module, self._redactor.redact(item)))
+
+    def _log_error(self, line: str) -> None:
+        self._record(Log(line, "error"))
+
+    def _last_words(self, outcome: Outcome) -> Command | None:
+        """Apologise and hang up, as a program of our own in place of the one that failed."""
+        if self.call.caller_gone:
+            self._end(outcome)
+            return None
+        self._coroutine.close()
+        self._coroutine = _apologise(self.call)
+        self._limits = replace(self._limits, steps=self._steps + 10, seconds=self._limits.seconds + 60)
+        self._ending = outcome
+        return self._take(self._coroutine.send(None))
+
+    def _end(self, outcome: Outcome) -> None:
+        self.outcome = self._ending or outcome
+
+
+async def _apologise(call: Call) -> None:
+    try:
+        await call.play(Prompt((Speech(APOLOGY),), barge_in=False))
+    finally:
+        await call.disconnect()
+
+
+__all__ = [
+    "Call",
+    "CallerCommand",
+    "CallerHungUp",
+    "Entry",
+    "LimitReached",
+    "Limits",
+    "ModuleRef",
+    "Outcome",
+    "Program",
+    "Run",
+    "SessionInfo",
+    "WorldCommand",
+]
