@@ -24,6 +24,38 @@ class RequestError(CallwrightError):
         super().__init__(message)
 
 
+class NotFound(RequestError):
+    """404: there is nothing of that kind by that id, or not for this client to know of."""
+
+    def __init__(self, noun: str) -> None:
+        self.noun = noun
+        super().__init__(404, f"No {noun} was found by that id.")
+
+
+class Deleted(RequestError):
+    """409: it was there, and has been deleted."""
+
+    def __init__(self, noun: str) -> None:
+        self.noun = noun
+        super().__init__(409, f"The {noun} has been deleted.")
+
+
+class Forbidden(RequestError):
+    """403: it is somebody else's. `action` completes "You do not have permission to …"."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        super().__init__(403, f"You do not have permission to {action}.")
+
+
+class Unauthorized(RequestError):
+    """401: who asks is not known, or may not ask at all. `reason`: `unknown` or `inactive`."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(401, "Account is inactive." if reason == "inactive" else "Invalid email or developer key.")
+
+
 class PeerError(CallwrightError):
     """A SIP peer or carrier broke the rules."""
 

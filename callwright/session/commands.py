@@ -8,10 +8,10 @@ the caller has gone.
 from dataclasses import dataclass
 from typing import Literal
 
+from callwright.base.values import Value
 from callwright.grammar.grammars import Grammar
 from callwright.grammar.input import Timers
 from callwright.session.prompts import Prompt
-from callwright.base.values import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from callwright.base.errors import AuthorError
+from callwright.base.values import Value
 from callwright.script.variables import Variables
 from callwright.session.commands import (
     CallerCommand,
@@ -42,7 +43,6 @@ from callwright.session.events import (
 )
 from callwright.session.prompts import Prompt, Speech
 from callwright.session.redaction import Redactor
-from callwright.base.values import Value
 
 _CALLER_FACING = (Play, Collect, SetRecording, Disconnect)
 _WORLD_FACING = (Fetch, Log)
@@ -201,7 +201,7 @@ class Run:
         *,
         session: SessionInfo,
         variables: Mapping[str, Value],
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),
         journal: Callable[[Entry], None] = _no_journal,
     ) -> None:
         self.call = Call(session, variables)

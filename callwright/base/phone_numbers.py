@@ -1,0 +1,48 @@
+"""Phone numbers as clients write them (docs/compatibility/fuse-queue-call.md): `tel:+16175551234;ani=8009957586;postd=2`."""
+
+import re
+from dataclasses import dataclass
+
+_SYNTAX = re.compile(r"(?:tel:)?(\+?[0-9]{7,15})((?:;[a-z]+=[^;]+)*)")
+_ANI = re.compile(r"\+?[0-9]{3,15}")
+_POSTD = re.compile(r"[0-9A-D*#p,]{1,128}")
+TEXT_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A number to dial, with the caller id to show and the keys to press once it is answered."""
+
+    given: str
+    "As the client wrote it."
+
+    dialled: str
+    "Digits alone; a ten-digit number has got the 1 of North America."
+
+    ani: str = ""
+    postd: str = ""
+
+
+def parse(text: str) -> PhoneNumber | None:
+    """None where the text is not a phone number. Each parameter may stand once."""
+    if len(text) > TEXT_MAX:
+        return None
+    found = _SYNTAX.fullmatch(text)
+    if found is None:
+        return None
+    parameters: dict[str, str] = {}
+    for item in filter(None, found[2].split(";")):
+        name, _, value = item.partition("=")
+        if name in parameters:
+            return None
+        parameters[name] = value
+    ani, postd = parameters.pop("ani", ""), parameters.pop("postd", "")
+    if parameters or (ani and not _ANI.fullmatch(ani)) or (postd and not _POSTD.fullmatch(postd)):
+        return None
+    return PhoneNumber(text, dialled(found[1]), ani.lstrip("+"), postd)
+
+
+def dialled(number: str) -> str:
+    """Digits as a trunk is given them: a ten-digit number is North American and gets its 1."""
+    digits = number.lstrip("+")
+    return f"1{digits}" if len(digits) == 10 and not number.startswith("+") else digits

@@ -1,0 +1,94 @@
+"""What every process of the platform does alike: dies with its parent, says when it is ready, stops when told."""
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+
+from callwright.base.config import Config
+
+READY_FD = "CALLWRIGHT_READY_FD"
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="The settings that `callwright up` wrote: DATA/run/config.json.",
+)
+
+
+class Stopping:
+    """How a process is told to end: `stop` (SIGTERM, SIGINT) now, `drain` (SIGUSR1) when its work is done."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.drain = asyncio.Event()
+
+    async def either(self) -> None:
+        """Returns when the process is told to stop or to drain."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self.stop, self.drain)]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+
+
+def die_with_parent(sent: int) -> Callable[[], None]:
+    """For a child to run between fork and exec: the kernel sends it `sent` when the parent dies, however it dies.
+
+    Set after a change of user, since that clears it.
+    """
+    parent = os.getpid()
+
+    def ask_kernel() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, sent, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), sent)
+
+    return ask_kernel
+
+
+def report_ready() -> None:
+    """Tell the supervisor that this process does its work now."""
+    fd = os.environ.pop(READY_FD, None)
+    if fd is not None:
+        os.write(int(fd), b"ready\n")
+        os.close(int(fd))
+
+
+def load(config_path: Path) -> Config:
+    """The settings of this process, with logging to stderr set up."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=os.environ.get("CALLWRIGHT_LOG", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    # One line for each request that a flow makes would hold its URL, and so perhaps a secret.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    return Config.load(config_path)
+
+
+def run(main: Callable[[Stopping], Coroutine[Any, Any, None]]) -> None:
+    """Run a process's coroutine on uvloop; SIGTERM and SIGINT set `stop`, SIGUSR1 sets `drain`."""
+
+    async def with_signals() -> None:
+        stopping = Stopping()
+        loop = asyncio.get_running_loop()
+        for sent in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sent, stopping.stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, stopping.drain.set)
+        await main(stopping)
+
+    uvloop.run(with_signals())

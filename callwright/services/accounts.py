@@ -1,0 +1,103 @@
+"""Accounts, users, and who a request comes from.
+
+A developer key is 32 random bytes, shown once and kept as its SHA-256; a password is kept as argon2id. A
+request that was let in is remembered for a few seconds by the digest of what it showed, so that a busy client
+does not cost a query each time: a key that is rotated or an account that is closed is refused within `KNOWN_S`.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+
+from callwright.base.errors import RequestError, Unauthorized
+from callwright.store import accounts as store
+from callwright.store.database import Database
+from callwright.store.scope import PLATFORM, Scope
+
+KNOWN_S = 5.0
+KNOWN_MAX = 10_000
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_process_key = secrets.token_bytes(32)
+_known: OrderedDict[bytes, tuple[float, Scope]] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """A new user's secrets: the only time that they can be read."""
+
+    scope: Scope
+    email: str
+    developer_key: str
+
+
+async def create_account(db: Database, *, name: str, email: str, password: str) -> NewAccount:
+    """An account with its first user. Raises `RequestError` 409 where the email is taken."""
+    key = new_key()
+    try:
+        account_id, user_id = await store.insert_account(
+            db,
+            PLATFORM,
+            name=name,
+            webhook_secret=secrets.token_bytes(24),
+            email=email,
+            password_hash=_hasher.hash(password),
+            developer_key_sha256=_sha256(key),
+        )
+    except store.UniqueViolation:
+        raise RequestError(409, f"The email {email} belongs to another user.", field="email") from None
+    return NewAccount(Scope(account_id, user_id, "v1"), email, key)
+
+
+async def create_user(db: Database, scope: Scope, *, email: str, password: str) -> NewAccount:
+    """A further user of an account."""
+    key = new_key()
+    try:
+        user_id = await store.insert_user(
+            db, scope, email=email, password_hash=_hasher.hash(password), developer_key_sha256=_sha256(key)
+        )
+    except store.UniqueViolation:
+        raise RequestError(409, f"The email {email} belongs to another user.", field="email") from None
+    return NewAccount(Scope(scope.account_id, user_id, "v1"), email, key)
+
+
+async def rotate_developer_key(db: Database, scope: Scope) -> str:
+    """A new key; the old one is refused within a few seconds."""
+    key = new_key()
+    await store.set_developer_key(db, scope, _sha256(key))
+    _known.clear()
+    return key
+
+
+async def authenticate_key(db: Database, email: str, key: str) -> Scope:
+    """Whose requests these are. Raises `Unauthorized`. The scope's surface is `v1`; the Plum routes narrow it."""
+    shown = hmac.digest(_process_key, f"{email.lower()}\0{key}".encode(), "sha256")
+    now = time.monotonic()
+    known = _known.get(shown)
+    if known is not None and known[0] > now:
+        return known[1]
+    user = await store.user_by_email(db, PLATFORM, email)
+    # Compared even where there is no such user, so that time does not tell which emails exist.
+    matches = hmac.compare_digest(user.developer_key_sha256 if user else bytes(32), _sha256(key))
+    if user is None or not matches:
+        raise Unauthorized("unknown")
+    if not user.active:
+        raise Unauthorized("inactive")
+    scope = Scope(user.account_id, user.id, "v1")
+    _known[shown] = (now + KNOWN_S, scope)
+    if len(_known) > KNOWN_MAX:
+        _known.popitem(last=False)
+    return scope
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _sha256(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

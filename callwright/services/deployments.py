@@ -1,0 +1,69 @@
+"""Deployments: an application's version bound to an address, or to none for outbound calls only."""
+
+import time
+
+from callwright.base.errors import Deleted, Forbidden, NotFound
+from callwright.services import applications
+from callwright.store import deployments as store
+from callwright.store.database import Database
+from callwright.store.deployments import DeploymentRow, Route
+from callwright.store.scope import PLATFORM, Scope
+
+
+async def create(db: Database, scope: Scope, *, application_id: int, version: int | None, label: str) -> int:
+    """Raises `NotFound` where the application, or that version of it, is not there."""
+    if version is None:
+        await applications.get(db, scope, application_id)
+    else:
+        await applications.version(db, scope, application_id, version)
+    return await store.insert(db, scope, application_id=application_id, version=version, label=label)
+
+
+async def listed(db: Database, scope: Scope, *, after: int = 0, limit: int = 100) -> list[DeploymentRow]:
+    return await store.listed(db, scope, after=after, limit=limit)
+
+
+async def get(db: Database, scope: Scope, deployment_id: int) -> DeploymentRow:
+    found = await store.get(db, scope, deployment_id)
+    if found is None or found.deleted_at is not None:
+        raise NotFound("deployment")
+    return found
+
+
+async def delete(db: Database, scope: Scope, deployment_id: int) -> None:
+    if not await store.delete(db, scope, deployment_id, time.time()):
+        raise NotFound("deployment")
+
+
+async def for_outbound(
+    db: Database, scope: Scope, *, application_id: int, deployment_id: int, action: str
+) -> DeploymentRow:
+    """The deployment that calls are queued for, checked in Plum's order: there (404), not deleted (409), one's own (403).
+
+    The documents give 403 to a user who "lacks permission", so that it exists is told to whoever knows both ids;
+    nothing else of it is. `action` completes "You do not have permission to …".
+    """
+    found = await store.get(db, PLATFORM, deployment_id)
+    if found is None or found.application_id != application_id:
+        raise NotFound("deployment")
+    for noun, deleted_at in (
+        ("deployment", found.deleted_at),
+        ("application", found.application_deleted_at),
+        ("user", found.user_deleted_at),
+    ):
+        if deleted_at is not None:
+            raise Deleted(noun)
+    if found.account_id != scope.account_id or found.user_id != scope.user_id:
+        raise Forbidden(action)
+    return found
+
+
+async def route_inbound(db: Database, address: str) -> Route | None:
+    """Where a call to this address goes. A North American number is known with and without its 1."""
+    found = await store.route_inbound(db, PLATFORM, address)
+    digits = address.removeprefix("+")
+    if found is None and digits.isdecimal():
+        for other in (digits, digits.removeprefix("1") if len(digits) == 11 else f"1{digits}"):
+            if other != address and (found := await store.route_inbound(db, PLATFORM, other)) is not None:
+                break
+    return found

@@ -1,0 +1,45 @@
+"""Numbers: addresses that callers dial, each with one owner."""
+
+import re
+
+from callwright.base.errors import NotFound, RequestError
+from callwright.services import deployments
+from callwright.store import deployments as store
+from callwright.store.database import Database
+from callwright.store.deployments import NumberRow
+from callwright.store.scope import Scope
+
+_ADDRESS = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+async def create(
+    db: Database, scope: Scope, *, address: str, sms: bool = False, deployment_id: int | None = None
+) -> int:
+    """A number of the scope's user. `address`: digits, or the user part of a SIP URI."""
+    if not _ADDRESS.fullmatch(address):
+        raise RequestError(
+            400, "address must be 1 to 64 letters, digits, dots, dashes or underscores.", field="address"
+        )
+    if deployment_id is not None:
+        await deployments.get(db, scope, deployment_id)
+    try:
+        return await store.insert_number(db, scope, address=address, sms=sms, deployment_id=deployment_id)
+    except store.UniqueViolation:
+        raise RequestError(409, f"The address {address} is taken.", field="address") from None
+
+
+async def listed(db: Database, scope: Scope, *, after: int = 0, limit: int = 100) -> list[NumberRow]:
+    return await store.listed_numbers(db, scope, after=after, limit=limit)
+
+
+async def point(db: Database, scope: Scope, number_id: int, deployment_id: int | None) -> None:
+    """Lead the number to another deployment, or to none."""
+    if deployment_id is not None:
+        await deployments.get(db, scope, deployment_id)
+    if not await store.point_number(db, scope, number_id, deployment_id):
+        raise NotFound("number")
+
+
+async def delete(db: Database, scope: Scope, number_id: int) -> None:
+    if not await store.delete_number(db, scope, number_id):
+        raise NotFound("number")

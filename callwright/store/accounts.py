@@ -1,0 +1,91 @@
+"""Accounts and their users."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from callwright.store.database import Database
+from callwright.store.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """A user, with what is needed to let them in."""
+
+    id: int
+    account_id: int
+    email: str
+    password_hash: str
+    developer_key_sha256: bytes
+    active: bool
+    "Both the user and the account are, and neither is deleted."
+
+
+_USER = """
+    SELECT u.id, u.account_id, u.email, u.password_hash, u.developer_key_sha256,
+           u.active AND a.active AND u.deleted_at IS NULL AS active
+    FROM users u JOIN accounts a ON a.id = u.account_id
+"""
+
+
+async def insert_account(
+    db: Database,
+    _: Scope,
+    *,
+    name: str,
+    webhook_secret: bytes,
+    email: str,
+    password_hash: str,
+    developer_key_sha256: bytes,
+) -> tuple[int, int]:
+    """A new account with its first user: (account id, user id). Raises `asyncpg.UniqueViolationError` for a known email."""
+    async with db.transaction() as connection:
+        account_id = await connection.fetchval(
+            "INSERT INTO accounts (name, webhook_secret) VALUES ($1, $2) RETURNING id", name, webhook_secret
+        )
+        user_id = await connection.fetchval(
+            "INSERT INTO users (account_id, email, password_hash, developer_key_sha256) VALUES ($1, $2, $3, $4) RETURNING id",
+            account_id,
+            email,
+            password_hash,
+            developer_key_sha256,
+        )
+    return account_id, user_id
+
+
+async def insert_user(
+    db: Database, scope: Scope, *, email: str, password_hash: str, developer_key_sha256: bytes
+) -> int:
+    """A further user of the scope's account."""
+    user_id: int = await db.pool.fetchval(
+        "INSERT INTO users (account_id, email, password_hash, developer_key_sha256) VALUES ($1, $2, $3, $4) RETURNING id",
+        scope.account_id,
+        email,
+        password_hash,
+        developer_key_sha256,
+    )
+    return user_id
+
+
+async def user_by_email(db: Database, _: Scope, email: str) -> UserRow | None:
+    row = await db.pool.fetchrow(f"{_USER} WHERE lower(u.email) = lower($1)", email)
+    return UserRow(**row) if row else None
+
+
+async def set_developer_key(db: Database, scope: Scope, developer_key_sha256: bytes) -> None:
+    await db.pool.execute(
+        "UPDATE users SET developer_key_sha256 = $2 WHERE id = $1", scope.user_id, developer_key_sha256
+    )
+
+
+async def set_active(db: Database, scope: Scope, active: bool) -> None:
+    """Open or close the scope's account."""
+    await db.pool.execute("UPDATE accounts SET active = $2 WHERE id = $1", scope.account_id, active)
+
+
+async def count(db: Database, _: Scope) -> int:
+    n: int = await db.pool.fetchval("SELECT count(*) FROM accounts")
+    return n
+
+
+UniqueViolation = asyncpg.UniqueViolationError

@@ -1,0 +1,72 @@
+"""The connection pool of one process, and waiting for notifications."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import asyncpg
+
+Connection = Any
+"An asyncpg connection, inside a transaction."
+
+RECONNECT_S = 1.0
+"Between two tries to listen again; long enough not to hammer a server that is starting."
+
+PROBE_S = 30.0
+"A listener asks this often whether its server is still there: a dead peer sends nothing."
+
+COMMAND_TIMEOUT_S = 30.0
+"No statement of ours takes longer unless the server is stuck."
+
+CONNECT_TIMEOUT_S = 10.0
+
+
+class Database:
+    """An open pool. Queries are in `callwright.store`, one file for each noun."""
+
+    def __init__(self, url: str, pool: Any) -> None:
+        self.url = url
+        self.pool = pool
+
+    @classmethod
+    async def open(cls, url: str, *, size: int = 10) -> "Database":
+        """Connect. `url` is postgresql://…, as asyncpg takes it; `size` bounds the connections of this process."""
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=size, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
+        )
+        return cls(url, pool)
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction: committed at the end, rolled back by an exception."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            yield connection
+
+    async def listen(self, channel: str, callback: Callable[[str], None]) -> None:
+        """Call back with each notification's payload until cancelled; run it in the caller's task group.
+
+        After each (re)connection it calls back with an empty payload, because some may have been missed before.
+        """
+        while True:
+            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._listen_once(channel, callback)
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _listen_once(self, channel: str, callback: Callable[[str], None]) -> None:
+        connection = await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S)
+        try:
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(channel, lambda _c, _p, _ch, payload: callback(payload))
+            callback("")
+            while not lost.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), PROBE_S)
+                    return
+                await connection.fetchval("SELECT 1")
+        finally:
+            connection.terminate()

@@ -1,0 +1,271 @@
+"""The outbound queue, as engines see it: claim, dial, connect, finish, and what is left by an engine that died.
+
+A call that is due is *claimed* by one engine: an attempt row is made, the call keeps the status `queued` and a
+client can still cancel it. `start` turns the claim into `dialing`, but only if nobody cancelled meanwhile, and
+stores the SIP Call-ID, so that from then on an INVITE may be on the wire. What an engine had claimed when it
+died is queued again; what it may have dialled never is.
+
+Trunks are locked in the order of their ids, so that engines that claim at the same time queue up behind each
+other instead of deadlocking, and channels and rates hold however many engines there are.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from callwright.base.values import Value
+from callwright.store.database import Connection, Database
+from callwright.store.deployments import ROUTED_VERSION
+from callwright.store.scope import Scope
+
+BATCH = 20
+"Calls claimed in one transaction: one at a time costs ten times as much for each (measured), many hold locks long."
+
+TRUNKS_MAX = 200
+"Trunks looked at in one claim."
+
+Ending = Literal["completed", "no_answer", "busy", "rejected", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A call that this engine is to dial now."""
+
+    attempt_id: int
+    outbound_call_id: int
+    account_id: int
+    user_id: int
+    deployment_id: int
+    application_id: int
+    version_id: int | None
+    "None: nothing is published there (any more)."
+
+    phone_number: str
+    dialled: str
+    ani: str
+    postd: str
+    metadata: dict[str, Value]
+    trunk_host: str
+    trunk_port: int
+    caller_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How an attempt ended."""
+
+    attempt_id: int
+    ending: Ending
+    cause: str
+    at: float
+
+
+async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float) -> list[Claim]:
+    """Take at most `free` due calls (and at most `BATCH`), as far as the trunks' channels and rates allow."""
+    limit = min(free, BATCH)
+    if limit <= 0:
+        return []
+    claims: list[Claim] = []
+    async with db.transaction() as connection:
+        for trunk in await _due_trunks(connection, now):
+            tokens = min(
+                max(trunk["calls_per_second"], 1.0),
+                trunk["tokens"] + (now - trunk["tokens_at"]) * trunk["calls_per_second"],
+            )
+            allowed = min(limit - len(claims), trunk["channels"] - trunk["busy"], int(tokens))
+            if allowed <= 0:
+                continue
+            taken = await _take(connection, trunk, engine_id, allowed, now)
+            await connection.execute(
+                "UPDATE trunks SET tokens = $2, tokens_at = $3 WHERE id = $1", trunk["id"], tokens - len(taken), now
+            )
+            claims += taken
+            if len(claims) >= limit:
+                break
+    return claims
+
+
+async def _due_trunks(connection: Connection, now: float) -> list[Any]:
+    rows: list[Any] = await connection.fetch(
+        f"""
+        SELECT t.id, t.host, t.port, t.channels, t.calls_per_second, t.caller_id, t.tokens, t.tokens_at
+        FROM trunks t
+        WHERE t.enabled AND EXISTS (
+            SELECT 1 FROM outbound_calls c
+            WHERE c.trunk_id = t.id AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $1)
+        ORDER BY t.id LIMIT {TRUNKS_MAX} FOR UPDATE
+        """,
+        now,
+    )
+    if not rows:
+        return []
+    busy = await connection.fetch(
+        """
+        SELECT trunk_id, count(*) AS busy FROM outbound_attempts
+        WHERE trunk_id = ANY($1::bigint[]) AND state <> 'ended' GROUP BY trunk_id
+        """,
+        [row["id"] for row in rows],
+    )
+    counted = {row["trunk_id"]: row["busy"] for row in busy}
+    # The least busy first, so that one account's long queue does not keep others waiting.
+    return sorted(({**row, "busy": counted.get(row["id"], 0)} for row in rows), key=lambda trunk: trunk["busy"])
+
+
+async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int, now: float) -> list[Claim]:
+    rows = await connection.fetch(
+        f"""
+        WITH due AS (
+            SELECT c.id FROM outbound_calls c
+            WHERE c.trunk_id = $1 AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $2
+              AND (c.end_at IS NULL OR c.end_at > $2)
+            ORDER BY c.due_at, c.id LIMIT $3 FOR UPDATE SKIP LOCKED
+        ), attempt AS (
+            INSERT INTO outbound_attempts (outbound_call_id, trunk_id, engine_id, claimed_at)
+            SELECT id, $1, $4, $2 FROM due RETURNING id, outbound_call_id
+        )
+        UPDATE outbound_calls c SET attempt_id = attempt.id
+        FROM attempt, deployments d
+        WHERE c.id = attempt.outbound_call_id AND d.id = c.deployment_id
+        RETURNING attempt.id AS attempt_id, c.id AS outbound_call_id, c.account_id, c.user_id, c.deployment_id, c.application_id,
+            {ROUTED_VERSION} AS version_id, c.phone_number, c.dialled, c.ani, c.postd, c.metadata
+        """,
+        trunk["id"],
+        now,
+        allowed,
+        engine_id,
+    )
+    rows.sort(key=lambda row: row["attempt_id"])
+    return [
+        Claim(
+            **{**row, "metadata": json.loads(row["metadata"])},
+            trunk_host=trunk["host"],
+            trunk_port=trunk["port"],
+            caller_id=trunk["caller_id"],
+        )
+        for row in rows
+    ]
+
+
+async def start(db: Database, _: Scope, dialled: Sequence[tuple[int, str]], now: float) -> set[int]:
+    """Turn claims into dialling, by (attempt id, SIP Call-ID). Returns the attempts that may be dialled: the others' calls
+    were cancelled meanwhile."""
+    rows = await db.pool.fetch(
+        """
+        WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[]) AS g (attempt_id, sip_call_id)
+        ), call AS (
+            UPDATE outbound_calls c SET status = 'dialing', attempts = c.attempts + 1
+            FROM given g WHERE c.attempt_id = g.attempt_id AND c.status = 'queued'
+            RETURNING c.id, c.attempt_id, g.sip_call_id
+        ), attempt AS (
+            UPDATE outbound_attempts a SET state = 'dialing', sip_call_id = call.sip_call_id, dialed_at = $3
+            FROM call WHERE a.id = call.attempt_id
+        ), canceled AS (
+            UPDATE outbound_attempts a SET state = 'ended', outcome = 'canceled', ended_at = $3
+            FROM given g WHERE a.id = g.attempt_id AND NOT EXISTS (SELECT 1 FROM call WHERE call.attempt_id = g.attempt_id)
+        ), event AS (
+            INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $3, 'dialing' FROM call
+        )
+        SELECT attempt_id FROM call
+        """,
+        [attempt_id for attempt_id, _ in dialled],
+        [sip_call_id for _, sip_call_id in dialled],
+        now,
+    )
+    return {row["attempt_id"] for row in rows}
+
+
+async def connected(connection: Connection, _: Scope, attempts: Sequence[tuple[int, float]]) -> None:
+    """The far end answered, by (attempt id, when)."""
+    await connection.execute(
+        """
+        WITH given AS (SELECT * FROM unnest($1::bigint[], $2::float8[]) AS g (attempt_id, at)
+        ), attempt AS (
+            UPDATE outbound_attempts a SET state = 'connected', connected_at = g.at FROM given g
+            WHERE a.id = g.attempt_id AND a.state = 'dialing'
+        ), call AS (
+            UPDATE outbound_calls c SET status = 'connected', connected_at = g.at FROM given g
+            WHERE c.attempt_id = g.attempt_id AND c.status = 'dialing' RETURNING c.id, g.at
+        )
+        INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, at, 'connected' FROM call
+        """,
+        [attempt_id for attempt_id, _ in attempts],
+        [at for _, at in attempts],
+    )
+
+
+async def finish(connection: Connection, _: Scope, finishes: Sequence[Finish]) -> None:
+    """Attempts are over. Each call is completed, waits for its next attempt, or has failed; a call that is over gets
+    its result_url post in the same transaction. An attempt that is over already is left as it is."""
+    await connection.execute(
+        """
+        WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::float8[]) AS g (attempt_id, ending, cause, at)
+        ), attempt AS (
+            UPDATE outbound_attempts a SET state = 'ended', outcome = g.ending, cause = g.cause, ended_at = g.at
+            FROM given g WHERE a.id = g.attempt_id AND a.state <> 'ended'
+        ), call AS (
+            UPDATE outbound_calls c SET
+                attempt_id = NULL, cause = g.cause,
+                status = CASE WHEN g.ending IN ('completed', 'rejected') THEN g.ending
+                              WHEN c.attempts < c.max_attempts THEN 'queued' ELSE 'failed' END,
+                due_at = g.at + c.reattempt_wait_s,
+                ended_at = CASE WHEN g.ending IN ('completed', 'rejected') OR c.attempts >= c.max_attempts THEN g.at END
+            FROM given g WHERE c.attempt_id = g.attempt_id AND c.status IN ('queued', 'dialing', 'connected')
+            RETURNING c.id, c.account_id, c.result_url, c.status, c.ended_at, g.ending, g.at
+        ), event AS (
+            INSERT INTO outbound_events (outbound_call_id, at, event)
+            SELECT id, at, CASE WHEN ending = 'completed' THEN 'disconnected' ELSE 'failed' END FROM call
+        ), callback AS (
+            INSERT INTO callbacks (account_id, outbound_call_id, url, due_at)
+            SELECT account_id, id, result_url, at FROM call WHERE ended_at IS NOT NULL AND result_url <> '' RETURNING id
+        )
+        SELECT (SELECT pg_notify('callwright_callback', '') FROM callback LIMIT 1),
+               (SELECT pg_notify('callwright_due', '') FROM call LIMIT 1)
+        """,
+        [finish.attempt_id for finish in finishes],
+        [finish.ending for finish in finishes],
+        [finish.cause for finish in finishes],
+        [finish.at for finish in finishes],
+    )
+
+
+async def expire_windows(db: Database, _: Scope, now: float) -> int:
+    """End calls whose window has passed: `failed` where an attempt was made, else `canceled`."""
+    return await _end_queued(
+        db,
+        "c.end_at <= $1",
+        "CASE WHEN c.attempts > 0 THEN 'failed' ELSE 'canceled' END",
+        "the end of its window has passed",
+        now,
+    )
+
+
+async def reject_unroutable(db: Database, _: Scope, now: float) -> int:
+    """End due calls that no trunk takes."""
+    return await _end_queued(
+        db, "c.trunk_id IS NULL AND c.due_at <= $1", "'rejected'", "no trunk takes this number", now
+    )
+
+
+async def _end_queued(db: Database, which: str, status: str, cause: str, now: float) -> int:
+    rows = await db.pool.fetch(
+        f"""
+        WITH over AS (
+            SELECT c.id FROM outbound_calls c WHERE c.status = 'queued' AND c.attempt_id IS NULL AND {which}
+            ORDER BY c.id LIMIT 500 FOR UPDATE SKIP LOCKED
+        ), call AS (
+            UPDATE outbound_calls c SET status = {status}, cause = $2, ended_at = $1 FROM over WHERE c.id = over.id
+            RETURNING c.id, c.account_id, c.result_url, c.status
+        ), event AS (
+            INSERT INTO outbound_events (outbound_call_id, at, event)
+            SELECT id, $1, CASE WHEN status = 'canceled' THEN 'canceled' ELSE 'failed' END FROM call
+        ), callback AS (
+            INSERT INTO callbacks (account_id, outbound_call_id, url, due_at)
+            SELECT account_id, id, result_url, $1 FROM call WHERE result_url <> '' RETURNING id
+        )
+        SELECT id, (SELECT pg_notify('callwright_callback', '') FROM callback LIMIT 1) FROM call
+        """,
+        now,
+        cause,
+    )
+    return len(rows)

@@ -1,0 +1,105 @@
+"""Engines: each leases a server id for its session ids, says every few seconds that it lives, and is cleaned up after.
+
+`bury` is what happens to the work of an engine whose heartbeat stopped. Claims go back to the queue. A call that
+may have been dialled ends as failed with the cause `in doubt`, because nobody knows whether a telephone rang; a
+call that was connected ends as completed, because it was answered. Neither is dialled again.
+"""
+
+from dataclasses import dataclass
+
+from callwright.store.database import Connection, Database
+from callwright.store.dialing import Finish, finish
+from callwright.store.scope import Scope
+
+IN_DOUBT = "in doubt: the engine was lost while it dialled"
+LOST = "the engine was lost"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLease:
+    id: int
+    server_id: int
+    "First part of its session ids, 6 digits; never given out twice."
+
+
+async def register(db: Database, _: Scope, *, host: str, now: float) -> EngineLease:
+    row = await db.pool.fetchrow(
+        """
+        INSERT INTO engines (id, host, server_id, started_at, heartbeat_at)
+        SELECT id, $1, 100000 + id, $2, $2 FROM nextval(pg_get_serial_sequence('engines', 'id')) AS id
+        RETURNING id, server_id
+        """,
+        host,
+        now,
+    )
+    return EngineLease(row["id"], row["server_id"])
+
+
+async def heartbeat(db: Database, _: Scope, engine_id: int, now: float) -> bool:
+    """False where the engine has been buried: it must end, its calls are no longer its own."""
+    done = await db.pool.execute(
+        "UPDATE engines SET heartbeat_at = $2 WHERE id = $1 AND stopped_at IS NULL", engine_id, now
+    )
+    return bool(done != "UPDATE 0")
+
+
+async def stop(db: Database, _: Scope, engine_id: int, now: float) -> None:
+    """A clean end: whatever it still holds is cleaned up as after a loss."""
+    async with db.transaction() as connection:
+        await _bury(connection, _, engine_id, now)
+
+
+async def bury(db: Database, scope: Scope, *, silent_since: float, now: float) -> int:
+    """Clean up after engines without a heartbeat since then. Returns how many."""
+    async with db.transaction() as connection:
+        rows = await connection.fetch(
+            "SELECT id FROM engines WHERE stopped_at IS NULL AND heartbeat_at < $1 ORDER BY id FOR UPDATE SKIP LOCKED",
+            silent_since,
+        )
+        for row in rows:
+            await _bury(connection, scope, row["id"], now)
+    return len(rows)
+
+
+async def _bury(connection: Connection, scope: Scope, engine_id: int, now: float) -> None:
+    await connection.execute("UPDATE engines SET stopped_at = $2 WHERE id = $1", engine_id, now)
+    await connection.execute(
+        """
+        WITH lost AS (
+            UPDATE outbound_attempts SET state = 'ended', outcome = 'lost', cause = $2, ended_at = $3
+            WHERE engine_id = $1 AND state = 'claimed' RETURNING id
+        )
+        UPDATE outbound_calls c SET attempt_id = NULL FROM lost WHERE c.attempt_id = lost.id
+        """,
+        engine_id,
+        LOST,
+        now,
+    )
+    # Not retried even where attempts are left: a second ring at the same person is worse than none.
+    doubtful = await connection.fetch(
+        """
+        UPDATE outbound_calls c SET max_attempts = greatest(c.attempts, 1) FROM outbound_attempts a
+        WHERE a.engine_id = $1 AND a.state IN ('dialing', 'connected') AND c.attempt_id = a.id
+        RETURNING a.id, a.state
+        """,
+        engine_id,
+    )
+    await finish(
+        connection,
+        scope,
+        [
+            Finish(
+                row["id"],
+                "completed" if row["state"] == "connected" else "failed",
+                LOST if row["state"] == "connected" else IN_DOUBT,
+                now,
+            )
+            for row in doubtful
+        ],
+    )
+    await connection.execute(
+        "UPDATE calls SET ended_at = $2, outcome = 'lost', cause = $3 WHERE engine_id = $1 AND ended_at IS NULL",
+        engine_id,
+        now,
+        LOST,
+    )

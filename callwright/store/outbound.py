@@ -1,0 +1,144 @@
+"""The outbound queue, as clients see it: queue, cancel, status."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from callwright.base.phone_numbers import PhoneNumber
+from callwright.base.values import Value
+from callwright.store.database import Database
+from callwright.store.deployments import DeploymentRow
+from callwright.store.scope import Scope, visible
+from callwright.store.trunks import TRUNK_FOR
+
+EVENTS_MAX = 100
+"Events shown of one call: ten attempts make thirty."
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """A call to be queued, already checked."""
+
+    number: PhoneNumber
+    metadata: Mapping[str, Value]
+    start_at: float | None = None
+    end_at: float | None = None
+    max_attempts: int = 1
+    reattempt_wait_s: int = 300
+    result_url: str = ""
+    is_pci: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRow:
+    """One outbound call and where it stands."""
+
+    id: int
+    account_id: int
+    user_id: int
+    phone_number: str
+    status: str
+    cause: str
+    "Why it ended as it did; our own, never in a Plum reply."
+
+    attempts: int
+    max_attempts: int
+    reattempt_wait_s: int
+    queued_at: float
+    start_at: float | None
+    end_at: float | None
+    connected_at: float | None
+    ended_at: float | None
+    events: tuple[tuple[str, float], ...]
+    "(event, UNIX seconds), oldest first."
+
+    result_url_json: bool
+    "The account wants result_url posts as JSON."
+
+
+_QUEUE = f"""
+    WITH queued AS (
+        INSERT INTO outbound_calls (account_id, user_id, application_id, deployment_id, trunk_id, phone_number, dialled,
+            ani, postd, max_attempts, reattempt_wait_s, metadata, result_url, is_pci, queued_at, due_at, start_at, end_at)
+        SELECT $1, $2, $3, $4, {TRUNK_FOR.format(account="$1", number="$6::text")}, $5, $6::text, $7, $8, $9, $10, $11, $12, $13,
+            $14::float8, greatest($14::float8, coalesce($15::float8, 0)), $15::float8, $16::float8
+        RETURNING id
+    ), event AS (
+        INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $14::float8, 'queued' FROM queued
+    )
+    SELECT id, pg_notify('callwright_due', '') FROM queued
+"""
+
+
+async def insert(db: Database, scope: Scope, deployment: DeploymentRow, call: NewCall, now: float) -> int:
+    call_id: int = await db.pool.fetchval(
+        _QUEUE,
+        scope.account_id,
+        scope.user_id,
+        deployment.application_id,
+        deployment.id,
+        call.number.given,
+        call.number.dialled,
+        call.number.ani,
+        call.number.postd,
+        call.max_attempts,
+        call.reattempt_wait_s,
+        json.dumps(call.metadata),
+        call.result_url,
+        call.is_pci,
+        now,
+        call.start_at,
+        call.end_at,
+    )
+    return call_id
+
+
+async def cancel_pending(db: Database, scope: Scope, deployment_id: int, now: float) -> int:
+    """Cancel what is queued, claimed or not: a claim that has not dialled finds its call gone (`dialing.start`)."""
+    mine, who = visible(scope, 1, "c")
+    rows = await db.pool.fetch(
+        f"""
+        WITH canceled AS (
+            UPDATE outbound_calls c SET status = 'canceled', cause = 'canceled by the client', ended_at = $3
+            WHERE {mine} AND c.deployment_id = $2 AND c.status = 'queued' RETURNING c.id, c.account_id, c.result_url
+        ), event AS (
+            INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $3, 'canceled' FROM canceled
+        ), callback AS (
+            INSERT INTO callbacks (account_id, outbound_call_id, url, due_at)
+            SELECT account_id, id, result_url, $3 FROM canceled WHERE result_url <> '' RETURNING id
+        )
+        SELECT id, (SELECT pg_notify('callwright_callback', '') FROM callback LIMIT 1) FROM canceled
+        """,
+        who,
+        deployment_id,
+        now,
+    )
+    return len(rows)
+
+
+async def get(db: Database, scope: Scope, call_id: int) -> OutboundRow | None:
+    mine, who = visible(scope, 1, "c")
+    row = await db.pool.fetchrow(
+        f"""
+        SELECT c.id, c.account_id, c.user_id, c.phone_number, c.status, c.cause, c.attempts, c.max_attempts, c.reattempt_wait_s,
+               c.queued_at, c.start_at, c.end_at, c.connected_at, c.ended_at, a.result_url_json,
+               (SELECT json_agg(json_build_array(e.event, e.at) ORDER BY e.id) FROM
+                (SELECT * FROM outbound_events WHERE outbound_call_id = c.id ORDER BY id LIMIT {EVENTS_MAX}) e) AS events
+        FROM outbound_calls c JOIN accounts a ON a.id = c.account_id WHERE {mine} AND c.id = $2
+        """,
+        who,
+        call_id,
+    )
+    if row is None:
+        return None
+    events = tuple((event, at) for event, at in json.loads(row["events"] or "[]"))
+    return OutboundRow(**{**row, "events": events})
+
+
+async def listed(db: Database, scope: Scope, *, before: int, limit: int) -> list[int]:
+    """Ids of outbound calls, newest first, below `before`."""
+    mine, who = visible(scope, 1, "c")
+    rows = await db.pool.fetch(
+        f"SELECT c.id FROM outbound_calls c WHERE {mine} AND c.id < $2 ORDER BY c.id DESC LIMIT $3", who, before, limit
+    )
+    return [row["id"] for row in rows]

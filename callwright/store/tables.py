@@ -1,0 +1,302 @@
+"""The schema, as one picture. Migrations make it (store/migrations); a test proves that they make exactly this.
+
+Times are UNIX seconds in double precision, as the API, SIP and a session have them; ids are 64 bit.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True)
+
+
+def _ref(name: str, to: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, sa.ForeignKey(f"{to}.id"), nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = True) -> sa.Column[float]:
+    return sa.Column(name, sa.Double, nullable=nullable)
+
+
+def _created() -> sa.Column[float]:
+    return sa.Column("created_at", sa.Double, nullable=False, server_default=sa.text("extract(epoch from now())"))
+
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("secure_environment", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("webhook_secret", sa.LargeBinary, nullable=False, comment="Signs result_url posts (Standard Webhooks)."),
+    sa.Column("result_url_json", sa.Boolean, nullable=False, server_default=sa.false()),
+    _created(),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("password_hash", sa.Text, nullable=False, comment="argon2id"),
+    sa.Column("developer_key_sha256", sa.LargeBinary, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
+    _created(),
+    _time("deleted_at"),
+    sa.Index("uq_users_email", sa.text("lower(email)"), unique=True),
+)
+
+applications = sa.Table(
+    "applications",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    _ref("user_id", "users"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("draft", pg.JSONB, nullable=True),
+    _created(),
+    _time("deleted_at"),
+    sa.Index("ix_applications_account_id", "account_id"),
+)
+
+application_versions = sa.Table(
+    "application_versions",
+    metadata,
+    _id(),
+    _ref("application_id", "applications"),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("document", pg.JSONB, nullable=False),
+    _created(),
+    sa.UniqueConstraint("application_id", "number"),
+    comment="Immutable: a trigger refuses every UPDATE.",
+)
+
+deployments = sa.Table(
+    "deployments",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    _ref("user_id", "users"),
+    _ref("application_id", "applications"),
+    sa.Column("version", sa.Integer, nullable=True, comment="NULL: the latest published one."),
+    sa.Column("label", sa.Text, nullable=False),
+    _created(),
+    _time("deleted_at"),
+    sa.Index("ix_deployments_account_id", "account_id"),
+)
+
+numbers = sa.Table(
+    "numbers",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    _ref("user_id", "users"),
+    sa.Column("address", sa.Text, nullable=False, comment="What is dialled: digits, or the user part of a SIP URI."),
+    sa.Column("sms", sa.Boolean, nullable=False, server_default=sa.false()),
+    _ref("deployment_id", "deployments", nullable=True),
+    _created(),
+    sa.UniqueConstraint("address"),
+)
+
+trunks = sa.Table(
+    "trunks",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("port", sa.Integer, nullable=False),
+    sa.Column("prefix", sa.Text, nullable=False, server_default="", comment="Numbers that it takes; the longest wins."),
+    sa.Column("channels", sa.Integer, nullable=False),
+    sa.Column("calls_per_second", sa.Double, nullable=False),
+    sa.Column("caller_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("tokens", sa.Double, nullable=False, server_default="0", comment="Calls that may begin now."),
+    sa.Column("tokens_at", sa.Double, nullable=False, server_default="0"),
+    _created(),
+    sa.Index("ix_trunks_account_id", "account_id"),
+)
+
+outbound_calls = sa.Table(
+    "outbound_calls",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    _ref("user_id", "users"),
+    _ref("application_id", "applications"),
+    _ref("deployment_id", "deployments"),
+    sa.Column("trunk_id", sa.BigInteger, sa.ForeignKey("trunks.id", ondelete="SET NULL"), nullable=True),
+    sa.Column("phone_number", sa.Text, nullable=False, comment="As the client gave it."),
+    sa.Column("dialled", sa.Text, nullable=False),
+    sa.Column("ani", sa.Text, nullable=False),
+    sa.Column("postd", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, server_default="queued"),
+    sa.Column("cause", sa.Text, nullable=False, server_default=""),
+    sa.Column("attempt_id", sa.BigInteger, nullable=True, comment="The attempt that has it now."),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("max_attempts", sa.Integer, nullable=False),
+    sa.Column("reattempt_wait_s", sa.Integer, nullable=False),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("result_url", sa.Text, nullable=False),
+    sa.Column("is_pci", sa.Boolean, nullable=False),
+    _time("queued_at", nullable=False),
+    _time("due_at", nullable=False),
+    _time("start_at"),
+    _time("end_at"),
+    _time("connected_at"),
+    _time("ended_at"),
+    sa.CheckConstraint(
+        "status IN ('queued','dialing','connected','completed','failed','canceled','rejected')", name="status"
+    ),
+    sa.Index(
+        "ix_outbound_calls_due",
+        "trunk_id",
+        "due_at",
+        "id",
+        postgresql_where=sa.text("status = 'queued' AND attempt_id IS NULL"),
+    ),
+    sa.Index(
+        "ix_outbound_calls_window", "end_at", postgresql_where=sa.text("status = 'queued' AND end_at IS NOT NULL")
+    ),
+    sa.Index("ix_outbound_calls_pending", "deployment_id", postgresql_where=sa.text("status = 'queued'")),
+    sa.Index("ix_outbound_calls_account_id", "account_id", "id"),
+    postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
+)
+
+outbound_events = sa.Table(
+    "outbound_events",
+    metadata,
+    _id(),
+    sa.Column(
+        "outbound_call_id", sa.BigInteger, sa.ForeignKey("outbound_calls.id", ondelete="CASCADE"), nullable=False
+    ),
+    _time("at", nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Index("ix_outbound_events_outbound_call_id", "outbound_call_id"),
+)
+
+engines = sa.Table(
+    "engines",
+    metadata,
+    _id(),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("server_id", sa.Integer, nullable=False, comment="First part of its session ids; never given out twice."),
+    _time("started_at", nullable=False),
+    _time("heartbeat_at", nullable=False),
+    _time("stopped_at"),
+    sa.UniqueConstraint("server_id"),
+)
+
+outbound_attempts = sa.Table(
+    "outbound_attempts",
+    metadata,
+    _id(),
+    sa.Column(
+        "outbound_call_id", sa.BigInteger, sa.ForeignKey("outbound_calls.id", ondelete="CASCADE"), nullable=False
+    ),
+    sa.Column("trunk_id", sa.BigInteger, sa.ForeignKey("trunks.id", ondelete="SET NULL"), nullable=True),
+    _ref("engine_id", "engines"),
+    sa.Column("state", sa.Text, nullable=False, server_default="claimed"),
+    sa.Column("sip_call_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("outcome", sa.Text, nullable=False, server_default=""),
+    sa.Column("cause", sa.Text, nullable=False, server_default=""),
+    _time("claimed_at", nullable=False),
+    _time("dialed_at"),
+    _time("connected_at"),
+    _time("ended_at"),
+    sa.CheckConstraint("state IN ('claimed','dialing','connected','ended')", name="state"),
+    sa.Index("ix_outbound_attempts_outbound_call_id", "outbound_call_id"),
+    sa.Index("ix_outbound_attempts_active", "trunk_id", "engine_id", postgresql_where=sa.text("state <> 'ended'")),
+    postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
+)
+
+calls = sa.Table(
+    "calls",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    _ref("user_id", "users"),
+    _ref("application_id", "applications"),
+    _ref("deployment_id", "deployments"),
+    sa.Column("version_id", sa.BigInteger, nullable=False),
+    sa.Column("outbound_call_id", sa.BigInteger, nullable=True),
+    _ref("engine_id", "engines"),
+    sa.Column("session_id", sa.Text, nullable=False),
+    sa.Column("sip_call_id", sa.Text, nullable=False),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("src", sa.Text, nullable=False),
+    sa.Column("dest", sa.Text, nullable=False),
+    _time("started_at", nullable=False),
+    _time("ended_at"),
+    sa.Column("outcome", sa.Text, nullable=False, server_default=""),
+    sa.Column("cause", sa.Text, nullable=False, server_default=""),
+    sa.Column("recording", sa.Text, nullable=False, server_default="", comment="Path below the recordings directory."),
+    sa.UniqueConstraint("session_id"),
+    sa.CheckConstraint("direction IN ('inbound','outbound','transfer')", name="direction"),
+    sa.Index("ix_calls_user_id_started_at", "user_id", "started_at"),
+    sa.Index("ix_calls_account_id_started_at", "account_id", "started_at"),
+    sa.Index("ix_calls_open", "engine_id", postgresql_where=sa.text("ended_at IS NULL")),
+    postgresql_with={"fillfactor": "80"},
+)
+
+call_events = sa.Table(
+    "call_events",
+    metadata,
+    sa.Column("call_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    _time("at", nullable=False),
+    sa.Column("body", sa.JSON, nullable=False, comment="An entry of the journal (session/codec.py), already redacted."),
+)
+
+callbacks = sa.Table(
+    "callbacks",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    sa.Column(
+        "outbound_call_id", sa.BigInteger, sa.ForeignKey("outbound_calls.id", ondelete="CASCADE"), nullable=False
+    ),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="pending"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    _time("due_at", nullable=False),
+    _created(),
+    sa.CheckConstraint("state IN ('pending','delivered','failed')", name="state"),
+    sa.Index("ix_callbacks_due", "due_at", postgresql_where=sa.text("state = 'pending'")),
+    sa.Index("ix_callbacks_outbound_call_id", "outbound_call_id"),
+)
+
+callback_attempts = sa.Table(
+    "callback_attempts",
+    metadata,
+    sa.Column("callback_id", sa.BigInteger, sa.ForeignKey("callbacks.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    _time("at", nullable=False),
+    sa.Column("status", sa.Integer, nullable=True, comment="HTTP status; NULL where no answer came."),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("duration_ms", sa.Integer, nullable=False),
+)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("account_id", sa.BigInteger, sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False, comment="SHA-256 of method, path and body."),
+    sa.Column("status", sa.Integer, nullable=True, comment="NULL while the first request runs."),
+    sa.Column("body", sa.Text, nullable=True),
+    _created(),
+)

@@ -1,0 +1,100 @@
+"""Trunks. A change re-routes the calls that still wait."""
+
+from dataclasses import dataclass
+
+from callwright.store.database import Connection, Database
+from callwright.store.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkRow:
+    """A SIP peer that takes the calls of one account to the numbers that begin with `prefix`."""
+
+    id: int
+    name: str
+    host: str
+    port: int
+    prefix: str
+    channels: int
+    calls_per_second: float
+    caller_id: str
+    enabled: bool
+
+
+_COLUMNS = "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled"
+
+TRUNK_FOR = """
+    (SELECT t.id FROM trunks t WHERE t.account_id = {account} AND t.enabled AND starts_with({number}, t.prefix)
+     ORDER BY length(t.prefix) DESC, t.id LIMIT 1)
+"""
+"The trunk that a number of an account goes by; the longest prefix wins."
+
+_REROUTE = f"""
+    UPDATE outbound_calls c SET trunk_id = {TRUNK_FOR.format(account="c.account_id", number="c.dialled")}
+    WHERE c.account_id = $1 AND c.status = 'queued' AND c.attempt_id IS NULL
+"""
+
+
+async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
+    async with db.transaction() as connection:
+        trunk_id: int = await connection.fetchval(
+            """
+            INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
+            """,
+            scope.account_id,
+            trunk.name,
+            trunk.host,
+            trunk.port,
+            trunk.prefix,
+            trunk.channels,
+            trunk.calls_per_second,
+            trunk.caller_id,
+            trunk.enabled,
+        )
+        await _reroute(connection, scope)
+    return trunk_id
+
+
+async def update(db: Database, scope: Scope, trunk: TrunkRow) -> bool:
+    async with db.transaction() as connection:
+        done = await connection.execute(
+            """
+            UPDATE trunks SET name = $3, host = $4, port = $5, prefix = $6, channels = $7, calls_per_second = $8,
+                              caller_id = $9, enabled = $10
+            WHERE account_id = $1 AND id = $2
+            """,
+            scope.account_id,
+            trunk.id,
+            trunk.name,
+            trunk.host,
+            trunk.port,
+            trunk.prefix,
+            trunk.channels,
+            trunk.calls_per_second,
+            trunk.caller_id,
+            trunk.enabled,
+        )
+        await _reroute(connection, scope)
+    return bool(done != "UPDATE 0")
+
+
+async def delete(db: Database, scope: Scope, trunk_id: int) -> bool:
+    async with db.transaction() as connection:
+        done = await connection.execute(
+            "DELETE FROM trunks WHERE account_id = $1 AND id = $2", scope.account_id, trunk_id
+        )
+        await _reroute(connection, scope)
+    return bool(done != "DELETE 0")
+
+
+async def listed(db: Database, scope: Scope) -> list[TrunkRow]:
+    rows = await db.pool.fetch(
+        f"SELECT {_COLUMNS} FROM trunks WHERE account_id = $1 ORDER BY id LIMIT 1000", scope.account_id
+    )
+    return [TrunkRow(**row) for row in rows]
+
+
+async def _reroute(connection: Connection, scope: Scope) -> None:
+    await connection.execute(_REROUTE, scope.account_id)
+    await connection.execute("SELECT pg_notify('callwright_due', '')")
