@@ -9,8 +9,8 @@ SILENCE_BYTE = 0xFF
 Samples = NDArray[np.int16]
 
 _BIAS = 33
-_CLIP = 8159
-"Largest magnitude of 14-bit µ-law, before the bias."
+_BIASED_MAX = 0x1FFF
+"Largest magnitude in 14 bits, the bias included."
 
 
 def _decode_table() -> Samples:
@@ -22,7 +22,7 @@ def _decode_table() -> Samples:
 def _encode_table() -> NDArray[np.uint8]:
     """The code of each sample, at the sample's value as an unsigned 16-bit index."""
     samples = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32) >> 2
-    biased = np.minimum(np.abs(samples), _CLIP) + _BIAS
+    biased = np.minimum(np.abs(samples) + _BIAS, _BIASED_MAX)
     segments = np.floor(np.log2(biased)).astype(np.int32) - 5
     codes = (segments << 4) | ((biased >> (segments + 1)) & 0x0F)
     table: NDArray[np.uint8] = (~np.where(samples < 0, codes | 0x80, codes) & 0xFF).astype(np.uint8)

@@ -59,6 +59,7 @@ class Stream:
         "_connected",
         "_destination",
         "_event_payload_type",
+        "_first_sequence",
         "_foreign",
         "_heard_at",
         "_held",
@@ -84,7 +85,6 @@ class Stream:
         "bucket",
         "closed",
         "on_event",
-        "packets_sent",
         "recording_error",
         "recordings_open",
         "sock",
@@ -113,10 +113,9 @@ class Stream:
         self._event_payload_type = -1
         self._key_receiver = KeyReceiver()
         self._ssrc = _secret.getrandbits(32)
-        self._sequence = _secret.getrandbits(15)
+        self._first_sequence = self._sequence = _secret.getrandbits(15)
         self._stamp_offset = _secret.getrandbits(32)
         self._sent_at = -FRAME_SAMPLES - 1
-        self.packets_sent = 0
         self._send_errors = 0
         self._foreign = 0
         self._reception = rtp.Reception()
@@ -200,12 +199,12 @@ class Stream:
         self._sent_at = clock
         sequence = self._sequence
         self._sequence = sequence + 1
+        sendto = self._sendto  # a call through the slot itself is one that the interpreter does not specialise
         try:
-            self._sendto(
+            sendto(
                 _pack(0x80, second, sequence & 0xFFFF, clock + self._stamp_offset & 0xFFFFFFFF, self._ssrc) + frame,
                 self._destination,  # type: ignore[arg-type]  # never None unless `_odd`
             )
-            self.packets_sent += 1
         except OSError:
             self._send_errors += 1
         if self._recording is not None:
@@ -240,7 +239,6 @@ class Stream:
         self._sequence += 1
         try:
             self._sendto(packet.pack(), self._destination)
-            self.packets_sent += 1
         except OSError:
             self._send_errors += 1
 
@@ -267,8 +265,9 @@ class Stream:
 
     def receive(self, buffer: bytearray, view: memoryview, audio: memoryview, clock: int) -> bool:
         """Read one packet by way of `buffer`. `view` is all of it, `audio` its bytes 12 to 172. False: none came."""
+        recvfrom_into = self._recvfrom_into
         try:
-            size, source = self._recvfrom_into(buffer)
+            size, source = recvfrom_into(buffer)
         except OSError:
             # Nothing there after all, or an ICMP error of something that we sent. Neither says anything of what comes.
             return False
@@ -337,7 +336,7 @@ class Stream:
 
     def stats(self) -> MediaStats:
         return MediaStats(
-            packets_sent=self.packets_sent,
+            packets_sent=self._sequence - self._first_sequence - self._send_errors,
             packets_received=self._reception.received,
             lost=self._reception.lost,
             jitter_ms=round(self._reception.jitter * 1000 / RATE_HZ, 2),

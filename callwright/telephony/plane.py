@@ -410,9 +410,7 @@ class MediaPlane:
         stream.closed = True
         fd, port = stream.sock.fileno(), stream.sock.getsockname()[1]
         self._streams.pop(fd, None)
-        with contextlib.suppress(OSError):
-            self._epoll.unregister(fd)
-        stream.sock.close()
+        stream.sock.close()  # which takes it off epoll, too
         self._ports.release(port)
         self._buckets[stream.bucket].pop(stream, None)
         self._senders[stream.bucket % TURNS].pop(stream, None)

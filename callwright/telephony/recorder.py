@@ -149,7 +149,7 @@ class RecordingWriter:
 class Recording:
     """The plane's side of a recording. Positions and clocks are in samples; `clock` is the plane's."""
 
-    __slots__ = ("_anchor", "_file", "_left", "_right", "_start", "_writer", "_zero", "dropped")
+    __slots__ = ("_anchor", "_file", "_left", "_right", "_sent_until", "_start", "_writer", "_zero", "dropped")
 
     def __init__(self, path: str, writer: RecordingWriter, clock: int) -> None:
         self._writer = writer
@@ -158,6 +158,7 @@ class Recording:
         self._start = 0
         "Position of the window's first sample."
 
+        self._sent_until = 0
         self._left = bytearray(_SILENCE * WINDOW)
         self._right = bytearray(_SILENCE * WINDOW)
         self._anchor: int | None = None
@@ -175,6 +176,7 @@ class Recording:
             self.flush(clock)
             at = clock - self._zero - self._start
         self._right[at : at + len(frame)] = frame
+        self._sent_until = at + self._start + FRAME_BYTES
 
     def received(self, payload: bytes | memoryview, timestamp: int, clock: int) -> None:
         """Put a packet's audio that arrived now."""
@@ -201,8 +203,11 @@ class Recording:
         self._hand_on(clock - self._zero - 2 * DRIFT_MAX)
 
     def finish(self, clock: int, done: Callable[[str], None]) -> None:
-        """Hand on the rest up to `clock`. `done` is called in the writer's thread, with the error or nothing."""
-        self._hand_on(clock - self._zero)
+        """Hand on the rest up to `clock`, with the frame that is still heard then.
+
+        `done` is called in the writer's thread, with the error or an empty string.
+        """
+        self._hand_on(max(clock - self._zero, self._sent_until))
         file, frames, dropped = self._file, self._start, self.dropped
 
         def finish() -> None:
