@@ -1,0 +1,172 @@
+"""The calls of this engine, from answer to end: a leg, a program, and the row and journal that stay.
+
+`serve` is the one containment point of a call: whatever goes wrong in it ends that call and is logged with it;
+the engine lives.
+"""
+
+import logging
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from callwright.base.config import Config
+from callwright.base.errors import CallwrightError
+from callwright.base.values import Value
+from callwright.conversation.converse import converse
+from callwright.engine.applications import Applications, Loaded
+from callwright.engine.clock import now
+from callwright.engine.session_ids import Channels
+from callwright.engine.writer import Writer
+from callwright.ports.leg import Frames
+from callwright.providers.http import GuardedClient
+from callwright.session.commands import Log
+from callwright.session.prompts import Prompt
+from callwright.session.run import Entry, Outcome, Run, SessionInfo
+from callwright.store.calls import ClosedCall, OpenedCall
+from callwright.store.deployments import Route
+from callwright.telephony.leg import SipLeg
+from callwright.voice.performer import Performer
+from callwright.voice.prompts import PromptShelf
+
+log = logging.getLogger(__name__)
+
+MEDIA_CLOSE_S_MAX = 5.0
+"How long the end of a call waits for its recording to be complete on disk."
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who called whom."""
+
+    direction: Literal["inbound", "outbound"]
+    caller: str
+    dialled: str
+    sip_call_id: str
+    outbound_call_id: int | None = None
+
+
+class Calls:
+    """Runs programs on legs."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        engine_id: int,
+        channels: Channels,
+        writer: Writer,
+        shelf: PromptShelf,
+        http: GuardedClient,
+    ) -> None:
+        self._engine_id = engine_id
+        self._channels = channels
+        self._writer = writer
+        self._shelf = shelf
+        self._http = http
+        self._recordings = Path(config.recordings_dir)
+        self.legs: set[SipLeg] = set()
+        "Legs of the calls that run."
+
+    @property
+    def free(self) -> int:
+        """Calls that could begin now."""
+        return 0 if self._writer.full else self._channels.free
+
+    async def serve(
+        self,
+        leg: SipLeg,
+        route: Route,
+        loaded: Loaded,
+        party: Party,
+        variables: Mapping[str, Value],
+        *,
+        keys_first: str = "",
+    ) -> Outcome:
+        """Run the version on the leg until both have ended. `keys_first` are pressed before it begins."""
+        channel, session_id = self._channels.take(time.time())
+        call = _Journalled(self._writer, self._open(route, party, session_id))
+        recording = _recording_path(route.account_id, session_id)
+        self.legs.add(leg)
+        try:
+            if keys_first:
+                leg.send_keys(keys_first)
+            run = Run(
+                loaded.program,
+                session=SessionInfo(session_id, party.caller, party.dialled, loaded.application.name, party.direction),
+                variables=variables,
+                journal=call.journal,
+            )
+            outcome = await converse(run, self._performer(leg, route, call, recording), self._http, now)
+        except CallwrightError as error:
+            outcome = Outcome("error", str(error))
+        except Exception:  # noqa: BLE001 - one call ends; the engine lives
+            outcome = Outcome("error", traceback.format_exc())
+        finally:
+            leg.hang_up()
+            self.legs.discard(leg)
+            await leg.closed(MEDIA_CLOSE_S_MAX)
+            self._channels.give_back(channel)
+        if outcome.kind == "error":
+            log.error("call %s: %s", session_id, outcome.message)
+        recorded = str(recording) if (self._recordings / recording).exists() else ""
+        self._writer.closed(ClosedCall(call.id, now(), outcome.kind, outcome.message[:2000], recorded))
+        return outcome
+
+    def _performer(self, leg: SipLeg, route: Route, call: "_Journalled", recording: Path) -> Performer:
+        async def prepare(prompt: Prompt) -> list[Frames]:
+            return await self._shelf.prepare(route.account_id, prompt)
+
+        def recording_path() -> str:
+            path = self._recordings / recording
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return str(path)
+
+        return Performer(leg, prepare=prepare, report=call.problem, clock=now, recording_path=recording_path)
+
+    def _open(self, route: Route, party: Party, session_id: str) -> int:
+        call_id = self._writer.next_id()
+        outbound = party.direction == "outbound"
+        self._writer.opened(
+            OpenedCall(
+                id=call_id,
+                account_id=route.account_id,
+                user_id=route.user_id,
+                application_id=route.application_id,
+                deployment_id=route.deployment_id,
+                version_id=route.version_id,
+                outbound_call_id=party.outbound_call_id,
+                engine_id=self._engine_id,
+                session_id=session_id,
+                sip_call_id=party.sip_call_id,
+                direction=party.direction,
+                # The literal that the compatible call list shows as the source of outbound calls.
+                src="Outbound" if outbound else party.caller,
+                dest=party.dialled,
+                started_at=now(),
+            )
+        )
+        return call_id
+
+
+class _Journalled:
+    """The journal of one call."""
+
+    __slots__ = ("_writer", "id")
+
+    def __init__(self, writer: Writer, call_id: int) -> None:
+        self._writer = writer
+        self.id = call_id
+
+    def journal(self, entry: Entry) -> None:
+        self._writer.entry(self.id, entry)
+
+    def problem(self, text: str) -> None:
+        self._writer.entry(self.id, Entry(now(), None, Log(text, "error")))
+
+
+def _recording_path(account_id: int, session_id: str) -> Path:
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    return Path(str(account_id)) / day / f"{session_id.replace(';', '-')}.wav"

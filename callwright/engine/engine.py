@@ -1,0 +1,127 @@
+"""The engine process: one SIP port, one media plane, the calls on them, and the dialer."""
+
+import asyncio
+import gc
+import logging
+import socket
+import sys
+from pathlib import Path
+
+from callwright.base.config import Config
+from callwright.engine.applications import Applications
+from callwright.engine.calls import Calls
+from callwright.engine.clock import now
+from callwright.engine.dialer import Dialer
+from callwright.engine.inbound import Inbound
+from callwright.engine.session_ids import Channels
+from callwright.engine.writer import Writer
+from callwright.providers.http import GuardedClient
+from callwright.providers.pool_client import PoolClient
+from callwright.services import engines
+from callwright.store.database import FAILURES, Database
+from callwright.telephony.plane import MediaPlane
+from callwright.telephony.sip_endpoint import SipEndpoint
+from callwright.voice.prompts import PromptShelf
+
+log = logging.getLogger(__name__)
+
+SWITCH_S = 0.0005
+"How long a thread keeps the interpreter while the media thread waits for it: a packet every 20 ms cannot wait 5 ms."
+
+HANG_UP_S_MAX = 2.0
+"After a stop: how long the calls that were cut have to write their end."
+
+
+class LostLease(Exception):
+    """Another process gave this engine up for lost; its calls are no longer its own."""
+
+
+async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, ready: object) -> None:
+    """Serve until `stop`, or until `drain` and the last call's end. `ready` is called once everything answers."""
+    sys.setswitchinterval(SWITCH_S)
+    loop = asyncio.get_running_loop()
+    db = await Database.open(config.database_url)
+    lease = await engines.register(db, socket.gethostname(), now())
+    plane = MediaPlane(config.sip_host, config.rtp_port_min, config.rtp_port_max, loop)
+    plane.start()
+    writer = Writer(db)
+    await writer.flush()
+    http = GuardedClient(config.allow_urls, config.loopback_only)
+    shelf = PromptShelf(PoolClient(config.pool_socket), Path(config.data_dir) / "audio")
+    calls = Calls(
+        config,
+        engine_id=lease.id,
+        channels=Channels(lease.server_id, config.channels),
+        writer=writer,
+        shelf=shelf,
+        http=http,
+    )
+    applications = Applications(db)
+    inbound = Inbound(db, calls, applications, plane, config.sip_host)
+    endpoint = await SipEndpoint.open(config.sip_host, config.sip_port, on_invite=inbound.on_invite)
+    dialer = Dialer(
+        db,
+        config,
+        engine_id=lease.id,
+        calls=calls,
+        applications=applications,
+        endpoint=endpoint,
+        plane=plane,
+        writer=writer,
+    )
+    # What was built so far lives as long as the process; the collector need not walk it again.
+    gc.collect()
+    gc.freeze()
+    try:
+        async with asyncio.TaskGroup() as work:
+            background = [
+                work.create_task(writer.run()),
+                work.create_task(_heartbeat(db, lease.id)),
+                work.create_task(db.listen("callwright_due", dialer.wake)),
+            ]
+            async with asyncio.TaskGroup() as tasks:
+                inbound.serve_in(tasks)
+                dialling = tasks.create_task(dialer.run(tasks))
+                ready()  # type: ignore[operator]
+                await _until_told(stop, drain)
+                endpoint.draining = True
+                dialling.cancel()
+                if not stop.is_set():
+                    await _drained(calls, stop)
+                for leg in list(calls.legs):
+                    leg.hang_up()
+            for task in background:
+                task.cancel()
+    finally:
+        await endpoint.close()
+        plane.stop()
+        await writer.flush()
+        await engines.stop(db, lease.id, now())
+        await http.aclose()
+        await db.close()
+
+
+async def _until_told(stop: asyncio.Event, drain: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in (stop, drain)]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
+
+
+async def _drained(calls: Calls, stop: asyncio.Event) -> None:
+    """Returns when the last call has ended, or when told to stop after all."""
+    while calls.legs and not stop.is_set():
+        await asyncio.sleep(0.1)
+
+
+async def _heartbeat(db: Database, engine_id: int) -> None:
+    """Tell that this engine lives. Raises `LostLease`."""
+    while True:
+        await asyncio.sleep(engines.HEARTBEAT_S)
+        try:
+            if not await engines.heartbeat(db, engine_id, now()):
+                raise LostLease
+        except FAILURES as error:
+            log.warning("no heartbeat: %s", error)

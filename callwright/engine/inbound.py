@@ -1,0 +1,91 @@
+"""Callers: from an INVITE to a running call, or to a refusal that says why."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+
+from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
+from callwright.engine.applications import Applications
+from callwright.engine.calls import Calls, Party
+from callwright.services import deployments
+from callwright.store.database import FAILURES, Database
+from callwright.store.deployments import Route
+from callwright.telephony.leg import SipLeg
+from callwright.telephony.plane import MediaPlane
+from callwright.telephony.sip_endpoint import Ended, SipCall, SipEvent
+
+log = logging.getLogger(__name__)
+
+ROUTE_KEPT_S = 2.0
+"How long a route is believed: what a number leads to changes this late, and a busy number costs no query a call."
+
+ROUTES_KEPT_MAX = 5_000
+SETUP_MAX = 500
+"INVITEs that may wait for their route; past it callers are told to come back."
+
+
+class Inbound:
+    """Takes the calls that the SIP endpoint tells of. `run` serves them until cancelled."""
+
+    def __init__(self, db: Database, calls: Calls, applications: Applications, plane: MediaPlane, host: str) -> None:
+        self._db = db
+        self._calls = calls
+        self._applications = applications
+        self._plane = plane
+        self._host = host
+        self._tasks: asyncio.TaskGroup | None = None
+        self._setting_up = 0
+        self._routes: OrderedDict[str, tuple[float, Route | None]] = OrderedDict()
+
+    def serve_in(self, tasks: asyncio.TaskGroup) -> None:
+        self._tasks = tasks
+
+    def on_invite(self, call: SipCall) -> None:
+        if self._tasks is None or self._setting_up >= SETUP_MAX or self._calls.free <= self._setting_up:
+            call.reject(503, "Service Unavailable")
+            return
+        gone = asyncio.Event()
+
+        def before_answer(event: SipEvent) -> None:
+            if isinstance(event, Ended):
+                gone.set()
+
+        call.on_event = before_answer
+        self._setting_up += 1
+        self._tasks.create_task(self._set_up(call, gone))
+
+    async def _set_up(self, call: SipCall, gone: asyncio.Event) -> None:
+        try:
+            route = await self._route(call.dialled)
+            loaded = await self._applications.load(route.version_id) if route else None
+            if gone.is_set():
+                return
+            if route is None or loaded is None:
+                call.reject(404, "Not Found")
+                return
+            leg = SipLeg.incoming(call, self._plane, self._host)
+        except PeerError as error:
+            log.info("call %s refused: %s", call.call_id, error)
+            call.reject(488, "Not Acceptable Here")
+            return
+        except (ProviderError, RequestError, AuthorError, *FAILURES) as error:
+            log.warning("call %s cannot be served: %s", call.call_id, error)
+            call.reject(503, "Service Unavailable")
+            return
+        finally:
+            self._setting_up -= 1
+        party = Party("inbound", call.caller, call.dialled, call.call_id)
+        await self._calls.serve(leg, route, loaded, party, {})
+
+    async def _route(self, dialled: str) -> Route | None:
+        moment = time.monotonic()
+        kept = self._routes.get(dialled)
+        if kept is not None and kept[0] > moment:
+            return kept[1]
+        route = await deployments.route_inbound(self._db, dialled)
+        self._routes[dialled] = (moment + ROUTE_KEPT_S, route)
+        self._routes.move_to_end(dialled)
+        if len(self._routes) > ROUTES_KEPT_MAX:
+            self._routes.popitem(last=False)
+        return route
