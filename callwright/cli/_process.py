@@ -16,6 +16,9 @@ import uvloop
 from callwright.base.config import Config
 
 READY_FD = "CALLWRIGHT_READY_FD"
+STOP_S_MAX = 4.0
+"After SIGTERM a process has this long; then the kernel's alarm ends it, whatever it is stuck in."
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -48,7 +51,8 @@ class Stopping:
 def die_with_parent(sent: int) -> Callable[[], None]:
     """For a child to run between fork and exec: the kernel sends it `sent` when the parent dies, however it dies.
 
-    Set after a change of user, since that clears it.
+    A change of user clears it (prctl(2)), so it must come after: `subprocess` runs `preexec_fn` last. The parent is
+    the *thread* that forked: a child that outlives a worker thread must not be started from one.
     """
     parent = os.getpid()
 
@@ -80,14 +84,23 @@ def load(config_path: Path) -> Config:
     return Config.load(config_path)
 
 
-def run(main: Callable[[Stopping], Coroutine[Any, Any, None]]) -> None:
-    """Run a process's coroutine on uvloop; SIGTERM and SIGINT set `stop`, SIGUSR1 sets `drain`."""
+def run(main: Callable[[Stopping], Coroutine[Any, Any, None]], *, stop_s_max: float = STOP_S_MAX) -> None:
+    """Run a process's coroutine on uvloop; SIGTERM and SIGINT set `stop`, SIGUSR1 sets `drain`.
+
+    `stop_s_max` is what it may take from `stop` to its end.
+    """
 
     async def with_signals() -> None:
         stopping = Stopping()
         loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            stopping.stop.set()
+            # Nobody handles SIGALRM: it ends the process even where the loop hangs.
+            signal.setitimer(signal.ITIMER_REAL, stop_s_max)
+
         for sent in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sent, stopping.stop.set)
+            loop.add_signal_handler(sent, stop)
         loop.add_signal_handler(signal.SIGUSR1, stopping.drain.set)
         await main(stopping)
 
