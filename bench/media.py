@@ -59,6 +59,12 @@ class Tally:
 
 def main() -> int:
     options = _options()
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy's idle threads would be measured, too
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "bench", "media", *sys.argv[1:]],
+            {**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
     if not options.no_pin and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {0})
     print(f"A packet by bare sockets on this machine, sent and received: {_bare_us():.2f} µs")

@@ -256,8 +256,9 @@ class Stream:
     def each_second(self, clock: int) -> None:
         if self._recording is not None:
             self._recording.flush(clock)
-        silent = clock - self._heard_at >= NO_AUDIO_S * RATE_HZ
-        if silent and self._connected and not self._held and not self._no_audio_told:
+        if clock - self._heard_at < NO_AUDIO_S * RATE_HZ:
+            self._no_audio_told = False
+        elif self._connected and not self._held and not self._no_audio_told:
             self._no_audio_told = True
             self.tell(NoAudio())
 
@@ -293,7 +294,6 @@ class Stream:
             self._key_receiver = KeyReceiver()
         reception.count(packet.sequence, packet.timestamp, packet.ssrc, clock)
         self._heard_at = clock
-        self._no_audio_told = False
         if packet.payload_type == self._event_payload_type:
             key = self._key_receiver.receive(
                 packet.payload, sequence=packet.sequence, timestamp=packet.timestamp, marker=packet.marker

@@ -188,10 +188,14 @@ class MediaPlane:
 
     def stop(self) -> None:
         """End all sessions and wait for the thread; their `Closed` arrives when the loop runs on."""
+        if self._stopping:
+            return
         self._stopping = True
+        os.eventfd_write(self._wake_fd, 1)
         if self._thread.is_alive():
-            os.eventfd_write(self._wake_fd, 1)
             self._thread.join(STOP_TIMEOUT_S)
+        if not self._thread.is_alive():
+            os.close(self._wake_fd)
 
     @property
     def alive(self) -> bool:
@@ -261,7 +265,6 @@ class MediaPlane:
     def _end(self, *, failed: bool) -> None:
         """Close every session, recordings first, and tell; each step even if another fails."""
         with contextlib.ExitStack() as last_first:
-            last_first.callback(os.close, self._wake_fd)
             last_first.callback(self._epoll.close)
             if failed:
                 log.critical("the media plane failed")

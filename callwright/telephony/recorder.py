@@ -82,6 +82,7 @@ class RecordingFile:
         if frames > self._frames:
             self.write(frames, b"", b"")
         if self._fd < 0:
+            self.error = self.error or f"{self.path}: could not be opened"
             return
         try:
             os.close(self._fd)
@@ -143,7 +144,10 @@ class RecordingWriter:
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
-            job()
+            try:
+                job()
+            except Exception:  # the containment point of one recording
+                log.exception("a recording failed")
 
 
 class Recording:
@@ -211,8 +215,12 @@ class Recording:
         file, frames, dropped = self._file, self._start, self.dropped
 
         def finish() -> None:
-            file.finish(frames)
-            done(file.error or ("the disk was too slow; parts are silent" if dropped else ""))
+            error = "the recorder failed; see the log of the engine"
+            try:
+                file.finish(frames)
+                error = file.error or ("the disk was too slow; parts are silent" if dropped else "")
+            finally:
+                done(error)
 
         self._writer.put(finish)
 

@@ -225,6 +225,15 @@ def test_a_full_disk_ends_the_recording_and_not_the_writer(tmp_path, writer):
     assert errors == [f"{tmp_path}/full.wav: No space left on device"]
 
 
+def test_a_path_that_no_system_takes_is_told_and_ends_nothing_else(tmp_path, writer):
+    errors = []
+    Recording(f"{tmp_path}/\0", writer, 0).finish(800, errors.append)
+    tape = Tape(tmp_path / "good.wav", writer)
+    tape.right(1, 0)
+    assert spans(tape.finish(800)[1]) == [(0, 160, 1)]
+    assert "could not be opened" in errors[0]
+
+
 def test_a_slow_disk_costs_blocks_but_never_waits(tmp_path):
     """A writer that does not run at all stands for a disk that is infinitely slow."""
     writer = RecordingWriter()
