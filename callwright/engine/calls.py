@@ -16,7 +16,7 @@ from callwright.base.config import Config
 from callwright.base.errors import CallwrightError
 from callwright.base.values import Value
 from callwright.conversation.converse import converse
-from callwright.engine.applications import Applications, Loaded
+from callwright.engine.applications import Loaded
 from callwright.engine.clock import now
 from callwright.engine.session_ids import Channels
 from callwright.engine.writer import Writer

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 from callwright.base.errors import AuthorError
 from callwright.base.values import Value
@@ -88,7 +89,7 @@ class Variables:
             self.values[root] = value
             return
         holder = self.values.setdefault(root, _empty_for(path[1]))
-        for step, following in zip(path[1:-1], path[2:], strict=True):
+        for step, following in pairwise(path[1:]):
             holder = _child(holder, step, following)
         _assign(holder, path[-1], value)
 

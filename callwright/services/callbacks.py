@@ -32,3 +32,6 @@ async def next_due(db: Database) -> float | None:
 
 async def tries(db: Database, scope: Scope, outbound_call_id: int) -> list[CallbackTry]:
     return await store.tries(db, scope, outbound_call_id)
+
+
+__all__ = ["CallbackTry", "DueCallback", "claim", "next_due", "record", "tries"]

@@ -33,7 +33,7 @@ class Collect:
     grammars: tuple[Grammar, ...]
     "In order of preference; the first that accepts the whole input wins."
 
-    timers: Timers = Timers()
+    timers: Timers = Timers()  # noqa: RUF009 - frozen
     private: bool = False
     "What the caller enters appears nowhere: not in the journal, a log or a transcript."
 

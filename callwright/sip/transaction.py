@@ -262,9 +262,7 @@ class Transactions:
     ) -> ClientTransaction:
         """Send a request of ours."""
         key = _client_key(request.headers)
-        transaction = ClientTransaction(
-            self._wire, request, to, on_response, lambda: self._clients.pop(key, None)
-        )
+        transaction = ClientTransaction(self._wire, request, to, on_response, lambda: self._clients.pop(key, None))
         self._clients[key] = transaction
         return transaction
 

@@ -21,6 +21,9 @@ COMMAND_TIMEOUT_S = 30.0
 
 CONNECT_TIMEOUT_S = 10.0
 
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"What a database that is down, gone or too slow raises."
+
 
 class Database:
     """An open pool. Queries are in `callwright.store`, one file for each noun."""
@@ -30,7 +33,7 @@ class Database:
         self.pool = pool
 
     @classmethod
-    async def open(cls, url: str, *, size: int = 10) -> "Database":
+    async def open(cls, url: str, *, size: int = 4) -> "Database":
         """Connect. `url` is postgresql://…, as asyncpg takes it; `size` bounds the connections of this process."""
         pool = await asyncpg.create_pool(
             url, min_size=1, max_size=size, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
@@ -46,23 +49,23 @@ class Database:
         async with self.pool.acquire() as connection, connection.transaction():
             yield connection
 
-    async def listen(self, channel: str, callback: Callable[[str], None]) -> None:
-        """Call back with each notification's payload until cancelled; run it in the caller's task group.
+    async def listen(self, channel: str, callback: Callable[[], None]) -> None:
+        """Call back at each notification until cancelled; run it in the caller's task group.
 
-        After each (re)connection it calls back with an empty payload, because some may have been missed before.
+        It calls back after each (re)connection too, because some may have been missed before.
         """
         while True:
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*FAILURES):
                 await self._listen_once(channel, callback)
             await asyncio.sleep(RECONNECT_S)
 
-    async def _listen_once(self, channel: str, callback: Callable[[str], None]) -> None:
+    async def _listen_once(self, channel: str, callback: Callable[[], None]) -> None:
         connection = await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S)
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(channel, lambda _c, _p, _ch, payload: callback(payload))
-            callback("")
+            await connection.add_listener(channel, lambda *_: callback())
+            callback()
             while not lost.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), PROBE_S)

@@ -49,7 +49,7 @@ class PromptShelf:
         if not private and (kept := self._take(key)) is not None:
             return kept
         samples = await self._synthesizer.synthesize(SpeechRequest(text, language, private))
-        made = frames.split(samples)
+        made = frames.frames(samples)
         if not private:
             self._keep(key, made)
         return made
@@ -58,7 +58,7 @@ class PromptShelf:
         key = ("audio", str(account_id), ref)
         if (kept := self._take(key)) is not None:
             return kept
-        made = frames.split(audio_path(self._audio_dir, account_id, ref).read_bytes())
+        made = frames.frames(audio_path(self._audio_dir, account_id, ref).read_bytes())
         self._keep(key, made)
         return made
 

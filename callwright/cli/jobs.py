@@ -1,0 +1,40 @@
+"""The jobs process."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from callwright.cli import _process
+from callwright.jobs import housekeeping
+from callwright.jobs.callbacks import Callbacks
+from callwright.providers.http import GuardedClient
+from callwright.store.database import Database
+
+
+@click.command()
+@_process.config_option
+def command(config_path: Path) -> None:
+    """Run background jobs: result_url posts and housekeeping. Started by `callwright up`."""
+    config = _process.load(config_path)
+
+    async def main(stopping: _process.Stopping) -> None:
+        db = await Database.open(config.database_url)
+        http = GuardedClient(config.allow_urls, config.loopback_only)
+        callbacks = Callbacks(db, http)
+        try:
+            async with asyncio.TaskGroup() as jobs:
+                running = [
+                    jobs.create_task(callbacks.run()),
+                    jobs.create_task(db.listen("callwright_callback", callbacks.wake)),
+                    jobs.create_task(housekeeping.run(db)),
+                ]
+                _process.report_ready()
+                await stopping.stop.wait()
+                for job in running:
+                    job.cancel()
+        finally:
+            await http.aclose()
+            await db.close()
+
+    _process.run(main)

@@ -1,0 +1,104 @@
+"""Delivers result_url posts: signed, tried three times, every try kept.
+
+The signature is that of Standard Webhooks: `webhook-id`, `webhook-timestamp`, and `webhook-signature` with the
+HMAC-SHA256 of `id.timestamp.body` under the account's secret.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import time
+from urllib.parse import urlencode
+
+from callwright.base.errors import ProviderError
+from callwright.providers.http import GuardedClient
+from callwright.services import call_details, callbacks, outbound
+from callwright.services.callbacks import CallbackTry, DueCallback
+from callwright.store.database import FAILURES, Database
+from callwright.store.scope import PLATFORM
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 20
+"Posts in flight; a slow receiver holds one of these for ten seconds."
+
+TRY_S_MAX = 10.0
+REPLY_BYTES_MAX = 64 << 10
+IDLE_S_MAX = 5.0
+
+
+class Callbacks:
+    """The job. `run` works until cancelled; `wake` ends its nap."""
+
+    def __init__(self, db: Database, http: GuardedClient) -> None:
+        self._db = db
+        self._http = http
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                worked = await self._round()
+                wait_s = 0.0 if worked else await self._until_next()
+            except FAILURES as error:
+                log.warning("callbacks wait for the database: %s", error)
+                wait_s = IDLE_S_MAX
+            if wait_s:
+                try:
+                    async with asyncio.timeout(wait_s):
+                        await self._woken.wait()
+                except TimeoutError:
+                    pass
+                self._woken.clear()
+
+    async def _until_next(self) -> float:
+        due = await callbacks.next_due(self._db)
+        return IDLE_S_MAX if due is None else min(max(due - time.time(), 0.01), IDLE_S_MAX)
+
+    async def _round(self) -> bool:
+        due = await callbacks.claim(self._db, limit=AT_ONCE, now=time.time())
+        async with asyncio.TaskGroup() as tries:
+            for callback in due:
+                tries.create_task(self._deliver(callback))
+        return bool(due)
+
+    async def _deliver(self, callback: DueCallback) -> None:
+        call = await outbound.details(self._db, PLATFORM, callback.outbound_call_id)
+        details = call_details.as_plum(call)
+        if call.result_url_json:
+            body, media_type = json.dumps({"call_id": call.id, **details}).encode(), "application/json"
+        else:
+            body = urlencode(call_details.as_form(details, call.id)).encode()
+            media_type = "application/x-www-form-urlencoded"
+        headers = [
+            ("Content-Type", media_type),
+            *sign(callback.webhook_secret, f"msg_{callback.id}", int(time.time()), body),
+        ]
+        begun = time.monotonic()
+        status, error = None, ""
+        try:
+            reply = await self._http.request(
+                "POST", callback.url, headers=headers, content=body, timeout_s=TRY_S_MAX, max_bytes=REPLY_BYTES_MAX
+            )
+            status = reply.status
+        except ProviderError as problem:
+            error = str(problem)
+        made = CallbackTry(callback.number, time.time(), status, error, round((time.monotonic() - begun) * 1000))
+        state = await callbacks.record(self._db, callback, made, now=time.time())
+        log.info("result_url of call %d, try %d: %s (%s)", call.id, callback.number, state, error or status)
+
+
+def sign(secret: bytes, message_id: str, timestamp: int, body: bytes) -> list[tuple[str, str]]:
+    """The three headers of Standard Webhooks."""
+    signed = hmac.digest(secret, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    return [
+        ("webhook-id", message_id),
+        ("webhook-timestamp", str(timestamp)),
+        ("webhook-signature", f"v1,{base64.b64encode(signed).decode()}"),
+    ]

@@ -1,0 +1,82 @@
+"""Asks the pool process: speech as the `Synthesizer` port wants it."""
+
+import asyncio
+import json
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from callwright.base.errors import ProviderError
+from callwright.ports.synthesizer import SpeechRequest
+from callwright.providers.pool_server import read_frame, write_frames
+
+ANSWER_S_MAX = 30.0
+CONNECT_S_MAX = 5.0
+
+
+class PoolClient:
+    """One connection to the pool, made when it is needed and made again when it is lost. Use as `async with`, or `close` it."""
+
+    def __init__(self, socket_path: Path) -> None:
+        self._socket_path = socket_path
+        self._ids = count()
+        self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._connecting = asyncio.Lock()
+
+    async def synthesize(self, request: SpeechRequest) -> bytes:
+        """µ-law, 8000 Hz, mono. Raises `ProviderError`."""
+        answer = await self._ask({"text": request.text, "language": request.language, "private": request.private})
+        if "error" in answer:
+            raise ProviderError(str(answer["error"]), retryable=bool(answer.get("retryable")))
+        if "samples" in answer:
+            samples: bytes = answer["samples"]
+            return samples
+        return Path(answer["path"]).read_bytes()
+
+    async def close(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+
+    async def _ask(self, question: dict[str, object]) -> dict[str, Any]:
+        number = next(self._ids)
+        try:
+            async with asyncio.timeout(ANSWER_S_MAX):
+                writer = await self._connected()
+                answer = self._asked[number] = asyncio.get_running_loop().create_future()
+                write_frames(writer, question | {"id": number})
+                answered: dict[str, Any] = await answer
+                return answered
+        except TimeoutError:
+            raise ProviderError(f"the speech pool did not answer within {ANSWER_S_MAX:g} s", retryable=True) from None
+        except OSError as error:
+            raise ProviderError(f"the speech pool cannot be reached: {error}", retryable=True) from None
+        finally:
+            self._asked.pop(number, None)
+
+    async def _connected(self) -> asyncio.StreamWriter:
+        async with self._connecting:
+            if self._writer is None or self._reading is None or self._reading.done():
+                async with asyncio.timeout(CONNECT_S_MAX):
+                    reader, self._writer = await asyncio.open_unix_connection(self._socket_path)
+                self._reading = asyncio.create_task(self._read(reader, self._writer))
+            return self._writer
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Give every answer to whoever asked; when the pool goes, tell all that wait."""
+        try:
+            while True:
+                answer = json.loads(await read_frame(reader))
+                if "bytes" in answer:
+                    answer["samples"] = await read_frame(reader)
+                waiting = self._asked.get(answer["id"])
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(answer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            for waiting in self._asked.values():
+                if not waiting.done():
+                    waiting.set_result({"error": "the speech pool has gone away", "retryable": True})
+        finally:
+            writer.close()

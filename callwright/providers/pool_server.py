@@ -1,0 +1,113 @@
+"""The pool process: work that would hold the interpreter for too long beside calls. Today: speech.
+
+It serves a UNIX socket (mode 0600). A frame is a length of four bytes, big endian, and that many bytes: a JSON
+object, followed in an answer with `bytes` by a frame of raw samples. One connection may ask many things at once;
+an answer carries the `id` of its question.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from callwright.base.errors import ProviderError
+from callwright.ports.synthesizer import SpeechRequest
+from callwright.providers.prompt_cache import PromptCache
+from callwright.providers.tts import espeak
+
+log = logging.getLogger(__name__)
+
+FRAME_BYTES_MAX = 64 << 20
+WAITING_MAX = 1_000
+"Questions at once, over all connections; past it the answer is an error, not a longer wait."
+
+
+class PoolServer:
+    """Answers what `PoolClient` asks."""
+
+    def __init__(self, socket_path: Path, prompts_dir: Path) -> None:
+        self._socket_path = socket_path
+        self._cache = PromptCache(prompts_dir)
+        self._espeak = espeak.Espeak()
+        self._waiting = 0
+
+    async def serve(self, ready: Callable[[], None]) -> None:
+        """Serve until cancelled."""
+        self._socket_path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._connected, self._socket_path)
+        finally:
+            os.umask(before)
+        try:
+            # The worker takes a moment to load: done before anybody waits for it.
+            await self._espeak.synthesize(SpeechRequest("ready"))
+            ready()
+            await server.serve_forever()
+        finally:
+            server.close()
+            await self._espeak.close()
+            self._socket_path.unlink(missing_ok=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    question = json.loads(await read_frame(reader))
+                    if self._waiting >= WAITING_MAX:
+                        write_frames(
+                            writer, {"id": question["id"], "error": "the speech pool is busy", "retryable": True}
+                        )
+                        continue
+                    self._waiting += 1
+                    tasks.create_task(self._answer(question, writer))
+        except* (asyncio.IncompleteReadError, ConnectionError):
+            pass  # The client has gone, and nobody waits for its answers.
+        finally:
+            writer.close()
+
+    async def _answer(self, question: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        try:
+            request = SpeechRequest(question["text"], question["language"], question["private"])
+            path, samples = await self._speak(request)
+        except ProviderError as error:
+            write_frames(writer, {"id": question["id"], "error": str(error), "retryable": error.retryable})
+        except OSError as error:
+            write_frames(
+                writer,
+                {"id": question["id"], "error": f"the prompt cache cannot be written: {error}", "retryable": True},
+            )
+        else:
+            if path is not None:
+                write_frames(writer, {"id": question["id"], "path": str(path)})
+            else:
+                write_frames(writer, {"id": question["id"], "bytes": len(samples)}, samples)
+        finally:
+            self._waiting -= 1
+
+    async def _speak(self, request: SpeechRequest) -> tuple[Path | None, bytes]:
+        """The cached file, or the samples of private speech."""
+        voice = espeak.voice_of(request.language)
+        if request.private:
+            return None, await self._espeak.synthesize(request)
+        key = self._cache.key(espeak.NAME, espeak.VERSION, voice, request.text)
+        return await self._cache.get(key, request, self._espeak.synthesize), b""
+
+
+def write_frames(writer: asyncio.StreamWriter, header: dict[str, object], samples: bytes | None = None) -> None:
+    encoded = json.dumps(header).encode()
+    writer.write(struct.pack("!I", len(encoded)) + encoded)
+    if samples is not None:
+        writer.write(struct.pack("!I", len(samples)) + samples)
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes:
+    """Raises `IncompleteReadError` at the end, `ConnectionError` for a frame that is too long."""
+    (length,) = struct.unpack("!I", await reader.readexactly(4))
+    if length > FRAME_BYTES_MAX:
+        raise ConnectionError(f"a frame of {length} bytes")
+    return await reader.readexactly(length)

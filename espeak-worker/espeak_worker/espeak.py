@@ -1,0 +1,58 @@
+"""The parts of espeak-ng's C interface (speak_lib.h) that synthesis needs. One instance a process: the library has one state."""
+
+import ctypes
+from collections.abc import Callable
+
+import espeakng_loader
+
+_SYNCHRONOUS = 2
+_RATE = 1
+_CHARS_UTF8 = 1
+_OK = 0
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+
+
+class Espeak:
+    """The engine, ready to speak."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self._pcm = bytearray()
+        # Kept here: the library calls it as long as it lives.
+        self._callback: Callable[..., int] = _Callback(self._on_samples)
+        self.rate_hz: int = self._library.espeak_Initialize(
+            _SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0
+        )
+        if self.rate_hz <= 0:
+            raise RuntimeError("espeak-ng cannot be initialised")
+        self._library.espeak_SetSynthCallback(self._callback)
+        self._voice = ""
+
+    def speak(self, text: str, voice: str, rate_wpm: int) -> bytes:
+        """PCM, 16 bit, mono, at `rate_hz`. Raises `ValueError` for a voice that is not there or a text it cannot speak."""
+        if voice != self._voice:
+            if self._library.espeak_SetVoiceByName(voice.encode()) != _OK:
+                raise ValueError(f"there is no voice {voice!r}")
+            self._voice = voice
+        self._library.espeak_SetParameter(_RATE, rate_wpm, 0)
+        self._pcm.clear()
+        encoded = text.encode() + b"\0"
+        status = self._library.espeak_Synth(
+            encoded,
+            ctypes.c_size_t(len(encoded)),
+            ctypes.c_uint(0),
+            0,
+            ctypes.c_uint(0),
+            ctypes.c_uint(_CHARS_UTF8),
+            None,
+            None,
+        )
+        if status != _OK or self._library.espeak_Synchronize() != _OK:
+            raise ValueError("the text cannot be spoken")
+        return bytes(self._pcm)
+
+    def _on_samples(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, _: int | None) -> int:
+        if samples and count > 0:
+            self._pcm += ctypes.string_at(samples, count * 2)
+        return 0
