@@ -141,8 +141,9 @@ class Stream:
         self._connected = True
         self._odd = True
 
-    def hold(self, _clock: int, on: bool) -> None:
+    def hold(self, clock: int, on: bool) -> None:
         self._held = on
+        self._heard_at = clock
         self._odd = True
 
     def play(self, clock: int, frames: Sequence[Frames], mark: int) -> None:

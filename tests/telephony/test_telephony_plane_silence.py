@@ -82,7 +82,11 @@ async def test_before_the_call_is_connected_and_on_hold_silence_is_right(line):
     line.stream.connect(100 * SECOND, (HOST, line.peer.port), None)
     line.stream.hold(100 * SECOND, True)
     line.seconds(100, 200)
+    line.stream.hold(200 * SECOND, False)
+    line.seconds(200, 200 + NO_AUDIO_S)
     assert line.told == []
+    line.seconds(200 + NO_AUDIO_S, 300)
+    assert line.told == [NoAudio()]
 
 
 def block(seconds):
