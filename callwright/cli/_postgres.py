@@ -23,13 +23,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 
 from callwright.base.errors import ProviderError
-from callwright.cli._process import die_with_parent
+from callwright.cli._process import die_with_parent, ended
 
 USERS = ("callwright", "nobody")
 SHARED = Path("/var/lib/callwright")
@@ -69,9 +68,12 @@ _THROWAWAY_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_w
 
 
 class EmbeddedPostgres:
-    """One cluster. `throwaway`, for tests: speed for durability, perhaps not in `data_dir`, removed by `stop`."""
+    """One cluster, whose log goes to the file descriptor `log`.
 
-    def __init__(self, data_dir: Path, *, throwaway: bool = False, log: Path | None = None) -> None:
+    `throwaway` trades durability for speed; it may lie elsewhere than in `data_dir`, and `stop` removes it: for tests.
+    """
+
+    def __init__(self, data_dir: Path, *, throwaway: bool = False, log: int = subprocess.DEVNULL) -> None:
         self._throwaway = throwaway
         self._log = log
         self._user = _unprivileged_user() if os.geteuid() == 0 else None
@@ -87,8 +89,16 @@ class EmbeddedPostgres:
     def url(self) -> str:
         return f"postgresql://{NAME}@/{NAME}?host={self._socket_dir}"
 
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
     async def start(self) -> str:
-        """Start the server, making the cluster and the database the first time. Returns the URL."""
+        """Start the server, making the cluster and the database the first time. Returns the URL.
+
+        Raises `ProviderError`.
+        """
         self._own(self._root)
         self._own(self._socket_dir)
         if not (self._cluster / "PG_VERSION").exists():
@@ -111,15 +121,7 @@ class EmbeddedPostgres:
     async def ended(self) -> int:
         """Wait until the server ends, for whatever reason; its status."""
         assert self.process is not None
-        loop = asyncio.get_running_loop()
-        gone = asyncio.Event()
-        with _process_handle(self.process.pid) as handle:
-            loop.add_reader(handle, gone.set)
-            try:
-                await gone.wait()
-            finally:
-                loop.remove_reader(handle)
-        return self.process.wait()
+        return await ended(self.process)
 
     def kill(self) -> None:
         """An immediate shutdown, from which the next start recovers."""
@@ -230,8 +232,7 @@ class EmbeddedPostgres:
         settings = _SETTINGS | (_THROWAWAY_SETTINGS if self._throwaway else {})
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         options += ["-D", str(self._cluster), "-k", str(self._socket_dir)]
-        with (self._log or Path(os.devnull)).open("ab") as log:
-            self.process = self._run_as_user("postgres", *options, output=log.fileno())
+        self.process = self._run_as_user("postgres", *options, output=self._log)
 
     async def _answers(self) -> None:
         """Wait until the server takes connections, and make our database the first time."""
@@ -240,8 +241,7 @@ class EmbeddedPostgres:
         async with asyncio.timeout(START_S_MAX):
             while True:
                 if self.process.poll() is not None:
-                    where = f"; see {self._log}" if self._log else ""
-                    raise ProviderError(f"PostgreSQL ended with status {self.process.returncode} while starting{where}")
+                    raise ProviderError(f"PostgreSQL ended with status {self.process.returncode} while starting")
                 try:
                     connection = await asyncpg.connect(admin, timeout=5)
                     break
@@ -250,6 +250,8 @@ class EmbeddedPostgres:
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", NAME):
                 await connection.execute(f"CREATE DATABASE {NAME}")
+        except asyncpg.PostgresError as error:
+            raise ProviderError(f"PostgreSQL could not make the database: {error}") from error
         finally:
             await connection.close()
 
@@ -302,13 +304,3 @@ def _serves(pid: int, cluster: Path) -> bool:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()
     except OSError:
         return False
-
-
-@contextlib.contextmanager
-def _process_handle(pid: int) -> Iterator[int]:
-    """A file descriptor that becomes readable when the process ends."""
-    handle = os.pidfd_open(pid)
-    try:
-        yield handle
-    finally:
-        os.close(handle)

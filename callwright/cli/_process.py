@@ -5,9 +5,11 @@ import ctypes
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -16,7 +18,7 @@ import uvloop
 from callwright.base.config import Config
 
 READY_FD = "CALLWRIGHT_READY_FD"
-STOP_S_MAX = 4.0
+STOP_S_MAX = 3.0
 "After SIGTERM a process has this long; then the kernel's alarm ends it, whatever it is stuck in."
 
 _PR_SET_PDEATHSIG = 1
@@ -74,6 +76,12 @@ def report_ready() -> None:
 
 def load(config_path: Path) -> Config:
     """The settings of this process, with logging to stderr set up."""
+    log_to_stderr()
+    return Config.load(config_path)
+
+
+def log_to_stderr() -> None:
+    """Plain lines, which `_role_log` knows the level of. CALLWRIGHT_LOG=DEBUG says more."""
     logging.basicConfig(
         stream=sys.stderr,
         level=os.environ.get("CALLWRIGHT_LOG", "INFO").upper(),
@@ -81,27 +89,46 @@ def load(config_path: Path) -> Config:
     )
     # One line for each request that a flow makes would hold its URL, and so perhaps a secret.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    return Config.load(config_path)
 
 
-def run(main: Callable[[Stopping], Coroutine[Any, Any, None]], *, stop_s_max: float = STOP_S_MAX) -> None:
+async def ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait until a child ends; its status, as `returncode` has it."""
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    if process.poll() is None:
+        handle = os.pidfd_open(process.pid)
+        loop.add_reader(handle, gone.set)
+        try:
+            await gone.wait()
+        finally:
+            loop.remove_reader(handle)
+            os.close(handle)
+    return process.wait()
+
+
+def run(
+    main: Callable[[Stopping], Coroutine[Any, Any, None]], *, stop_s_max: float = STOP_S_MAX, drains: bool = False
+) -> None:
     """Run a process's coroutine on uvloop; SIGTERM and SIGINT set `stop`, SIGUSR1 sets `drain`.
 
-    `stop_s_max` is what it may take from `stop` to its end.
+    `stop_s_max` is what it may take from `stop` to its end. With `drains` the first SIGTERM or SIGINT sets `drain`.
     """
 
     async def with_signals() -> None:
         stopping = Stopping()
         loop = asyncio.get_running_loop()
 
-        def stop() -> None:
-            stopping.stop.set()
-            # Nobody handles SIGALRM: it ends the process even where the loop hangs.
+        def told(sent: int, _: FrameType | None) -> None:
+            if sent == signal.SIGUSR1 or (drains and not stopping.drain.is_set()):
+                loop.call_soon_threadsafe(stopping.drain.set)
+                return
+            # Nobody handles SIGALRM: it ends the process even where the loop hangs. For the same reason this is
+            # the interpreter's signal handler and not the loop's.
             signal.setitimer(signal.ITIMER_REAL, stop_s_max)
+            loop.call_soon_threadsafe(stopping.stop.set)
 
-        for sent in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sent, stop)
-        loop.add_signal_handler(signal.SIGUSR1, stopping.drain.set)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            signal.signal(number, told)
         await main(stopping)
 
     uvloop.run(with_signals())
