@@ -49,6 +49,15 @@ class Stopping:
             for one in waiting:
                 one.cancel()
 
+    async def unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this to its end, or until `stop`."""
+        waiting = [asyncio.ensure_future(work), asyncio.ensure_future(self.stop.wait())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+
 
 def die_with_parent(sent: int) -> Callable[[], None]:
     """For a child to run between fork and exec: the kernel sends it `sent` when the parent dies, however it dies.

@@ -148,7 +148,11 @@ class Supervisor:
         finally:
             for log in self._logs.values():
                 await log.close()
-            await self._tasks.__aexit__(kind, error, trace)
+            # An error of the body is raised as it is, not wrapped in a group: the tasks have been cancelled above.
+            if isinstance(error, asyncio.CancelledError):
+                await self._tasks.__aexit__(kind, error, trace)
+            else:
+                await self._tasks.__aexit__(None, None, None)
 
     def log(self, role: str, *, show_errors: bool = True) -> RoleLog:
         """The role's log, open from its first use on."""

@@ -1,0 +1,283 @@
+"""One machine's Callwright: the data directory, the database, the processes, and what a script must know of them."""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import ipaddress
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from callwright.base.config import Config
+from callwright.base.errors import CallwrightError
+from callwright.cli._address import Address
+from callwright.cli._health import http_answers, sip_answers
+from callwright.cli._postgres import EmbeddedPostgres
+from callwright.cli._supervisor import Program, Supervisor
+
+PROCESSES = ("pool", "web", "jobs", "engine", "phone")
+READY_S_MAX = 60.0
+"From the start of a process to its readiness, on a machine that compiles and caches everything for the first time."
+
+DRAIN_S_MAX = 3 * 3600.0
+"No call is let to last longer."
+
+SOCKET_PATH_MAX = 100
+"A UNIX socket's path has at most 107 bytes."
+
+HTTP = Address("127.0.0.1", 8080)
+SIP = Address("127.0.0.1", 5060)
+PHONE = Address("127.0.0.1", 5062)
+
+PORT_POLL_S = 0.1
+LET_GO_S_MAX = 5.0
+"After a kill, the last run's processes have their ports for this long."
+
+_FOLDERS = ("audio", "logs", "prompts", "recordings", "run")
+
+
+class CannotStart(CallwrightError):
+    """What the user has to change before it can start, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run one machine's Callwright."""
+
+    data_dir: Path
+    http: Address = HTTP
+    sip: Address = SIP
+    phone: Address = PHONE
+    "The built-in test phone's SIP user agent."
+
+    allow_urls: tuple[str, ...] = ()
+    "CIDRs of private networks that URLs given by users may reach."
+
+    behind_proxy: bool = False
+    "HTTP may listen beyond this machine: a proxy in front of it speaks TLS."
+
+    database_url: str = ""
+    "postgresql://… of a server of one's own. Empty: the embedded one."
+
+    ready_file: Path | None = None
+    "Where to write what a script needs to know, once everything answers."
+
+
+class Platform:
+    """Everything of one machine, running: `async with Platform(options, say) as platform`."""
+
+    def __init__(self, options: Options, say: Callable[[str], None]) -> None:
+        self.options = options
+        self.ready: dict[str, Any] = {}
+        "What the ready file holds: addresses, secrets, ids, and each process's number."
+
+        self._say = say
+        self._data_dir = options.data_dir.expanduser().absolute()
+        self._end = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> "Platform":
+        async with self._end:
+            was_killed = self._end.enter_context(_only_one(self._data_dir))
+            config = await self._configure(LET_GO_S_MAX if was_killed else 0.0)
+            supervisor = await self._end.enter_async_context(
+                Supervisor(self._data_dir / "logs", self._say, self._write_ready_file)
+            )
+            self._supervisor = supervisor
+            await self._start(config)
+            self._end = self._end.pop_all()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._end.__aexit__(*error)
+
+    async def drain(self) -> None:
+        """Take no new calls, and wait until those in progress have ended."""
+        await self._supervisor.drain("engine", drain_s_max=DRAIN_S_MAX)
+
+    # -- starting -----------------------------------------------------------------------------
+
+    async def _configure(self, wait_s: float) -> Config:
+        """Check the options, and take what is free of the ports, waiting for them so long."""
+        options = self.options
+        if not options.http.is_loopback and not options.behind_proxy:
+            raise CannotStart(
+                f"--http {options.http} can be reached from other machines, and would carry passwords unencrypted. "
+                "Put a proxy that speaks TLS in front of it and say --behind-proxy, or listen on 127.0.0.1."
+            )
+        for network in options.allow_urls:
+            _check_network(network)
+        config = Config(
+            data_dir=str(self._data_dir),
+            database_url=options.database_url,
+            http_host=options.http.host,
+            http_port=await _claim(options.http, socket.SOCK_STREAM, "--http", wait_s),
+            sip_host=options.sip.host,
+            sip_port=await _claim(options.sip, socket.SOCK_DGRAM, "--sip", wait_s),
+            phone_port=await _claim(options.phone, socket.SOCK_DGRAM, "--phone", wait_s),
+            allow_urls=options.allow_urls,
+        )
+        if len(os.fsencode(config.pool_socket)) > SOCKET_PATH_MAX:
+            raise CannotStart(
+                f"{config.data_dir} is too long a path for the UNIX sockets in it; choose another --data."
+            )
+        self._remove_ready_file()
+        self._end.callback(self._remove_ready_file)
+        return config
+
+    async def _start(self, config: Config) -> None:
+        postgres = None
+        if not config.database_url:
+            log = self._supervisor.log("postgres", show_errors=False)
+            postgres = EmbeddedPostgres(self._data_dir, log=log.fd)
+            config = replace(config, database_url=postgres.url)
+        config_file = config.run_dir / "config.json"
+        config.save(config_file)
+        # The pool needs no database, and loads its voices meanwhile.
+        await _all(self._start_program("pool", config_file), self._start_database(config, postgres))
+        first = await self._first_start(config)
+        self._say("Starting " + ", ".join(PROCESSES[1:]))
+        await _all(*(self._start_program(role, config_file) for role in PROCESSES[1:]))
+        base_url = f"http://{Address(self.options.http.to_ask.host, config.http_port)}"
+        sip = Address(self.options.sip.to_ask.host, config.sip_port)
+        await _all(http_answers(base_url), sip_answers(sip.host, sip.port))
+        self.ready = {
+            "base_url": base_url,
+            **first,
+            "sip": str(sip),
+            "recordings_dir": str(config.recordings_dir),
+        }
+        self._write_ready_file()
+
+    async def _start_database(self, config: Config, postgres: EmbeddedPostgres | None) -> None:
+        if postgres is not None:
+            self._say("Starting PostgreSQL")
+
+            async def start() -> EmbeddedPostgres:
+                await postgres.start()
+                return postgres
+
+            await self._supervisor.start("postgres", start)
+        # Before the database, which the supervisor stops at its own end: they write what they still have to.
+        self._end.push_async_callback(self._stop_programs)
+        await self._migrate(config.database_url)
+
+    async def _stop_programs(self) -> None:
+        await self._supervisor.stop(*PROCESSES)
+
+    async def _migrate(self, url: str) -> None:
+        # Imported only now: it takes half a second, in which the server starts.
+        from callwright.store.migrate import migrate
+
+        self._say("Bringing the database to this release's schema")
+        try:
+            await migrate(url)
+        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+            raise CannotStart(f"the database cannot be used: {error or type(error).__name__}") from error
+
+    async def _first_start(self, config: Config) -> dict[str, Any]:
+        from callwright.services.first_start import first_start
+        from callwright.store.database import Database
+
+        db = await Database.open(config.database_url, size=1)
+        try:
+            return asdict(await first_start(db, config))
+        finally:
+            await db.close()
+
+    async def _start_program(self, role: str, config_file: Path) -> None:
+        # -P: no module of the folder that the user happens to stand in takes the place of one of ours.
+        command = [sys.executable, "-P", "-m", "callwright", role, "--config", str(config_file)]
+        log = self._supervisor.log(role)
+        await self._supervisor.start(role, lambda: Program.start(command, log, env=os.environ, ready_s_max=READY_S_MAX))
+
+    def _write_ready_file(self) -> None:
+        """Once everything answers, and again when a process was started anew."""
+        if not self.ready:
+            return
+        self.ready["pids"] = {"up": os.getpid(), **self._supervisor.pids}
+        file = self.options.ready_file
+        if file is not None:
+            part = file.with_name(f".{file.name}.part")
+            part.unlink(missing_ok=True)
+            part.touch(mode=0o600)
+            part.write_text(json.dumps(self.ready, indent=2) + "\n")
+            part.replace(file)
+
+
+    def _remove_ready_file(self) -> None:
+        if self.options.ready_file is not None:
+            self.options.ready_file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _only_one(data_dir: Path) -> Iterator[bool]:
+    """Make the data directory, and hold it: two platforms in one would write over each other.
+
+    Gives whether the last holder was killed: one that ends by itself leaves no number in the lock file.
+    """
+    try:
+        # As root the database runs as another user, who must be able to pass this folder but not to list it.
+        data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        for name in _FOLDERS:
+            (data_dir / name).mkdir(mode=0o700, exist_ok=True)
+        lock = (data_dir / "run" / "lock").open("a+")
+    except OSError as error:
+        raise CannotStart(f"the data directory {data_dir} cannot be used: {error.strerror}") from error
+    with lock:
+        lock.seek(0)
+        holder = lock.read().strip()
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(f"process {holder} already runs with --data {data_dir}.") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield bool(holder)
+        lock.truncate(0)
+
+
+async def _claim(wanted: Address, kind: socket.SocketKind, option: str, wait_s: float) -> int:
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            return wanted.claim(kind).port
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and time.monotonic() < until:
+                await asyncio.sleep(PORT_POLL_S)
+                continue
+            protocol = "TCP" if kind is socket.SOCK_STREAM else "UDP"
+            raise CannotStart(
+                f"cannot listen on {wanted} ({protocol}): {error.strerror}. "
+                f"Choose another with {option} HOST:PORT; port 0 takes a free one."
+            ) from error
+
+
+def _check_network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise CannotStart(f"--allow-url {error}") from None
+
+
+async def _all(*starts: Awaitable[None]) -> None:
+    """All at the same time; the first failure cancels the others and is raised as it is."""
+
+    async def one(start: Awaitable[None]) -> None:
+        await start
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for start in starts:
+                group.create_task(one(start))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
