@@ -1,3 +1,5 @@
+"""`python -m callwright`."""
+
 from callwright.cli import main
 
 main()

@@ -54,6 +54,8 @@ class Stopping:
         waiting = [asyncio.ensure_future(work), asyncio.ensure_future(self.stop.wait())]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if waiting[0].done():
+                waiting[0].result()
         finally:
             for one in waiting:
                 one.cancel()
