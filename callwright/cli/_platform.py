@@ -212,7 +212,6 @@ class Platform:
             part.write_text(json.dumps(self.ready, indent=2) + "\n")
             part.replace(file)
 
-
     def _remove_ready_file(self) -> None:
         if self.options.ready_file is not None:
             self.options.ready_file.unlink(missing_ok=True)
@@ -242,8 +241,10 @@ def _only_one(data_dir: Path) -> Iterator[bool]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        yield bool(holder)
-        lock.truncate(0)
+        try:
+            yield bool(holder)
+        finally:
+            lock.truncate(0)
 
 
 async def _claim(wanted: Address, kind: socket.SocketKind, option: str, wait_s: float) -> int:

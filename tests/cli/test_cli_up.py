@@ -1,0 +1,246 @@
+"""`callwright up` as its users and their scripts meet it: the whole platform, in processes of its own."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from callwright.cli._address import Address
+from callwright.cli._platform import CannotStart, Options, Platform
+from callwright.cli._postgres import EmbeddedPostgres
+
+pytestmark = pytest.mark.wire
+
+READY_S_MAX = 60.0
+GONE_S_MAX = 5.0
+ANY = Address("127.0.0.1", 0)
+
+READY_FIELDS = {
+    "base_url",
+    "email",
+    "developer_key",
+    "dev_login",
+    "dev_password",
+    "application_id",
+    "deployment_id",
+    "number",
+    "sms_number",
+    "sip",
+    "test_phone",
+    "recordings_dir",
+    "pids",
+}
+
+
+@dataclass
+class Up:
+    """A platform that answers."""
+
+    process: asyncio.subprocess.Process
+    ready_file: Path
+    ready: dict[str, Any]
+
+    async def ended(self) -> int:
+        return await asyncio.wait_for(self.process.wait(), GONE_S_MAX)
+
+
+@contextlib.asynccontextmanager
+async def _up(data_dir: Path, *options: str, env: Mapping[str, str] = os.environ) -> AsyncIterator[Up]:
+    ready_file = data_dir / "ready.json"
+    command = [sys.executable, "-P", "-m", "callwright", "up", "--data", str(data_dir), "--ready-file", str(ready_file)]
+    process = await asyncio.create_subprocess_exec(
+        *command, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0", *options, env=env, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    said: list[str] = []
+
+    async def read() -> None:
+        assert process.stderr is not None
+        async for line in process.stderr:
+            said.append(line.decode())
+
+    reading = asyncio.create_task(read())
+    try:
+        await _until(lambda: ready_file.exists() or process.returncode is not None, READY_S_MAX)
+        assert process.returncode is None, "".join(said)
+        yield Up(process, ready_file, json.loads(ready_file.read_text()))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), 2 * GONE_S_MAX)
+        await asyncio.wait_for(reading, GONE_S_MAX)
+
+
+async def _until(condition: Callable[[], bool], bound_s: float) -> None:
+    async with asyncio.timeout(bound_s):
+        # Neither a file nor a process that is not our child tells of itself.
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def _is_gone(pid: int) -> bool:
+    """Dead, or a zombie whose parent has not looked yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def _family(pid: int) -> set[int]:
+    """A process with everything below it."""
+    family = {pid}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                family |= _family(int(child))
+    return family
+
+
+async def _status(base_url: str) -> int:
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        return (await client.get(base_url)).status_code
+
+
+async def test_it_tells_scripts_what_they_need_and_stops_at_ctrl_c(data_dir: Path) -> None:
+    async with _up(data_dir) as first:
+        ready = first.ready
+        assert ready.keys() == READY_FIELDS
+        assert first.ready_file.stat().st_mode & 0o777 == 0o600
+        assert (data_dir / "secrets.json").stat().st_mode & 0o777 == 0o600
+        assert set(ready["pids"]) == {"up", "postgres", "pool", "web", "jobs", "engine", "phone"}
+        assert ready["pids"]["up"] == first.process.pid
+        assert not any(map(_is_gone, ready["pids"].values()))
+        assert await _status(ready["base_url"]) < 500
+        family = _family(first.process.pid)
+        assert family >= set(ready["pids"].values())
+        started = time.monotonic()
+        first.process.send_signal(signal.SIGINT)
+        assert await first.ended() == 0
+        await _until(lambda: all(map(_is_gone, family)), 0.5)
+        assert time.monotonic() - started < GONE_S_MAX
+        assert not first.ready_file.exists()
+    async with _up(data_dir) as second:
+        stay = READY_FIELDS - {"base_url", "sip", "pids"}
+        assert {name: second.ready[name] for name in stay} == {name: ready[name] for name in stay}
+
+
+async def test_nothing_survives_its_kill_and_the_next_start_works(data_dir: Path) -> None:
+    async with _up(data_dir) as first:
+        ready = first.ready
+        family = _family(first.process.pid)
+        first.process.kill()
+        started = time.monotonic()
+        await _until(lambda: all(map(_is_gone, family)), GONE_S_MAX)
+        assert time.monotonic() - started < GONE_S_MAX
+    first.ready_file.unlink()
+    # The same ports at once: they may be let go only while it waits.
+    port = ready["base_url"].rpartition(":")[2]
+    async with _up(data_dir, "--http", f"127.0.0.1:{port}", "--sip", ready["sip"]) as second:
+        assert second.ready["base_url"] == ready["base_url"]
+        assert second.ready["application_id"] == ready["application_id"]
+
+
+async def test_a_crashed_process_comes_back(data_dir: Path) -> None:
+    async with _up(data_dir) as up:
+        for role in ("engine", "web", "jobs", "pool", "phone", "postgres"):
+            before = up.ready["pids"][role]
+            os.kill(before, signal.SIGKILL)
+            await _until(lambda role=role, before=before: _pid(up, role) not in (None, before), READY_S_MAX)
+            assert await _status(up.ready["base_url"]) < 500
+        assert up.process.returncode is None
+
+
+def _pid(up: Up, role: str) -> int | None:
+    """As the ready file has it now; None while the role is on its way back."""
+    pids: dict[str, int] = json.loads(up.ready_file.read_text())["pids"]
+    return pids.get(role)
+
+
+async def test_a_drained_platform_ends_by_itself(data_dir: Path) -> None:
+    async with _up(data_dir, "--drain") as up:
+        family = _family(up.process.pid)
+        up.process.send_signal(signal.SIGTERM)
+        assert await up.ended() == 0
+        await _until(lambda: all(map(_is_gone, family)), 0.5)
+
+
+async def test_a_server_of_ones_own(data_dir: Path) -> None:
+    own = EmbeddedPostgres(data_dir / "own", throwaway=True)
+    await own.start()
+    try:
+        async with _up(data_dir, env={**os.environ, "DATABASE_URL": own.url}) as up:
+            assert "postgres" not in up.ready["pids"]
+            assert await _status(up.ready["base_url"]) < 500
+        assert not (data_dir / "postgres").exists()
+    finally:
+        await own.stop()
+
+
+async def _refusal(options: Options) -> str:
+    with pytest.raises(CannotStart) as refused:
+        async with Platform(options, lambda line: None):
+            pass
+    return str(refused.value)
+
+
+async def test_a_taken_port_is_named_with_its_option(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        http, sip = (Address(*taken.getsockname()) for taken in (tcp, udp))
+        said = await _refusal(Options(data_dir, http=http, sip=ANY, phone=ANY))
+        assert re.fullmatch(
+            rf"cannot listen on 127\.0\.0\.1:{http.port} \(TCP\): .* in use\. .*--http HOST:PORT.*", said
+        )
+        said = await _refusal(Options(data_dir, http=ANY, sip=sip, phone=ANY))
+        assert re.fullmatch(rf"cannot listen on 127\.0\.0\.1:{sip.port} \(UDP\): .* in use\. .*--sip HOST:PORT.*", said)
+        said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=sip))
+        assert "--phone HOST:PORT" in said
+    assert not (data_dir / "postgres").exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
+async def test_http_beyond_this_machine_needs_a_proxy(data_dir: Path, host: str) -> None:
+    said = await _refusal(Options(data_dir, http=Address(host, 0), sip=ANY, phone=ANY))
+    assert "--behind-proxy" in said and str(Address(host, 0)) in said
+
+
+async def test_a_network_to_allow_is_a_cidr(data_dir: Path) -> None:
+    said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY, allow_urls=("10.0.0.1/8",)))
+    assert said == "--allow-url 10.0.0.1/8 has host bits set"
+
+
+async def test_a_data_directory_has_one_platform(data_dir: Path) -> None:
+    async with _up(data_dir) as up:
+        said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY))
+        assert said == f"process {up.process.pid} already runs with --data {data_dir}."
+
+
+async def test_a_database_that_does_not_answer(data_dir: Path) -> None:
+    nowhere = f"postgresql://callwright@/callwright?host={data_dir}"
+    said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY, database_url=nowhere))
+    assert said.startswith("the database cannot be used: ")
+
+
+@pytest.mark.parametrize("value", ["8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:http", ":8080"])
+def test_an_address_has_a_host_and_a_port(value: str, data_dir: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-P", "-m", "callwright", "up", "--data", str(data_dir), "--http", value],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ran.returncode == 2
+    assert f"'{value}' is not of the form HOST:PORT" in ran.stderr
