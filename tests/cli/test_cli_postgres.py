@@ -154,6 +154,27 @@ async def test_a_path_too_long_for_a_socket(data_dir: Path) -> None:
         assert socket_dir.stat().st_mode & 0o077 == 0
 
 
+def test_programs_work_where_they_are_copied_to(data_dir: Path) -> None:
+    """As root with an environment that nobody else can reach. Other tests use the copy only on such a machine."""
+    copied = _postgres.copy_programs(_postgres._reachable_programs(private=False), data_dir / "deep" / "copy")
+    made = data_dir / "cluster"
+    made.mkdir()
+    somebody = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    os.chown(made, somebody.pw_uid, somebody.pw_gid)
+    said = subprocess.run(
+        [copied / "bin" / "initdb", "-D", made, "--no-sync", "-A", "trust"],
+        user=somebody.pw_uid if os.geteuid() == 0 else None,
+        env={"LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert said.returncode == 0, said.stderr
+    linked = subprocess.run(["ldd", copied / "bin" / "initdb"], capture_output=True, text=True, timeout=10).stdout
+    assert str(data_dir) in linked
+    assert "not found" not in linked
+
+
 async def test_throwaway_clusters_leave_nothing(data_dir: Path) -> None:
     postgres = EmbeddedPostgres(data_dir, throwaway=True)
     await postgres.start()
