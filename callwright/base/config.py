@@ -20,7 +20,7 @@ class Config:
     sip_host: str = "127.0.0.1"
     sip_port: int = 5060
     rtp_port_min: int = 10000
-    rtp_port_max: int = 19998
+    rtp_port_max: int = 18998
     phone_port: int = 5062
     "UDP port of the built-in test phone's SIP user agent, always on 127.0.0.1."
 
@@ -38,6 +38,21 @@ class Config:
     def pool_socket(self) -> Path:
         """UNIX socket of the pool process."""
         return self.run_dir / "pool.sock"
+
+    @property
+    def secrets_file(self) -> Path:
+        """The first account's secrets, mode 0600."""
+        return Path(self.data_dir) / "secrets.json"
+
+    @property
+    def phone_events(self) -> Path:
+        """What the test phone notices, a JSON object a line."""
+        return self.run_dir / "phone.jsonl"
+
+    @property
+    def audio_dir(self) -> Path:
+        """Accounts' audio files."""
+        return Path(self.data_dir) / "audio"
 
     @property
     def recordings_dir(self) -> Path:

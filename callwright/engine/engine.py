@@ -5,7 +5,7 @@ import gc
 import logging
 import socket
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 from callwright.base.config import Config
 from callwright.engine.applications import Applications
@@ -36,7 +36,7 @@ class LostLease(Exception):
     """Another process gave this engine up for lost; its calls are no longer its own."""
 
 
-async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, ready: object) -> None:
+async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, ready: Callable[[], None]) -> None:
     """Serve until `stop`, or until `drain` and the last call's end. `ready` is called once everything answers."""
     sys.setswitchinterval(SWITCH_S)
     loop = asyncio.get_running_loop()
@@ -47,7 +47,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     writer = Writer(db)
     await writer.flush()
     http = GuardedClient(config.allow_urls, config.loopback_only)
-    shelf = PromptShelf(PoolClient(config.pool_socket), Path(config.data_dir) / "audio")
+    shelf = PromptShelf(PoolClient(config.pool_socket), config.audio_dir)
     calls = Calls(
         config,
         engine_id=lease.id,
@@ -82,7 +82,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
             async with asyncio.TaskGroup() as tasks:
                 inbound.serve_in(tasks)
                 dialling = tasks.create_task(dialer.run(tasks))
-                ready()  # type: ignore[operator]
+                ready()
                 await _until_told(stop, drain)
                 endpoint.draining = True
                 dialling.cancel()

@@ -26,6 +26,7 @@ from callwright.sip import sdp
 from callwright.telephony.plane import Closed, FirstPacket, MediaEvent, MediaPlane, MediaSession, MediaStats
 from callwright.telephony.sip_endpoint import (
     Answered,
+    Confirmed,
     Ended,
     KeyInfo,
     Rejected,
@@ -81,13 +82,12 @@ class SipLeg:
                 description = sdp.offer(host, leg._media.port)
             else:
                 description = sdp.answer(offered, host, leg._media.port)
+                leg._connect(offered)
         except PeerError:
             leg._media.close()
             raise
         leg._call = call
         call.on_event = leg._on_sip
-        if offered is not None:
-            leg._connect(offered)
         call.answer(description)
         return leg
 
@@ -202,12 +202,12 @@ class SipLeg:
             case KeyInfo(key=key):
                 if self._event_payload_type is None:
                     self._tell(KeyPressed(key))
+            case Confirmed(sdp=description):
+                # The program started with our 200 already; only an INVITE without an offer is answered here.
+                if description and not self._ended:
+                    self._on_answered(description)
             case Ringing():
                 pass
-            case _:
-                # Confirmed: a caller's ACK. The program started with our 200 already.
-                if not self._ended and (late := getattr(event, "sdp", "")):
-                    self._on_answered(late)
 
     def _on_answered(self, description: str) -> None:
         assert self._call is not None

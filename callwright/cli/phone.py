@@ -1,0 +1,31 @@
+"""The built-in test phone, as a process of its own."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from callwright.cli import _process
+from callwright.testing.phone import EventFile, TestPhone
+
+RTP_PORTS = (19_000, 19_998)
+"Its own, apart from the engine's."
+
+
+@click.command()
+@_process.config_option
+def command(config_path: Path) -> None:
+    """Run the test phone: a SIP user agent that answers and presses keys. Started by `callwright up`."""
+    config = _process.load(config_path)
+
+    async def main(stopping: _process.Stopping) -> None:
+        events = EventFile(config.phone_events)
+        async with TestPhone("127.0.0.1", config.phone_port, rtp_ports=RTP_PORTS, tell=events) as phone:
+            _process.report_ready()
+            async with asyncio.TaskGroup() as tasks:
+                serving = tasks.create_task(phone.serve())
+                await stopping.stop.wait()
+                serving.cancel()
+        events.close()
+
+    _process.run(main)

@@ -1,0 +1,71 @@
+"""The web process."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import uvicorn
+
+from callwright.cli import _process
+from callwright.store.database import Database
+from callwright.web.app import create_app
+
+DATABASE_CONNECTIONS = 8
+CONCURRENCY_MAX = 1_000
+"Requests at once; 503 past it."
+
+GRACE_S = 1
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and leaves signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            _process.report_ready()
+
+    async def serve_until(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(self.serve())
+            stopped = tasks.create_task(stop.wait())
+            await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+            self.should_exit = True
+            stopped.cancel()
+
+
+@click.command()
+@_process.config_option
+def command(config_path: Path) -> None:
+    """Run the web process: the API. Started by `callwright up`."""
+    config = _process.load(config_path)
+
+    async def main(stopping: _process.Stopping) -> None:
+        db = await Database.open(config.database_url, size=DATABASE_CONNECTIONS)
+        settings = uvicorn.Config(
+            create_app(config, db),
+            host=config.http_host,
+            port=config.http_port,
+            http="httptools",
+            access_log=False,
+            log_config=None,
+            lifespan="off",
+            server_header=False,
+            limit_concurrency=CONCURRENCY_MAX,
+            timeout_graceful_shutdown=GRACE_S,
+            h11_max_incomplete_event_size=64 << 10,
+        )
+        server = _Server(settings)
+        try:
+            await server.serve_until(stopping.stop)
+        finally:
+            await db.close()
+
+    _process.run(main)

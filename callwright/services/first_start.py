@@ -1,0 +1,123 @@
+"""What the first start makes: an account with random secrets, the starter application, its numbers, and the test phone.
+
+The secrets are kept in DATA/secrets.json (mode 0600), so that a second start finds them; what they open is in the
+database like any other account.
+"""
+
+import asyncio
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+
+from callwright.base.config import Config
+from callwright.base.errors import ProviderError
+from callwright.services import accounts, applications, deployments, numbers, trunks
+from callwright.store import accounts as stored_accounts
+from callwright.store.database import Database
+from callwright.store.scope import PLATFORM, Scope
+from callwright.store.trunks import TrunkRow
+
+EMAIL = "admin@callwright.local"
+NUMBER = "8005550100"
+SMS_NUMBER = "8005550101"
+TEST_PHONE = "12125550101"
+"The test phone that answers and presses 1."
+
+TEST_PHONE_PREFIX = "1212555010"
+TEST_PHONE_CHANNELS = 20
+TEST_PHONE_CALLS_PER_SECOND = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What a person or a script needs to begin."""
+
+    email: str
+    developer_key: str
+    dev_login: str
+    dev_password: str
+    application_id: int
+    deployment_id: int
+    number: str
+    "Leads to the starter application."
+
+    sms_number: str
+    test_phone: str
+    "A `phone_number` that the built-in test phone answers."
+
+
+async def first_start(db: Database, config: Config) -> FirstStart:
+    """Make what is missing, or find it again. Raises `ProviderError` where the database has accounts and the file is gone."""
+    file = config.secrets_file
+    if file.exists():
+        found = FirstStart(**json.loads(file.read_text()))
+        await _follow_phone(db, config, found)
+        return found
+    if await stored_accounts.count(db, PLATFORM):
+        raise ProviderError(
+            f"the database holds accounts, but {file} is gone; put it back, or start with another --data"
+        )
+    made = await _make(db, config)
+    part = file.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    part.write_text(json.dumps(asdict(made), indent=2) + "\n")
+    part.rename(file)
+    return made
+
+
+async def _make(db: Database, config: Config) -> FirstStart:
+    password = f"{secrets.token_urlsafe(12)}-1a"
+    account = await accounts.create_account(db, name="First account", email=EMAIL, password=password)
+    scope = account.scope
+    document = applications.read_document(await asyncio.to_thread(starter_document))
+    application_id = await applications.create(db, scope, document)
+    await applications.publish(db, scope, application_id)
+    deployment_id = await deployments.create(
+        db, scope, application_id=application_id, version=None, label="Appointment reminder"
+    )
+    await numbers.create(db, scope, address=NUMBER, deployment_id=deployment_id)
+    await numbers.create(db, scope, address=SMS_NUMBER, sms=True)
+    await trunks.create(db, scope, _phone_trunk(config))
+    return FirstStart(
+        email=EMAIL,
+        developer_key=account.developer_key,
+        dev_login=EMAIL,
+        dev_password=password,
+        application_id=application_id,
+        deployment_id=deployment_id,
+        number=NUMBER,
+        sms_number=SMS_NUMBER,
+        test_phone=TEST_PHONE,
+    )
+
+
+def starter_document() -> str:
+    """The starter application, as text."""
+    return (files("callwright.flow") / "starter" / "appointment_reminder.yaml").read_text()
+
+
+def _phone_trunk(config: Config) -> TrunkRow:
+    return TrunkRow(
+        id=0,
+        name="Test phone",
+        host="127.0.0.1",
+        port=config.phone_port,
+        prefix=TEST_PHONE_PREFIX,
+        channels=TEST_PHONE_CHANNELS,
+        calls_per_second=TEST_PHONE_CALLS_PER_SECOND,
+        caller_id=NUMBER,
+        enabled=True,
+    )
+
+
+async def _follow_phone(db: Database, config: Config, found: FirstStart) -> None:
+    """The test phone may listen on another port this time."""
+    user = await stored_accounts.user_by_email(db, PLATFORM, found.email)
+    if user is None:
+        return
+    scope = Scope(user.account_id, user.id, "v1")
+    for trunk in await trunks.listed(db, scope):
+        if trunk.prefix == TEST_PHONE_PREFIX and trunk.host == "127.0.0.1" and trunk.port != config.phone_port:
+            await trunks.update(db, scope, trunk.id, _phone_trunk(config))

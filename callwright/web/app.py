@@ -1,0 +1,60 @@
+"""The HTTP application: the Plum surface, /v1, and the pages."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+import callwright
+from callwright.base.config import Config
+from callwright.base.errors import RequestError
+from callwright.flow.application import DocumentError
+from callwright.store.database import Database
+from callwright.web import pages, problems
+from callwright.web.limits import BodyLimit
+from callwright.web.plum import table, texts
+from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
+from callwright.web.v1 import applications, calls, telephony
+
+
+def create_app(config: Config, db: Database) -> ASGIApp:
+    v1 = _v1()
+    app = Starlette(
+        routes=[*table.routes(), *pages.routes(v1), Mount("/v1", v1)],
+        middleware=[Middleware(BodyLimit)],
+        exception_handlers={404: _not_found},
+    )
+    for one in (app, v1):
+        one.state.config, one.state.db = config, db
+    return app
+
+
+def _v1() -> FastAPI:
+    v1 = FastAPI(
+        title="Callwright",
+        version=callwright.__version__,
+        summary="A Plum-compatible API, and Callwright's own under /v1.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        exception_handlers={
+            RequestError: problems.on_request_error,
+            DocumentError: problems.on_document_error,
+            RequestValidationError: problems.on_validation_error,
+            HTTPException: problems.on_http_error,
+            Exception: problems.on_failure,
+        },
+    )
+    for router in (applications.router, telephony.router, calls.router):
+        v1.include_router(router)
+    return v1
+
+
+async def _not_found(request: Request, _: Exception) -> Response:
+    form = form_of(request.headers.get("accept", ""))
+    return Response(encode({"error": texts.NOT_FOUND["page"]}, form), 404, media_type=MEDIA_TYPE[form])

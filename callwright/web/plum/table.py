@@ -1,0 +1,157 @@
+"""The Plum surface as one table: routes, fields, limits and codes. The routes and their OpenAPI both come from it."""
+
+from typing import Any
+
+from starlette.routing import Route
+
+from callwright.web.plum import logs, outbound
+from callwright.web.plum.endpoint import Endpoint, Field
+
+_APPLICATION = Field("application_id", "The application's id.", True, where="path")
+_DEPLOYMENT = Field("deployment_id", "The deployment's id.", True, where="path")
+_COMMON = {
+    401: "Credentials are missing, wrong, or of an inactive account.",
+    405: "Another method.",
+    500: "Database error.",
+}
+_QUEUE = (
+    Field(
+        "phone_number",
+        "Digits with optional tel: and +, then optionally ;ani=<caller id> and ;postd=<keys to press after the answer>.",
+        True,
+        "tel:+12125550101;ani=2125550100",
+    ),
+    Field("start_timestamp", "UNIX time at which dialling may begin; default now."),
+    Field("end_timestamp", "UNIX time after which no attempt is made."),
+    Field("max_attempts", "Attempts in all, 1 to 10; default 1."),
+    Field("reattempt_wait", "Seconds between attempts, 60 to 86400; required when max_attempts is greater than 1."),
+    Field("metadata", "JSON object; its pairs become the application's variables.", example='{"first_name":"Ann"}'),
+    Field("result_url", "Gets one POST of call_details when the call is over."),
+    Field("is_pci", "1 runs the call in the secure environment, where the account has one."),
+)
+
+ENDPOINTS = (
+    Endpoint(
+        "/api/apps/{application_id}/{deployment_id}/queue",
+        "POST",
+        "Queue an outbound call",
+        "fuse-queue-call",
+        outbound.queue,
+        (_APPLICATION, _DEPLOYMENT, *_QUEUE),
+        {
+            200: "Queued: call_id.",
+            400: "A field is malformed or out of its range.",
+            403: "Another user's deployment.",
+            404: "No such deployment.",
+            409: "User, deployment or application is deleted.",
+            413: "The body is too large.",
+            **_COMMON,
+        },
+    ),
+    Endpoint(
+        "/api/outbound/{call_id}",
+        "GET",
+        "Where an outbound call stands",
+        "fuse-call-status",
+        outbound.status,
+        (Field("call_id", "What the queue call returned.", True, where="path"),),
+        {200: "call_details.", 403: "Another user's call.", 404: "No such call.", **_COMMON},
+    ),
+    Endpoint(
+        "/api/apps/{application_id}/{deployment_id}/cancel",
+        "DELETE",
+        "Cancel all calls of a deployment that are still queued",
+        "fuse-cancel",
+        outbound.cancel,
+        (_APPLICATION, _DEPLOYMENT),
+        {
+            202: "Cancelled; no body.",
+            403: "Another user's deployment.",
+            404: "No such deployment.",
+            409: "User, deployment or application is deleted.",
+            **_COMMON,
+        },
+    ),
+    Endpoint(
+        "/api/calls/{start}/{end}",
+        "GET",
+        "Calls of a time range",
+        "fuse-call-logs",
+        logs.listed,
+        (
+            Field("start", "UNIX time, inclusive.", True, where="path"),
+            Field("end", "UNIX time, exclusive.", True, where="path"),
+            Field("number", "Only calls of the deployment with this number.", where="query"),
+            Field("limit", "1 to 10000; default 1000.", where="query"),
+            Field("offset", "Records to leave out; default 0.", where="query"),
+        ),
+        {200: "calls and total_calls.", 400: "A time or a limit is malformed.", **_COMMON},
+    ),
+    Endpoint(
+        "/api/call/{session_id}",
+        "GET",
+        "The detailed log of one call",
+        "fuse-call-log",
+        logs.detailed,
+        (Field("session_id", "The call's session id, with `;` raw or as %3B.", True, where="path"),),
+        {200: "A list of entries.", 404: "No such call, or older than five days.", **_COMMON},
+    ),
+)
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"]
+
+
+def routes() -> list[Route]:
+    """Every method leads to the endpoint: it refuses the wrong ones itself, before anything else is looked at."""
+    return [Route(endpoint.path, endpoint.serve, methods=METHODS) for endpoint in ENDPOINTS]
+
+
+def openapi_paths() -> dict[str, Any]:
+    """The table as OpenAPI 3.1 paths."""
+    paths: dict[str, Any] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return paths
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    content = {"application/json": {"schema": {}}, "application/xml": {"schema": {"type": "string"}}}
+    operation: dict[str, Any] = {
+        "tags": ["Plum Fuse"],
+        "summary": endpoint.summary,
+        "operationId": endpoint.page,
+        "security": [{"basic": []}],
+        "parameters": [
+            {
+                "name": field.name,
+                "in": field.where,
+                "required": field.required,
+                "description": field.description,
+                "schema": {"type": "string"},
+            }
+            for field in endpoint.fields
+            if field.where != "form"
+        ],
+        "responses": {
+            str(code): {"description": text} | ({} if code == 202 else {"content": content})
+            for code, text in sorted(endpoint.codes.items())
+        },
+    }
+    form = [field for field in endpoint.fields if field.where == "form"]
+    if form:
+        schema = {
+            "type": "object",
+            "required": [field.name for field in form if field.required],
+            "properties": {
+                field.name: {"type": "string", "description": field.description}
+                | ({"example": field.example} if field.example else {})
+                for field in form
+            },
+        }
+        operation["requestBody"] = {
+            "required": True,
+            "content": {
+                kind: {"schema": schema} for kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+            },
+        }
+    return operation

@@ -1,0 +1,50 @@
+"""The words of the Plum surface's errors, each once.
+
+Only `deployment`'s 404 is known from Plum's documents; the others are ours until a real reply is seen, and can be
+corrected here (docs/compatibility/README.md).
+"""
+
+from callwright.base.errors import Deleted, Forbidden, NotFound, RequestError, Unauthorized
+
+NOT_FOUND = {
+    "deployment": "No deployment was found by that application id and deployment id.",
+    "outbound call": "No outbound call was found by that call id.",
+    "call log": "Call log not found.",
+    "page": "Not found.",
+}
+HEADER_MISSING = "Authorization header is missing."
+HEADER_MALFORMED = "Authorization header is malformed."
+CREDENTIALS = "Invalid email or developer key."
+INACTIVE = "Account is inactive."
+METHOD = "Invalid HTTP method, only {method} is allowed."
+DATABASE = "Database error."
+INTERNAL = "Internal error {reference}."
+BODY_TOO_LARGE = "The request body is larger than {limit} bytes."
+BODY_MALFORMED = "The request body cannot be read."
+
+PHONE_NUMBER = "phone_number is missing or invalid."
+TIMESTAMP = "{field} is invalid."
+END_BEFORE_START = "end_timestamp must be after start_timestamp."
+MAX_ATTEMPTS = "max_attempts must be an integer between 1 and 10."
+REATTEMPT_WAIT = "reattempt_wait must be an integer between 60 and 86400."
+REATTEMPT_WAIT_MISSING = "reattempt_wait is required when max_attempts is greater than 1."
+METADATA = "metadata must be a JSON object."
+METADATA_LARGE = "metadata must not be larger than {limit} bytes."
+RESULT_URL = "result_url is not a valid URL."
+IS_PCI = "is_pci must be 0 or 1."
+RANGE = "{field} must be an integer between {low} and {high}."
+END_BEFORE_START_LOGS = "end must be after start."
+
+
+def text_of(error: RequestError) -> str:
+    """What a client reads."""
+    match error:
+        case NotFound(noun=noun):
+            return NOT_FOUND.get(noun, error.message)
+        case Deleted(noun=noun):
+            return f"The {noun} has been deleted."
+        case Forbidden(action=action):
+            return f"You do not have permission to {action}."
+        case Unauthorized(reason=reason):
+            return INACTIVE if reason == "inactive" else CREDENTIALS
+    return error.message

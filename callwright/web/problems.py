@@ -1,0 +1,79 @@
+"""Errors of our own API as RFC 9457 problem details: `type`, `title`, `status`, `detail`, and `errors` with a field each."""
+
+import logging
+import secrets
+import traceback
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from callwright.base.errors import RequestError
+from callwright.flow.application import DocumentError
+from callwright.store.database import FAILURES
+
+log = logging.getLogger(__name__)
+
+TITLES = {
+    400: "Bad request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Content too large",
+    422: "Invalid input",
+    500: "Internal error",
+    503: "Database unavailable",
+}
+
+
+def problem(
+    status: int, detail: str, *, errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = errors
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+async def on_request_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestError)
+    errors = [{"field": error.field, "message": error.message}] if error.field else None
+    headers = {"WWW-Authenticate": 'Basic realm="Callwright"'} if error.status == 401 else None
+    return problem(error.status, error.message, errors=errors, headers=headers)
+
+
+async def on_document_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DocumentError)
+    errors = [{"page": e.page, "module": e.module, "field": e.field, "message": e.message} for e in error.errors]
+    return problem(422, f"The application has {len(errors)} error(s): {error}", errors=errors)
+
+
+async def on_validation_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [{"field": ".".join(str(step) for step in e["loc"]), "message": e["msg"]} for e in error.errors()[:50]]
+    first = errors[0]
+    return problem(422, f"{first['field']}: {first['message']}", errors=errors)
+
+
+async def on_http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, error.detail, headers=dict(error.headers or {}))
+
+
+async def on_failure(request: Request, error: Exception) -> JSONResponse:
+    """The containment point of a request."""
+    reference = secrets.token_hex(4)
+    log.error(
+        "request %s, %s %s: %s", reference, request.method, request.url.path, "".join(traceback.format_exception(error))
+    )
+    if isinstance(error, FAILURES):
+        return problem(503, f"The database cannot be reached; the log names the reason under {reference}.")
+    return problem(500, f"Something went wrong; the log has it under {reference}.")

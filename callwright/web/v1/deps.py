@@ -1,0 +1,44 @@
+"""Who asks, and how long lists may be: what every route of /v1 needs."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from fastapi.security import HTTPBasic
+
+from callwright.base.config import Config
+from callwright.base.errors import RequestError
+from callwright.services import accounts
+from callwright.store.database import Database
+from callwright.store.scope import Scope
+from callwright.web.basic import credentials
+
+PAGE_DEFAULT = 100
+PAGE_MAX = 1_000
+
+_basic = HTTPBasic(scheme_name="basic", description="Email and developer key.", auto_error=False)
+
+
+def _db(request: Request) -> Database:
+    db: Database = request.app.state.db
+    return db
+
+
+def _config(request: Request) -> Config:
+    config: Config = request.app.state.config
+    return config
+
+
+Db = Annotated[Database, Depends(_db)]
+Settings = Annotated[Config, Depends(_config)]
+
+
+async def _scope(request: Request, db: Db) -> Scope:
+    sent = credentials(request.headers)
+    if not isinstance(sent, tuple):
+        raise RequestError(401, "Send your email and developer key by HTTP Basic authentication.")
+    return await accounts.authenticate_key(db, *sent)
+
+
+Asker = Annotated[Scope, Depends(_scope), Depends(_basic)]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Records of a page.")]
+After = Annotated[int, Query(ge=0, lt=2**63, description="Only ids above this one: the last id of the page before.")]

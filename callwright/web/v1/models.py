@@ -1,0 +1,158 @@
+"""Bodies of our own API."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from callwright.base.values import Value
+
+_CONFIG = ConfigDict(extra="forbid")
+_READ = ConfigDict(from_attributes=True)
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+
+
+class Created(BaseModel):
+    id: int
+
+
+class Application(BaseModel):
+    model_config = _READ
+
+    id: int
+    name: str
+    created_at: float
+    latest_version: int | None = Field(description="Number of the newest published version.")
+
+
+class Version(BaseModel):
+    number: int
+    created_at: float
+
+
+class VersionDocument(Version):
+    document: dict[str, Any]
+
+
+class Published(BaseModel):
+    number: int
+
+
+class NewDeployment(BaseModel):
+    model_config = _CONFIG
+
+    application_id: int = Field(ge=1, lt=2**63)
+    version: int | None = Field(None, ge=1, lt=2**31, description="None: whatever is published last.")
+    label: Label
+
+
+class Deployment(BaseModel):
+    model_config = _READ
+
+    id: int
+    application_id: int
+    version: int | None
+    label: str
+    created_at: float
+
+
+class NewNumber(BaseModel):
+    model_config = _CONFIG
+
+    address: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(description="Digits, or a SIP user part.")
+    sms: bool = False
+    deployment_id: int | None = Field(None, ge=1, lt=2**63)
+
+
+class NumberTarget(BaseModel):
+    model_config = _CONFIG
+
+    deployment_id: int | None = Field(ge=1, lt=2**63)
+
+
+class Number(BaseModel):
+    model_config = _READ
+
+    id: int
+    address: str
+    sms: bool
+    deployment_id: int | None
+    created_at: float
+
+
+class NewTrunk(BaseModel):
+    """A SIP peer for outbound calls. It is trusted to carry them; nothing is sent to it but calls of this account."""
+
+    model_config = _CONFIG
+
+    name: Label
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
+    port: int = Field(5060, ge=1, le=65535)
+    prefix: Annotated[str, Field(pattern=r"^[0-9]{0,15}$")] = Field(
+        "", description="Numbers it takes; the longest wins."
+    )
+    channels: int = Field(10, ge=1, le=10_000)
+    calls_per_second: float = Field(1, ge=0.01, le=1000)
+    caller_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z._+-]{0,64}$")] = ""
+    enabled: bool = True
+
+
+class Trunk(NewTrunk):
+    model_config = _READ
+
+    id: int
+
+
+class Call(BaseModel):
+    model_config = _READ
+
+    session_id: str
+    direction: str
+    src: str
+    dest: str
+    started_at: float
+    ended_at: float | None
+    outcome: str
+    cause: str
+    outbound_call_id: int | None
+    application_id: int
+
+
+class LogLine(BaseModel):
+    at: int
+    level: str
+    line: str
+    data: dict[str, Value]
+
+
+class CallWithLog(Call):
+    transcript: str
+    log: list[LogLine]
+    recording_url: str | None
+
+
+class CallbackTry(BaseModel):
+    model_config = _READ
+
+    number: int
+    at: float
+    status: int | None
+    error: str
+    duration_ms: int
+
+
+class OutboundCall(BaseModel):
+    """Where a call stands, with what Plum's reply leaves out."""
+
+    id: int
+    details: dict[str, Value]
+    cause: str
+    calls: list[Call]
+    callback_tries: list[CallbackTry]
+
+
+class DeveloperKey(BaseModel):
+    developer_key: str = Field(description="Shown this once.")
+
+
+class AudioFile(BaseModel):
+    audio: str = Field(description="The name that a prompt's `audio` takes.")
