@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from callwright.base.config import Config
 from callwright.base.errors import CallwrightError
 from callwright.cli._address import Address
@@ -175,13 +173,17 @@ class Platform:
 
     async def _migrate(self, url: str) -> None:
         # Imported only now: it takes half a second, in which the server starts.
+        from sqlalchemy.exc import SQLAlchemyError
+
         from callwright.store.migrate import migrate
 
         self._say("Bringing the database to this release's schema")
         try:
             await migrate(url)
-        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-            raise CannotStart(f"the database cannot be used: {error or type(error).__name__}") from error
+        except (OSError, SQLAlchemyError) as error:
+            # What the server said, without SQLAlchemy's remarks on it.
+            said = str(getattr(error, "orig", None) or error or type(error).__name__)
+            raise CannotStart(f"the database cannot be used: {said.splitlines()[0]}") from error
 
     async def _first_start(self, config: Config) -> dict[str, Any]:
         from callwright.services.first_start import first_start

@@ -228,10 +228,20 @@ async def test_a_data_directory_has_one_platform(data_dir: Path) -> None:
         assert said == f"process {up.process.pid} already runs with --data {data_dir}."
 
 
-async def test_a_database_that_does_not_answer(data_dir: Path) -> None:
+async def test_a_database_that_cannot_be_used(data_dir: Path) -> None:
     nowhere = f"postgresql://callwright@/callwright?host={data_dir}"
     said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY, database_url=nowhere))
     assert said.startswith("the database cannot be used: ")
+    own = EmbeddedPostgres(data_dir / "own", throwaway=True)
+    await own.start()
+    try:
+        stranger = own.url.replace("callwright@", "stranger:geheim@")
+        said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY, database_url=stranger))
+        assert said == 'the database cannot be used: role "stranger" does not exist'
+        said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY, database_url="geheim"))
+        assert said.startswith("the database cannot be used: ") and "geheim" not in said
+    finally:
+        await own.stop()
 
 
 @pytest.mark.parametrize("value", ["8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:http", ":8080"])
