@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from callwright.flow.application import Application
+from callwright.flow.application import Application, build
 from callwright.flow.engine import program
 from callwright.services import applications
 from callwright.session.run import Call
@@ -36,7 +36,7 @@ class Applications:
             self._kept.move_to_end(version_id)
             return kept
         version = await applications.version_document(self._db, PLATFORM, version_id)
-        application = Application.model_validate(version.document)
+        application = build(version.document)
         loaded = Loaded(application, program(application, str(version.number)))
         self._kept[version_id] = loaded
         if len(self._kept) > KEPT_MAX:

@@ -55,20 +55,24 @@ class PoolServer:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.TaskGroup() as tasks:
-                while True:
-                    question = json.loads(await read_frame(reader))
-                    if self._waiting >= WAITING_MAX:
-                        write_frames(
-                            writer, {"id": question["id"], "error": "the speech pool is busy", "retryable": True}
-                        )
-                        continue
-                    self._waiting += 1
-                    tasks.create_task(self._answer(question, writer))
+            await self._questions(reader, writer)
         except* (asyncio.IncompleteReadError, ConnectionError):
             pass  # The client has gone, and nobody waits for its answers.
+        except* asyncio.CancelledError:
+            pass  # The process ends.
         finally:
             writer.close()
+
+    async def _questions(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                question = json.loads(await read_frame(reader))
+                if self._waiting >= WAITING_MAX:
+                    busy = {"id": question["id"], "error": "the speech pool is busy", "retryable": True}
+                    write_frames(writer, busy)
+                    continue
+                self._waiting += 1
+                tasks.create_task(self._answer(question, writer))
 
     async def _answer(self, question: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         try:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from fastapi.security import HTTPBasic
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from callwright.base.config import Config
 from callwright.base.errors import RequestError
@@ -32,13 +32,13 @@ Db = Annotated[Database, Depends(_db)]
 Settings = Annotated[Config, Depends(_config)]
 
 
-async def _scope(request: Request, db: Db) -> Scope:
+async def _scope(request: Request, db: Db, _: Annotated[HTTPBasicCredentials | None, Depends(_basic)]) -> Scope:
     sent = credentials(request.headers)
     if not isinstance(sent, tuple):
         raise RequestError(401, "Send your email and developer key by HTTP Basic authentication.")
     return await accounts.authenticate_key(db, *sent)
 
 
-Asker = Annotated[Scope, Depends(_scope), Depends(_basic)]
+Asker = Annotated[Scope, Depends(_scope)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Records of a page.")]
 After = Annotated[int, Query(ge=0, lt=2**63, description="Only ids above this one: the last id of the page before.")]
