@@ -14,15 +14,15 @@ RESEND_S = 0.5
 "OPTIONS over UDP may be lost: RFC 3261's T1."
 
 
-async def http_answers(base_url: str) -> None:
+async def http_answers(url: str) -> None:
     """Raises `ProviderError` where the web process does not answer, or only with an error of its own."""
     async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S_MAX) as client:
         try:
-            reply = await client.get(base_url)
+            reply = await client.get(url)
         except httpx.HTTPError as error:
-            raise ProviderError(f"{base_url} does not answer: {error!r}") from None
+            raise ProviderError(f"{url} does not answer: {error!r}") from None
     if reply.status_code >= 500:
-        raise ProviderError(f"{base_url} answers with {reply.status_code}")
+        raise ProviderError(f"{url} answers with {reply.status_code}")
 
 
 async def sip_answers(host: str, port: int) -> None:

@@ -146,7 +146,7 @@ class Platform:
         await _all(*(self._start_program(role, config_file) for role in PROCESSES[1:]))
         base_url = f"http://{Address(self.options.http.to_ask.host, config.http_port)}"
         sip = Address(self.options.sip.to_ask.host, config.sip_port)
-        await _all(http_answers(base_url), sip_answers(sip.host, sip.port))
+        await _all(http_answers(f"{base_url}/health"), sip_answers(sip.host, sip.port))
         self.ready = {
             "base_url": base_url,
             **first,
