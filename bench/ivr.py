@@ -238,7 +238,8 @@ def _row(
 def _line(row: Mapping[str, Any]) -> str:
     return (
         f"{row['run']:>12} {row['calls']:>6} {row['failed']:>6} {row['cpu_ms_per_call']:>6.2f} ms"
-        f" {row['cpu_ms_per_call_by_role'].get('engine', 0):>5.2f} ms {row['core_pct']:>5.1f}% {row['rss_mb_per_100_calls']:>5.1f} MB"
+        f" {row['cpu_ms_per_call_by_role'].get('engine', 0):>5.2f} ms {row['core_pct']:>5.1f}%"
+        f" {row['rss_mb_per_100_calls']:>5.1f} MB"
         f" {row['gap_ms_p50']:>8.2f} {row['gap_ms_p99']:>7.2f} {row['gap_ms_max']:>7.2f}"
         f" {row['setup_ms_p50']:>9.2f} {row['setup_ms_p99']:>7.2f}"
     )

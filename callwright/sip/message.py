@@ -17,7 +17,8 @@ HEADERS_MAX = 100
 
 _COMPACT = {
     "i": "call-id", "m": "contact", "e": "content-encoding", "l": "content-length", "c": "content-type", "f": "from",
-    "s": "subject", "k": "supported", "t": "to", "v": "via", "o": "event", "r": "refer-to", "b": "referred-by", "x": "session-expires",
+    "s": "subject", "k": "supported", "t": "to", "v": "via", "o": "event", "r": "refer-to", "b": "referred-by",
+    "x": "session-expires",
 }  # fmt: skip
 _LISTS = frozenset({"via", "route", "record-route", "contact", "require", "supported", "proxy-require", "allow"})
 _PRETTY = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate"}
