@@ -4,7 +4,6 @@ Times are UNIX seconds in double precision, as the API, SIP and a session have t
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as pg
 
 metadata = sa.MetaData(
     naming_convention={
@@ -66,7 +65,7 @@ applications = sa.Table(
     _ref("account_id", "accounts"),
     _ref("user_id", "users"),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("draft", pg.JSONB, nullable=True),
+    sa.Column("draft", sa.JSON, nullable=True, comment="JSON and not jsonb: an author's order of keys is kept."),
     _created(),
     _time("deleted_at"),
     sa.Index("ix_applications_account_id", "account_id"),
@@ -78,7 +77,7 @@ application_versions = sa.Table(
     _id(),
     _ref("application_id", "applications"),
     sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("document", pg.JSONB, nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),
     _created(),
     sa.UniqueConstraint("application_id", "number"),
     comment="Immutable: a trigger refuses every UPDATE.",

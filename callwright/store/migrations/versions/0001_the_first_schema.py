@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -97,7 +96,9 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("draft", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column(
+            "draft", sa.JSON(), nullable=True, comment="JSON and not jsonb: an author's order of keys is kept."
+        ),
         sa.Column("created_at", sa.Double(), server_default=sa.text("extract(epoch from now())"), nullable=False),
         sa.Column("deleted_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_applications_account_id")),
@@ -110,7 +111,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("application_id", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("document", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.Double(), server_default=sa.text("extract(epoch from now())"), nullable=False),
         sa.ForeignKeyConstraint(
             ["application_id"], ["applications.id"], name=op.f("fk_application_versions_application_id")

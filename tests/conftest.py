@@ -1,0 +1,115 @@
+"""A real PostgreSQL for the tests that ask for one: started once, one database for each test."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from callwright.cli._postgres import EmbeddedPostgres
+from callwright.services import accounts, applications, deployments, first_start, numbers, trunks
+from callwright.services.accounts import NewAccount
+from callwright.store.database import Database
+from callwright.store.migrate import migrate
+from callwright.store.scope import Scope
+from callwright.store.trunks import TrunkRow
+
+TEMPLATE = "callwright_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A server with a migrated template database. CALLWRIGHT_TEST_DATABASE_URL names another one, to its `postgres` database."""
+    given = os.environ.get("CALLWRIGHT_TEST_DATABASE_URL")
+    if given:
+        asyncio.run(_make_template(given))
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="cw-"))
+    folder.chmod(0o711)
+    server = EmbeddedPostgres(folder, throwaway=True)
+    asyncio.run(server.start())
+    try:
+        url = server.url.replace("/callwright?", "/postgres?")
+        asyncio.run(_make_template(url))
+        yield url
+    finally:
+        asyncio.run(server.stop())
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named(url: str, database: str) -> str:
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{database}?{query}"
+
+
+async def _make_template(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
+    await connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    await connection.close()
+    await migrate(_named(url, TEMPLATE))
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """A migrated database of this test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    try:
+        yield _named(postgres_url, name)
+    finally:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.close()
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url, size=10)
+    yield opened
+    await opened.close()
+
+
+@dataclass(frozen=True)
+class World:
+    """An account with a published application, a deployment with a number, and a trunk for every number."""
+
+    account: NewAccount
+    application_id: int
+    deployment_id: int
+    number: str
+    trunk: TrunkRow
+
+    @property
+    def scope(self) -> Scope:
+        return self.account.scope
+
+
+async def make_world(db: Database, name: str, *, number: str, prefix: str = "", channels: int = 10) -> World:
+    account = await accounts.create_account(db, name=name, email=f"{name}@example.test", password="Secret-123")
+    document = applications.read_document(first_start.starter_document())
+    application_id = await applications.create(db, account.scope, document)
+    await applications.publish(db, account.scope, application_id)
+    deployment_id = await deployments.create(db, account.scope, application_id=application_id, version=None, label=name)
+    await numbers.create(db, account.scope, address=number, deployment_id=deployment_id)
+    trunk = TrunkRow(0, "trunk", "127.0.0.1", 5999, prefix, channels, 100.0, "2125550100", True)
+    await trunks.create(db, account.scope, trunk)
+    return World(account, application_id, deployment_id, number, trunk)
+
+
+@pytest.fixture
+async def world(db: Database) -> World:
+    return await make_world(db, "ann", number="8005550111")
+
+
+@pytest.fixture
+async def other(db: Database) -> World:
+    """Another account, which must see nothing of `world`."""
+    return await make_world(db, "bob", number="8005550222")

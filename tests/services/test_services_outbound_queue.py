@@ -1,0 +1,201 @@
+"""The outbound queue on a real PostgreSQL: nothing is dialled twice, lost, or beyond what a trunk may carry."""
+
+import asyncio
+import time
+
+import pytest
+
+from callwright.base import phone_numbers
+from callwright.base.errors import Forbidden, NotFound
+from callwright.services import calls, deployments, dialing, engines, outbound
+from callwright.services.calls import CallBatch
+from callwright.services.dialing import Finish
+from callwright.store.database import Database
+from callwright.store.outbound import NewCall
+
+pytestmark = pytest.mark.store
+
+
+async def _queue(db: Database, world, count: int = 1, **settings) -> list[int]:
+    deployment = await deployments.get(db, world.scope, world.deployment_id)
+    number = phone_numbers.parse("2125550101")
+    return [
+        await outbound.queue_call(db, world.scope, deployment, NewCall(number, {"a": 1}, **settings))
+        for _ in range(count)
+    ]
+
+
+async def _status(db: Database, world, call_id: int) -> str:
+    return (await outbound.details(db, world.scope, call_id)).status
+
+
+async def _engine(db: Database) -> int:
+    return (await engines.register(db, "test", time.time())).id
+
+
+async def _connected(db: Database, attempt_id: int) -> None:
+    await calls.write(db, CallBatch(connected=[(attempt_id, time.time())]))
+
+
+async def _finish(db: Database, attempt_id: int, ending: str) -> None:
+    await calls.write(db, CallBatch(finished=[Finish(attempt_id, ending, "test", time.time())]))
+
+
+async def test_a_call_goes_its_whole_way(db, world):
+    engine = await _engine(db)
+    (call_id,) = await _queue(db, world, result_url="http://127.0.0.1:1/x")
+    (claim,) = await dialing.claim(db, engine_id=engine, free=5, now=time.time())
+    assert (claim.outbound_call_id, claim.dialled, claim.metadata) == (call_id, "12125550101", {"a": 1})
+    assert await _status(db, world, call_id) == "queued"
+    assert await dialing.start(db, [(claim.attempt_id, "one@test")], time.time()) == {claim.attempt_id}
+    assert await _status(db, world, call_id) == "dialing"
+    await _connected(db, claim.attempt_id)
+    assert await _status(db, world, call_id) == "connected"
+    await _finish(db, claim.attempt_id, "completed")
+    found = await outbound.details(db, world.scope, call_id)
+    assert (found.status, found.attempts) == ("completed", 1)
+    assert [event for event, _ in found.events] == ["queued", "dialing", "connected", "disconnected"]
+    assert await db.pool.fetchval("SELECT count(*) FROM callbacks WHERE outbound_call_id = $1", call_id) == 1
+
+
+async def test_two_engines_never_get_the_same_call(db, world):
+    ids = await _queue(db, world, 30)
+    first, second = await _engine(db), await _engine(db)
+
+    async def claim_all(engine: int) -> list[int]:
+        taken = []
+        for _ in range(10):
+            claims = await dialing.claim(db, engine_id=engine, free=3, now=time.time())
+            taken += [claim.outbound_call_id for claim in claims]
+            for claim in claims:
+                await dialing.start(db, [(claim.attempt_id, f"{claim.attempt_id}@test")], time.time())
+                await _finish(db, claim.attempt_id, "completed")
+        return taken
+
+    results = await asyncio.gather(claim_all(first), claim_all(second), claim_all(first))
+    assert sorted(call_id for taken in results for call_id in taken) == ids
+
+
+async def test_a_trunks_channels_hold_for_all_engines_together(db, world):
+    await _queue(db, world, 30)
+    claimers = [await _engine(db) for _ in range(3)]
+    claims = await asyncio.gather(*(dialing.claim(db, engine_id=e, free=20, now=time.time()) for e in claimers))
+    assert sum(map(len, claims)) == world.trunk.channels
+
+
+async def test_a_trunks_rate_holds(db, world):
+    await db.pool.execute("UPDATE trunks SET calls_per_second = 2, channels = 100")
+    await _queue(db, world, 10)
+    engine, now = await _engine(db), time.time()
+    taken = sum([len(await dialing.claim(db, engine_id=engine, free=20, now=now)) for _ in range(5)])
+    assert taken <= 3
+    assert await dialing.claim(db, engine_id=engine, free=20, now=now + 1.01)
+
+
+async def test_never_more_than_the_free_channels(db, world):
+    await _queue(db, world, 5)
+    engine = await _engine(db)
+    assert await dialing.claim(db, engine_id=engine, free=0, now=time.time()) == []
+    assert len(await dialing.claim(db, engine_id=engine, free=2, now=time.time())) == 2
+
+
+async def test_a_cancel_wins_against_a_claim_that_has_not_dialled(db, world):
+    engine = await _engine(db)
+    claimed, waiting = await _queue(db, world, 2)
+    (claim,) = await dialing.claim(db, engine_id=engine, free=1, now=time.time())
+    deployment = await deployments.get(db, world.scope, world.deployment_id)
+    assert await outbound.cancel_pending(db, world.scope, deployment) == 2
+    assert await dialing.start(db, [(claim.attempt_id, "x@test")], time.time()) == set()
+    assert {await _status(db, world, claimed), await _status(db, world, waiting)} == {"canceled"}
+    busy = await db.pool.fetchval("SELECT count(*) FROM outbound_attempts WHERE state <> 'ended'")
+    assert busy == 0, "the trunk's channel is free again"
+
+
+async def test_a_cancel_leaves_a_dialling_call_alone(db, world):
+    engine = await _engine(db)
+    (call_id,) = await _queue(db, world)
+    (claim,) = await dialing.claim(db, engine_id=engine, free=1, now=time.time())
+    await dialing.start(db, [(claim.attempt_id, "x@test")], time.time())
+    deployment = await deployments.get(db, world.scope, world.deployment_id)
+    assert await outbound.cancel_pending(db, world.scope, deployment) == 0
+    assert await _status(db, world, call_id) == "dialing"
+
+
+async def test_a_failed_attempt_is_made_again_after_the_wait(db, world):
+    engine, now = await _engine(db), time.time()
+    (call_id,) = await _queue(db, world, max_attempts=2, reattempt_wait_s=60)
+    for attempt, expected in ((1, "queued"), (2, "failed")):
+        at = now + attempt * 100
+        (claim,) = await dialing.claim(db, engine_id=engine, free=1, now=at)
+        await dialing.start(db, [(claim.attempt_id, "x@test")], at)
+        await calls.write(db, CallBatch(finished=[Finish(claim.attempt_id, "busy", "486", at)]))
+        assert await _status(db, world, call_id) == expected
+        assert await dialing.claim(db, engine_id=engine, free=1, now=at + 59) == []
+    events = [event for event, _ in (await outbound.details(db, world.scope, call_id)).events]
+    assert events == ["queued", "dialing", "failed", "dialing", "failed"]
+
+
+async def test_a_refusal_is_not_tried_again(db, world):
+    engine = await _engine(db)
+    (call_id,) = await _queue(db, world, max_attempts=5)
+    (claim,) = await dialing.claim(db, engine_id=engine, free=1, now=time.time())
+    await dialing.start(db, [(claim.attempt_id, "x@test")], time.time())
+    await _finish(db, claim.attempt_id, "rejected")
+    assert await _status(db, world, call_id) == "rejected"
+
+
+async def test_windows(db, world):
+    engine, now = await _engine(db), time.time()
+    (later,) = await _queue(db, world, start_at=now + 100)
+    (over,) = await _queue(db, world, end_at=now + 10)
+    assert [c.outbound_call_id for c in await dialing.claim(db, engine_id=engine, free=9, now=now + 50)] == []
+    assert await dialing.sweep(db, now + 50) == 1
+    assert await _status(db, world, over) == "canceled"
+    assert [c.outbound_call_id for c in await dialing.claim(db, engine_id=engine, free=9, now=now + 101)] == [later]
+
+
+async def test_a_number_without_a_trunk_is_rejected(db, world):
+    await db.pool.execute("UPDATE trunks SET prefix = '49'")
+    (call_id,) = await _queue(db, world)
+    assert await dialing.sweep(db, time.time() + 1) == 1
+    assert await _status(db, world, call_id) == "rejected"
+
+
+async def test_a_lost_engine_loses_no_call_and_repeats_none(db, world):
+    engine = await _engine(db)
+    ids = await _queue(db, world, 3, max_attempts=3, reattempt_wait_s=60, result_url="http://127.0.0.1:1/x")
+    now = time.time()
+    claims = await dialing.claim(db, engine_id=engine, free=3, now=now)
+    claimed, dialled, answered = claims
+    await dialing.start(db, [(dialled.attempt_id, "b@test"), (answered.attempt_id, "c@test")], now)
+    await _connected(db, answered.attempt_id)
+    assert await engines.bury(db, now + engines.SILENT_S + 1) == 1
+    found = [await outbound.details(db, world.scope, call_id) for call_id in ids]
+    by_id = {call.id: (call.status, call.cause) for call in found}
+    assert by_id[claimed.outbound_call_id][0] == "queued"
+    assert by_id[dialled.outbound_call_id] == ("failed", "in doubt: the engine was lost while it dialled")
+    assert by_id[answered.outbound_call_id][0] == "completed"
+    assert await engines.heartbeat(db, engine, now) is False, "the lost engine learns that it is lost"
+    other = await _engine(db)
+    again = await dialing.claim(db, engine_id=other, free=9, now=now + 1000)
+    assert [claim.outbound_call_id for claim in again] == [claimed.outbound_call_id]
+
+
+async def test_nothing_of_it_is_anybody_elses(db, world, other):
+    (call_id,) = await _queue(db, world)
+    with pytest.raises(Forbidden):
+        await outbound.details(db, other.scope, call_id)
+    with pytest.raises(NotFound):
+        await outbound.details(db, world.scope, call_id + 1000)
+    with pytest.raises(Forbidden):
+        await deployments.for_outbound(
+            db,
+            other.scope,
+            application_id=world.application_id,
+            deployment_id=world.deployment_id,
+            action="queue calls",
+        )
+    deployment = await deployments.get(db, world.scope, world.deployment_id)
+    assert await outbound.cancel_pending(db, other.scope, deployment) == 0
+    assert await outbound.listed(db, other.scope, before=10**9, limit=10) == []
+    assert await deployments.listed(db, other.scope.through("plum")) != await deployments.listed(db, world.scope)
