@@ -93,6 +93,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             on_invite=self._on_invite,
             new_tag=lambda: secrets.token_hex(8),
         )
+        self._agent.wire.timers.sooner = self._arm
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         source = addr[:2]
