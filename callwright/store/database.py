@@ -43,6 +43,10 @@ class Database:
     async def close(self) -> None:
         await self.pool.close()
 
+    async def ping(self, timeout_s: float) -> None:
+        """Raises one of `FAILURES` where the database does not answer in time."""
+        await self.pool.fetchval("SELECT 1", timeout=timeout_s)
+
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection in a transaction: committed at the end, rolled back by an exception."""

@@ -75,7 +75,7 @@ async def _docs(_: Request) -> Response:
 async def _health(request: Request) -> Response:
     """200 while the database answers, else 503."""
     try:
-        await request.app.state.db.pool.fetchval("SELECT 1", timeout=2)
+        await request.app.state.db.ping(2)
     except FAILURES:
         return JSONResponse({"status": "no database"}, 503)
     return JSONResponse({"status": "ok", "version": callwright.__version__})

@@ -1,0 +1,38 @@
+"""The HTTP application on a real database, asked over httpx without a socket."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from callwright.base.config import Config
+from callwright.web.app import create_app
+
+
+@pytest.fixture
+def config(tmp_path: Path, database_url: str) -> Config:
+    return Config(data_dir=str(tmp_path), database_url=database_url)
+
+
+@pytest.fixture
+async def app(config, db):
+    return create_app(config, db)
+
+
+@pytest.fixture
+async def client(app, world) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks as the owner of `world`."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    auth = (world.account.email, world.account.developer_key)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", auth=auth) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def stranger(app, other) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks as the owner of another account."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    auth = (other.account.email, other.account.developer_key)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", auth=auth) as opened:
+        yield opened
