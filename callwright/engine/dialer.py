@@ -108,6 +108,7 @@ class Dialer:
             return "rejected", "no version of the application is published"
         loaded = await self._applications.load(claim.version_id)
         caller = claim.ani or claim.caller_id or "anonymous"
+        peer = await self._endpoint.resolve(claim.trunk_host, claim.trunk_port)
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
@@ -115,7 +116,7 @@ class Dialer:
             target=f"sip:{claim.dialled}@{claim.trunk_host}:{claim.trunk_port}",
             call_id=sip_call_id,
             caller=caller,
-            to=(claim.trunk_host, claim.trunk_port),
+            to=peer,
         )
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)

@@ -1,79 +1,78 @@
 """The SIP user agent, without I/O: datagrams in, datagrams and events out.
 
-It finds for each datagram the transaction, the dialog or the rule that it belongs to, and refuses what nobody
-could take: what is no SIP is dropped, since an answer to rubbish only helps whoever sends it; what is SIP but
-wrong gets the status that RFC 3261 §8.2 gives it, in that order. Only a well-formed INVITE opens a call.
+It finds for each datagram the transaction, the dialog or the rule that it belongs to. What is no SIP is dropped,
+since an answer to rubbish only helps whoever sends it. What is SIP but unwelcome gets the status that RFC 3261 §8.2
+gives it, in that order, and is forgotten at once: such answers are made from the request alone, so a repeat gets the
+same again without a transaction (§8.2.7), and a flood of them costs no memory. Only a well-formed INVITE opens a call,
+and only what belongs to a call is remembered.
 """
 
 from collections.abc import Callable
 
 from callwright.base.errors import PeerError
-from callwright.sip.call import REASONS, SipCall
+from callwright.sip import dialog as dialogs
+from callwright.sip.address import Address, bracketed, is_ip, name_address, uri, user_part
+from callwright.sip.call import SDP_TYPE, SipCall
 from callwright.sip.events import SipEvent
-from callwright.sip.message import Address, Request, Response, name_address, parse, uri
+from callwright.sip.message import REASONS, Request, Response, parse
 from callwright.sip.timers import Timers
-from callwright.sip.transaction import ServerTransaction, Transactions, Wire, mark_received, reply_address
+from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE")
 ALLOW = ", ".join(METHODS)
+NOT_ALLOWED = frozenset({"REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"})
+"Methods that we know and do not serve: 405, where an unknown one is 501."
+
 CALLS_MAX = 5_000
 "Calls at once; 503 past it."
-
-RETRY_AFTER_S = 5
-"What a caller is told whom we cannot serve now."
 
 UNANSWERED_MAX = 1_000
 "INVITEs of peers that nobody has answered yet; a flood is turned away past it, before anything is kept of it."
 
+RETRY_AFTER_S = 5
+"What a caller is told whom we cannot serve now."
+
+KEEP_ALIVE_BYTES = 20
+"Nothing shorter is SIP: keep-alives (RFC 5626 §3.5.1), probes."
+
+_HASH_BITS = (1 << 64) - 1
+
 
 class Agent:
-    """One user agent. The shell gives `receive` every datagram and `run` the time, and sends what `wire.send` is given."""
+    """One user agent. The shell gives `receive` every datagram and `wire.timers.run` the time."""
 
     def __init__(
         self,
+        address: Address,
         *,
-        contact: str,
-        wire: Wire,
+        transmit: Callable[[bytes, Address], None],
+        clock: Callable[[], float],
         on_invite: Callable[[SipCall], None],
         new_tag: Callable[[], str],
-        via: str,
-        name: str = "Callwright",
+        user_agent: str = "Callwright",
+        calls_max: int = CALLS_MAX,
+        unanswered_max: int = UNANSWERED_MAX,
     ) -> None:
-        self.contact = contact
-        "Our Contact header: `<sip:host:port>`."
-
-        self.wire = wire
-        self.transactions = Transactions(wire)
+        self.wire = Wire(transmit, clock, Timers())
+        self.transactions = Transactions(self.wire)
         self.new_tag = new_tag
         self.draining = False
         "OPTIONS and INVITE get 503: the calls that are there go on, new ones go elsewhere."
 
-        self._on_invite = on_invite
-        self._via = via
-        self._name = name
-        self._calls: dict[tuple[str, str], SipCall] = {}
-        self._unanswered: set[SipCall] = set()
+        self.shed = 0
+        "INVITEs that were turned away because there were too many."
 
-    @classmethod
-    def build(
-        cls,
-        address: Address,
-        *,
-        send: Callable[[bytes, Address], None],
-        clock: Callable[[], float],
-        on_invite: Callable[[SipCall], None],
-        new_tag: Callable[[], str],
-    ) -> "Agent":
-        host, port = address
-        shown = f"[{host}]" if ":" in host else host
-        wire = Wire(send, clock, Timers())
-        return cls(
-            contact=f"<sip:{shown}:{port}>",
-            wire=wire,
-            on_invite=on_invite,
-            new_tag=new_tag,
-            via=f"SIP/2.0/UDP {shown}:{port}",
-        )
+        self._place = f"{bracketed(address[0])}:{address[1]}"
+        self._contact = f"<sip:{self._place}>"
+        self._on_invite = on_invite
+        self._user_agent = user_agent
+        self._calls_max = calls_max
+        self._unanswered_max = unanswered_max
+        self._calls: dict[tuple[str, str], SipCall] = {}
+        "By Call-ID and our tag; the call itself knows its peer's."
+
+        self._unanswered: dict[tuple[str, str, int], SipCall] = {}
+        "Calls of peers that nobody has answered yet, by Call-ID, their tag and CSeq."
 
     @property
     def calls(self) -> int:
@@ -82,31 +81,16 @@ class Agent:
     # -- in ------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, source: Address) -> None:
-        """One datagram. Never raises."""
-        if len(data) < 20:
-            return  # A keep-alive (RFC 5626 §3.5.1), or nothing at all.
-        if len(self._unanswered) >= UNANSWERED_MAX and data.startswith(b"INVITE "):
-            self._shed(data, source)
+        """One datagram. What is wrong with it is the peer's affair: it raises nothing."""
+        if len(data) < KEEP_ALIVE_BYTES:
             return
         try:
             message = parse(data)
             if isinstance(message, Response):
                 self.transactions.response(message)
-                return
-            mark_received(message.headers, source)
-            self._request(message, source)
-        except PeerError:
-            return
-
-    def _shed(self, data: bytes, source: Address) -> None:
-        """Turn an INVITE away without keeping anything of it (RFC 3261 §16.7 leaves stateless answers to us)."""
-        try:
-            request = parse(data)
-            if isinstance(request, Request) and self.transactions.find(request) is None:
-                mark_received(request.headers, source)
-                answer = self.response(request, 503, tag="shed")
-                answer.headers.set("retry-after", str(RETRY_AFTER_S))
-                self.wire.send(answer.serialize(), reply_address(request.headers, source))
+            else:
+                message.received(*source)
+                self._request(message, source)
         except PeerError:
             return
 
@@ -116,8 +100,12 @@ class Agent:
             self._ack(request, transaction)
         elif transaction is not None:
             transaction.repeated()
-        elif not self.transactions.full:
-            self._new_request(request, self.transactions.serve(request, source), source)
+        elif request.method == "CANCEL":
+            self._cancel(request, source)
+        elif request.to_tag:
+            self._in_dialog(request, source)
+        else:
+            self._begin(request, source)
 
     def _ack(self, request: Request, transaction: ServerTransaction | None) -> None:
         if transaction is not None and transaction.state != "accepted":
@@ -125,142 +113,194 @@ class Agent:
         elif (call := self._call_of(request)) is not None:
             call.ack(request)
 
-    def _new_request(self, request: Request, transaction: ServerTransaction, source: Address) -> None:
-        headers = request.headers
-        to = name_address(headers.get("to"))
-        if request.method not in METHODS:
-            self.reply(request, transaction, 501, allow=ALLOW)
-        elif headers.get("max-forwards") == "0" and request.method != "OPTIONS":
-            self.reply(request, transaction, 483)
-        elif request.method == "CANCEL":
-            self._cancel(request, transaction)
-        elif unknown := [option for option in headers.all("require") if option]:
-            self.reply(request, transaction, 420, unsupported=", ".join(unknown))
-        elif to.tag:
-            self._in_dialog(request, transaction)
-        elif request.method == "OPTIONS":
-            self._options(request, transaction)
-        elif request.method == "INVITE":
-            self._invited(request, transaction, source)
-        else:
-            self.reply(request, transaction, 481)
-
-    def _cancel(self, request: Request, transaction: ServerTransaction) -> None:
+    def _cancel(self, request: Request, source: Address) -> None:
         invite = self.transactions.invite_of(request)
-        self.reply(request, transaction, 200 if invite is not None else 481)
-        if invite is not None and invite.cancelled is not None and invite.state == "proceeding":
+        if invite is None:
+            self._refuse(request, source, 481)
+            return
+        self._refuse(request, source, 200, tag=invite.tag)
+        if invite.cancelled is not None:
             invite.cancelled()
 
-    def _in_dialog(self, request: Request, transaction: ServerTransaction) -> None:
+    def _in_dialog(self, request: Request, source: Address) -> None:
         call = self._call_of(request)
-        if call is None or call.dialog is None:
-            self.reply(request, transaction, 481)
-        else:
-            call.request(request, transaction)
+        if call is None:
+            self._refuse(request, source, 481)
+        elif not self._is_unacceptable(request, source) and not self._is_full(request, source):
+            transaction = self.transactions.serve(request, source)
+            try:
+                call.request(request, transaction)
+            except PeerError:
+                self.reply(request, transaction, 400)
 
-    def _options(self, request: Request, transaction: ServerTransaction) -> None:
+    def _begin(self, request: Request, source: Address) -> None:
+        """A request outside of any dialog."""
+        if self._is_unacceptable(request, source):
+            return
+        if request.method == "OPTIONS":
+            self._options(request, source)
+        elif request.method == "INVITE":
+            self._invited(request, source)
+        else:
+            self._refuse(request, source, 481)
+
+    def _is_unacceptable(self, request: Request, source: Address) -> bool:
+        """The checks of RFC 3261 §8.2.1 and §8.2.2, and the hops."""
+        method, headers = request.method, request.headers
+        if method not in METHODS:
+            self._refuse(request, source, 405 if method in NOT_ALLOWED else 501, allow=ALLOW)
+        elif method != "OPTIONS" and headers.get("max-forwards") == "0":
+            self._refuse(request, source, 483)
+        elif unknown := headers.all("require"):
+            self._refuse(request, source, 420, unsupported=", ".join(unknown))
+        else:
+            return False
+        return True
+
+    def _is_full(self, request: Request, source: Address) -> bool:
+        if self.transactions.full:
+            self._refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
+            return True
+        return False
+
+    def _options(self, request: Request, source: Address) -> None:
         if self.draining:
-            self.reply(request, transaction, 503, retry_after=str(RETRY_AFTER_S))
+            self._refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         else:
-            self.reply(request, transaction, 200, allow=ALLOW, accept="application/sdp", contact=self.contact)
+            self._refuse(request, source, 200, allow=ALLOW, accept=SDP_TYPE, contact=self._contact)
 
-    def _invited(self, request: Request, transaction: ServerTransaction, source: Address) -> None:
-        kind = request.headers.get("content-type").partition(";")[0].strip().lower()
-        if self.draining or len(self._calls) >= CALLS_MAX:
-            self.reply(request, transaction, 503, retry_after=str(RETRY_AFTER_S))
-            return
-        if request.body and kind != "application/sdp":
-            self.reply(request, transaction, 415, accept="application/sdp")
-            return
+    def _invited(self, request: Request, source: Address) -> None:
+        headers = request.headers
+        theirs = name_address(headers.get("from"))
+        key = (headers.get("call-id"), theirs.tag, request.sequence)
+        too_many = len(self._unanswered) >= self._unanswered_max or len(self._calls) >= self._calls_max
+        if self.draining or too_many or self.transactions.full:
+            self.shed += too_many
+            self._refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
+        elif key in self._unanswered:
+            # The same INVITE on another path: a proxy forked it to us twice (RFC 3261 §8.2.2.2).
+            self._refuse(request, source, 482)
+        elif request.body and request.media_type != SDP_TYPE:
+            self._refuse(request, source, 415, accept=SDP_TYPE)
+        elif not request.uri.lower().startswith(("sip:", "sips:", "tel:")):
+            self._refuse(request, source, 416)
+        else:
+            self._open(request, source, key, theirs.uri)
+
+    def _open(self, request: Request, source: Address, key: tuple[str, str, int], caller: str) -> None:
         try:
-            caller = _user(name_address(request.headers.get("from")).uri)
             call = SipCall(
                 self,
-                call_id=request.headers.get("call-id"),
-                caller=caller,
+                call_id=key[0],
+                caller=_user(caller),
                 dialled=uri(request.uri).user,
                 remote=source,
                 offer=request.body,
             )
-            call.invited(request, transaction, source)
+            dialog = dialogs.from_invite(request, call.tag, source)
         except PeerError:
-            self.reply(request, transaction, 400)
+            self._refuse(request, source, 400)
             return
+        transaction = self.transactions.serve(request, source)
+        transaction.tag = call.tag
+        self._calls[(call.call_id, call.tag)] = self._unanswered[key] = call
+        call.invited(request, transaction, dialog)
         transaction.respond(self.response(request, 100))
-        self._calls[(call.call_id, call.tag)] = call
-        self._unanswered.add(call)
         self._on_invite(call)
-        if call.state != "invited":
-            self._unanswered.discard(call)
 
     def _call_of(self, request: Request) -> SipCall | None:
-        return self._calls.get((request.headers.get("call-id"), name_address(request.headers.get("to")).tag))
+        call = self._calls.get((request.headers.get("call-id"), request.to_tag))
+        if call is None or call.dialog is None or call.dialog.remote_tag != request.from_tag:
+            return None
+        return call
 
     # -- out -----------------------------------------------------------------------------------
 
     def invite(
         self, target: str, *, call_id: str, caller: str, sdp: str, to: Address, on_event: Callable[[SipEvent], None]
     ) -> SipCall:
-        """Call `target`, a SIP URI, by way of `to`."""
+        """Call `target`, a SIP URI, by way of `to`. Raises `PeerError` where these are no URI and no IP address."""
+        if not is_ip(to[0]):
+            raise PeerError(f"{to[0]!r} is not an IP address")
         call = SipCall(self, call_id=call_id, caller=caller, dialled=uri(target).user, remote=to, offer=sdp)
         call.on_event = on_event
-        ours = self.contact.strip("<>").partition(":")[2]
-        request = Request("INVITE", target)
+        request = Request("INVITE", target, sequence=1)
         headers = request.headers
         headers.set("max-forwards", "70")
-        headers.set("from", f"<sip:{caller}@{ours}>;tag={call.tag}")
+        headers.set("from", f"<sip:{user_part(caller)}@{self._place}>;tag={call.tag}")
         headers.set("to", f"<{target}>")
         headers.set("call-id", call_id)
         headers.set("cseq", "1 INVITE")
-        headers.set("content-type", "application/sdp")
+        headers.set("content-type", SDP_TYPE)
         request.body = sdp
         self._calls[(call_id, call.tag)] = call
-        call.invite(self.outgoing(request), to)
+        call.invite(self.outgoing(request))
         return call
 
     def outgoing(self, request: Request) -> Request:
         """Add what every request of ours carries."""
         headers = request.headers
-        headers.set("via", f"{self._via};branch=z9hG4bK{self.new_tag()};rport")
-        if request.method in ("INVITE", "UPDATE"):
-            headers.set("contact", self.contact)
+        headers.set("via", f"SIP/2.0/UDP {self._place};branch=z9hG4bK{self.new_tag()};rport")
+        if request.method == "INVITE":
+            headers.set("contact", self._contact)
             headers.set("allow", ALLOW)
-        headers.set("user-agent", self._name)
+        headers.set("user-agent", self._user_agent)
         return request
 
-    def response(self, request: Request, status: int, reason: str = "", *, tag: str = "") -> Response:
-        """An answer to a request, with what RFC 3261 §8.2.6.2 copies from it."""
-        answer = Response(status, reason or REASONS.get(status, ""))
+    def response(self, request: Request, status: int, reason: str = "", *, tag: str = "", sdp: str = "") -> Response:
+        """An answer to a request, with what RFC 3261 §8.2.6.2 copies from it. `tag`: of To, where it has none yet."""
         theirs = request.headers
-        answer.headers.set("via", *theirs.all("via"))
-        answer.headers.set("from", theirs.get("from"))
         to = theirs.get("to")
-        if status > 100 and tag and not name_address(to).tag:
+        if status > 100 and not request.to_tag:
             to = f"{to};tag={tag}"
-        answer.headers.set("to", to)
-        answer.headers.set("call-id", theirs.get("call-id"))
-        answer.headers.set("cseq", theirs.get("cseq"))
-        if request.method == "INVITE" and 100 < status < 300:
+        answer = Response(status, reason or REASONS.get(status, ""), body=sdp)
+        values = answer.headers.values
+        values["via"] = theirs.all("via")
+        values["from"] = theirs.all("from")
+        values["to"] = [to]
+        values["call-id"] = theirs.all("call-id")
+        values["cseq"] = theirs.all("cseq")
+        if status == 100 and theirs.all("timestamp"):
+            values["timestamp"] = theirs.all("timestamp")[:1]
+        if 100 < status < 300 and request.method in ("INVITE", "UPDATE"):
             if theirs.all("record-route"):
-                answer.headers.set("record-route", *theirs.all("record-route"))
-            answer.headers.set("contact", self.contact)
-            answer.headers.set("allow", ALLOW)
-        answer.headers.set("server", self._name)
+                values["record-route"] = theirs.all("record-route")
+            values["contact"] = [self._contact]
+            values["allow"] = [ALLOW]
+        if sdp:
+            values["content-type"] = [SDP_TYPE]
+        values["server"] = [self._user_agent]
         return answer
 
     def reply(self, request: Request, transaction: ServerTransaction, status: int, **headers: str) -> None:
-        """Answer a request that belongs to no call of its own."""
-        answer = self.response(request, status, tag=self.new_tag())
+        """Answer a request within a dialog."""
+        answer = self.response(request, status)
         for name, value in headers.items():
             answer.headers.set(name.replace("_", "-"), value)
         transaction.respond(answer)
 
-    def confirmed(self, call: SipCall) -> None:
-        self._unanswered.discard(call)
+    def _refuse(self, request: Request, source: Address, status: int, *, tag: str = "", **headers: str) -> None:
+        """Answer, and remember nothing: the same request gets the same answer, tag included."""
+        if request.method == "ACK":
+            return
+        if not tag:
+            tag = f"{hash((request.headers.get('call-id'), request.from_tag, request.via.branch)) & _HASH_BITS:x}"
+        answer = self.response(request, status, tag=tag)
+        for name, value in headers.items():
+            answer.headers.set(name.replace("_", "-"), value)
+        self.wire.send(answer.serialize(), reply_address(request, source))
+
+    # -- what calls tell -------------------------------------------------------------------------
+
+    def answered(self, call: SipCall) -> None:
+        """It no longer counts as unanswered."""
+        dialog = call.dialog
+        if dialog is not None:
+            self._unanswered.pop((call.call_id, dialog.remote_tag, dialog.invite_sequence), None)
 
     def forget(self, call: SipCall) -> None:
         self._calls.pop((call.call_id, call.tag), None)
-        self._unanswered.discard(call)
+        self.answered(call)
 
     def hang_up_all(self) -> None:
         for call in list(self._calls.values()):
@@ -268,6 +308,7 @@ class Agent:
 
 
 def _user(text: str) -> str:
+    """A caller need not have a SIP URI, nor a user part."""
     try:
         return uri(text).user
     except PeerError:

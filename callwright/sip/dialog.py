@@ -1,11 +1,13 @@
 """A dialog: what two user agents remember of each other between requests (RFC 3261 §12)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
-from callwright.sip.message import Address, Headers, Request, Response, name_address, uri
+from callwright.sip.address import Address, name_address, uri
+from callwright.sip.message import Headers, Request, Response
 
 RECORD_ROUTES_MAX = 20
+"Proxies on the way. No real path has more, and every request of the dialog carries them all."
 
 
 @dataclass(slots=True)
@@ -15,95 +17,107 @@ class Dialog:
     call_id: str
     local: str
     remote: str
+    remote_tag: str
     target: str
     "The peer's Contact: the Request-URI of what we send."
 
-    routes: list[str] = field(default_factory=list)
+    routes: tuple[str, ...]
+    peer: Address
+    "Where the INVITE or its answer went or came from; used where neither route nor target is an IP address."
+
+    invite_sequence: int
+    "CSeq of the INVITE that began it."
+
     local_sequence: int = 0
-    remote_sequence: int | None = None
-    peer: Address = ("", 0)
-    "Where the messages of this dialog came from last; requests go there unless routes or an address in `target` say otherwise."
+    remote_sequence: int = 0
 
     def request(self, method: str, sequence: int | None = None) -> Request:
-        """A request within the dialog; ACK takes the sequence of its INVITE."""
+        """A request within the dialog (RFC 3261 §12.2.1.1); ACK takes the sequence of its INVITE."""
         if sequence is None:
             self.local_sequence += 1
             sequence = self.local_sequence
-        loose = not self.routes or "lr" in uri(name_address(self.routes[0]).uri).parameters
-        request = Request(method, self.target if loose else name_address(self.routes[0]).uri)
+        first = name_address(self.routes[0]).uri if self.routes else ""
+        strict = bool(first) and "lr" not in uri(first).parameters
+        request = Request(method, first if strict else self.target, sequence=sequence)
         headers = request.headers
+        if strict:
+            headers.set("route", *self.routes[1:], f"<{self.target}>")
+        elif self.routes:
+            headers.set("route", *self.routes)
         headers.set("max-forwards", "70")
         headers.set("from", self.local)
         headers.set("to", self.remote)
         headers.set("call-id", self.call_id)
         headers.set("cseq", f"{sequence} {method}")
-        routes = self.routes if loose else [*self.routes[1:], f"<{self.target}>"]
-        if routes:
-            headers.set("route", *routes)
         return request
 
     def next_hop(self) -> Address:
         """Where requests are sent: the first route, else the target where it is an address, else the peer."""
-        first = uri(name_address(self.routes[0]).uri) if self.routes else uri(self.target)
-        if _is_address(first.host):
-            return first.host, first.port
-        return self.peer
+        first = name_address(self.routes[0]).uri if self.routes else self.target
+        return uri(first).address or self.peer
 
     def in_order(self, request: Request) -> bool:
         """Whether a request of the peer is newer than all before (RFC 3261 §12.2.2); it is noted."""
-        number = int(request.headers.get("cseq").partition(" ")[0])
-        if self.remote_sequence is not None and number <= self.remote_sequence:
+        if request.sequence <= self.remote_sequence:
             return False
-        self.remote_sequence = number
+        self.remote_sequence = request.sequence
         return True
-
-    def retarget(self, headers: Headers) -> None:
-        """A target refresh: the peer's new Contact."""
-        contact = headers.get("contact")
-        if contact and contact != "*":
-            self.target = name_address(contact).uri
 
 
 def from_invite(request: Request, local_tag: str, source: Address) -> Dialog:
-    """The called side's dialog. Raises `PeerError` where the INVITE has no usable Contact."""
+    """The called side's dialog (RFC 3261 §12.1.1). Raises `PeerError` where the INVITE has no usable Contact."""
     headers = request.headers
-    dialog = Dialog(
+    remote = headers.get("from")
+    target = contact(headers)
+    if not target:
+        raise PeerError("no Contact")
+    return Dialog(
         call_id=headers.get("call-id"),
         local=f"{headers.get('to')};tag={local_tag}",
-        remote=headers.get("from"),
-        target=_contact(headers),
-        routes=headers.all("record-route")[:RECORD_ROUTES_MAX],
+        remote=remote,
+        remote_tag=name_address(remote).tag,
+        target=target,
+        routes=_routes(headers),
         peer=source,
+        invite_sequence=request.sequence,
+        remote_sequence=request.sequence,
     )
-    dialog.in_order(request)
-    dialog.next_hop()
-    return dialog
 
 
-def from_answer(request: Request, response: Response, sequence: int, source: Address) -> Dialog:
-    """The calling side's dialog, from a 2xx. Raises `PeerError`."""
+def from_answer(invite: Request, response: Response, peer: Address) -> Dialog:
+    """The calling side's dialog, from a 2xx (RFC 3261 §12.1.2). Raises `PeerError`.
+
+    A 2xx without Contact breaks the rules, but the call behind it is real: it is ended or held where it was dialled.
+    """
     headers = response.headers
-    dialog = Dialog(
+    return Dialog(
         call_id=headers.get("call-id"),
-        local=request.headers.get("from"),
+        local=invite.headers.get("from"),
         remote=headers.get("to"),
-        target=_contact(headers),
-        routes=headers.all("record-route")[:RECORD_ROUTES_MAX][::-1],
-        local_sequence=sequence,
-        peer=source,
+        remote_tag=response.to_tag,
+        target=contact(headers) or invite.uri,
+        routes=_routes(headers)[::-1],
+        peer=peer,
+        invite_sequence=invite.sequence,
+        local_sequence=invite.sequence,
     )
-    dialog.next_hop()
-    return dialog
 
 
-def _contact(headers: Headers) -> str:
-    contact = headers.get("contact")
-    if not contact:
-        raise PeerError("no Contact")
-    target = name_address(contact).uri
-    uri(target)
+def _routes(headers: Headers) -> tuple[str, ...]:
+    routes = tuple(headers.all("record-route"))
+    if len(routes) > RECORD_ROUTES_MAX:
+        raise PeerError(f"{len(routes)} Record-Routes")
+    for route in routes:
+        uri(name_address(route).uri)
+    return routes
+
+
+def contact(headers: Headers) -> str:
+    """The URI of Contact, empty where there is none. Raises `PeerError`."""
+    value = headers.get("contact")
+    if not value:
+        return ""
+    target = name_address(value).uri
+    if not uri(target).host:
+        raise PeerError(f"a Contact that is no place: {target[:60]!r}")
     return target
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or (host.count(".") == 3 and host.replace(".", "").isdecimal())

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from callwright.sip.message import Request
+
+_NUMBERED = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
+"Some gateways name the keys as RFC 4733 numbers them."
+
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
@@ -21,9 +26,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The ACK for our 2xx came. `sdp`: the answer of a peer whose INVITE held no offer."""
+    """The ACK for our 2xx came. Told for the call's first INVITE, and again for one that held no offer."""
 
     sdp: str = ""
+    "The answer of a peer whose INVITE held no offer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Rejected:
 
     status: int
     reason: str
+    "Printable, at most 200 characters, but the peer's own words."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Reoffered:
     """A re-INVITE or UPDATE with a new offer; to be answered by `answer_reoffer` or `reject_reoffer`."""
 
     sdp: str
+    "Empty for a re-INVITE without an offer: it asks for ours, and `Confirmed` brings the answer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,22 @@ class KeyInfo:
     """A key told by INFO (dtmf-relay)."""
 
     key: str
+    "One of `0-9*#ABCD`."
 
 
 SipEvent = Ringing | Answered | Confirmed | Rejected | Ended | Reoffered | KeyInfo
+
+
+def info_key(request: Request) -> str:
+    """The key of an INFO: `Signal=5` (application/dtmf-relay) or the bare key (application/dtmf); empty for any other."""
+    text = ""
+    if request.media_type == "application/dtmf":
+        text = request.body.strip()
+    elif request.media_type == "application/dtmf-relay":
+        for line in request.body.split("\n"):
+            name, _, value = line.partition("=")
+            if name.strip().lower() == "signal":
+                text = value.strip()
+                break
+    key = _NUMBERED.get(text, text).upper()
+    return key if len(key) == 1 and key in "0123456789*#ABCD" else ""

@@ -1,13 +1,15 @@
 """SIP messages (RFC 3261 §7): a tolerant parser that never trusts, and a serializer.
 
-Only what is needed is parsed: headers stay text until somebody asks for one. Whatever is wrong with a message
-raises `PeerError`, nothing else.
+Only what every message needs is parsed at once; a header stays text until somebody asks for it. Tolerated is what
+peers really send: compact names, folded lines, bare line feeds, blanks where the grammar has none. Whatever else
+is wrong with a message raises `PeerError`, and nothing but `PeerError` ever comes out of here.
 """
 
 import re
 from dataclasses import dataclass, field
 
 from callwright.base.errors import PeerError
+from callwright.sip.address import Via, name_address, read_via, split_list
 
 MESSAGE_BYTES_MAX = 16_384
 "Longest message accepted. Ours stay below 1,300 bytes, as RFC 3261 §18.1.1 asks of UDP."
@@ -15,46 +17,61 @@ MESSAGE_BYTES_MAX = 16_384
 HEADERS_MAX = 100
 "Header lines of one message."
 
+CALL_ID_MAX = 500
+REASON_MAX = 200
+"A reason phrase is cut there: it ends up in logs."
+
+SEQUENCE_MAX = 2**31 - 1
+"RFC 3261 §8.1.1.5."
+
+REASONS = {
+    100: "Trying", 180: "Ringing", 200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 408: "Request Timeout", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme",
+    420: "Bad Extension", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
+    483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
+    491: "Request Pending", 500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable",
+    600: "Busy Everywhere", 603: "Decline",
+}  # fmt: skip
+
 _COMPACT = {
     "i": "call-id", "m": "contact", "e": "content-encoding", "l": "content-length", "c": "content-type", "f": "from",
     "s": "subject", "k": "supported", "t": "to", "v": "via", "o": "event", "r": "refer-to", "b": "referred-by",
     "x": "session-expires",
 }  # fmt: skip
-_LISTS = frozenset({"via", "route", "record-route", "contact", "require", "supported", "proxy-require", "allow"})
-_PRETTY = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate"}
-_FOLD = re.compile(r"\r?\n[ \t]+")
-_TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
-_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
+_SHOWN = (
+    "Accept", "Allow", "Call-ID", "Contact", "Content-Length", "Content-Type", "CSeq", "From", "Max-Forwards",
+    "Proxy-Require", "Record-Route", "Require", "Retry-After", "Route", "Server", "Supported", "To", "Unsupported",
+    "User-Agent", "Via", "Warning",
+)  # fmt: skip
+_PRETTY = {name.lower(): name for name in _SHOWN}
+_NAMES = {name: name.lower() for name in (*_SHOWN, *_PRETTY)} | _COMPACT | {k.upper(): v for k, v in _COMPACT.items()}
+"Header names as they are usually written, by the name that we use."
 
-Address = tuple[str, int]
+_LISTS = frozenset({"via", "route", "record-route", "contact", "require", "proxy-require"})
+_NEEDED = ("from", "to", "call-id", "cseq")
+_FOLD = re.compile(r"\r?\n[ \t]+")
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
+_TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
 
 
 class Headers:
     """Header fields by lower-case name, each with all its values in order."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("values",)
 
     def __init__(self) -> None:
-        self._values: dict[str, list[str]] = {}
+        self.values: dict[str, list[str]] = {}
 
     def get(self, name: str) -> str:
         """The first value, empty where there is none."""
-        values = self._values.get(name)
+        values = self.values.get(name)
         return values[0] if values else ""
 
     def all(self, name: str) -> list[str]:
-        return self._values.get(name, [])
+        return self.values.get(name, [])
 
     def set(self, name: str, *values: str) -> None:
-        self._values[name] = list(values)
-
-    def add(self, name: str, value: str) -> None:
-        self._values.setdefault(name, []).append(value)
-
-    def lines(self) -> list[str]:
-        return [
-            f"{_PRETTY.get(name) or name.title()}: {value}" for name, values in self._values.items() for value in values
-        ]
+        self.values[name] = list(values)
 
 
 @dataclass(slots=True)
@@ -65,6 +82,35 @@ class Request:
     uri: str
     headers: Headers = field(default_factory=Headers)
     body: str = ""
+    sequence: int = 0
+    "The number of CSeq."
+
+    _via: Via | None = None
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via. Raises `PeerError`."""
+        if self._via is None:
+            self._via = read_via(self.headers.get("via"))
+        return self._via
+
+    def received(self, host: str, port: int) -> None:
+        """Note in the topmost Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4). Raises `PeerError`."""
+        marked = self.via.received(host, port)
+        if marked is not None:
+            self.headers.values["via"][0] = marked
+
+    @property
+    def from_tag(self) -> str:
+        return name_address(self.headers.get("from")).tag
+
+    @property
+    def to_tag(self) -> str:
+        return name_address(self.headers.get("to")).tag
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type").partition(";")[0].strip().lower()
 
     def serialize(self) -> bytes:
         return _serialize(f"{self.method} {self.uri} SIP/2.0", self.headers, self.body)
@@ -78,6 +124,18 @@ class Response:
     reason: str
     headers: Headers = field(default_factory=Headers)
     body: str = ""
+    sequence: int = 0
+    method: str = ""
+    "Of the request that it answers, from CSeq."
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via: ours. Raises `PeerError`."""
+        return read_via(self.headers.get("via"))
+
+    @property
+    def to_tag(self) -> str:
+        return name_address(self.headers.get("to")).tag
 
     def serialize(self) -> bytes:
         return _serialize(f"SIP/2.0 {self.status} {self.reason}", self.headers, self.body)
@@ -88,182 +146,116 @@ Message = Request | Response
 
 def _serialize(first: str, headers: Headers, body: str) -> bytes:
     encoded = body.encode("utf-8", "surrogateescape")
-    lines = [first, *headers.lines(), f"Content-Length: {len(encoded)}", "", ""]
-    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + encoded
+    lines = [first]
+    for name, values in headers.values.items():
+        shown = _PRETTY.get(name) or name.title()
+        for value in values:
+            lines.append(f"{shown}: {value}")
+    lines.append(f"Content-Length: {len(encoded)}\r\n\r\n")
+    text = "\r\n".join(lines)
+    # What a user gave (a caller id, a reason) must not become a header of its own.
+    assert text.count("\n") == text.count("\r") == len(lines) + 1, "a line break within a header"
+    return text.encode("utf-8", "surrogateescape") + encoded
 
 
 def parse(data: bytes) -> Message:
     """One datagram as a message. Raises `PeerError`."""
     if len(data) > MESSAGE_BYTES_MAX:
         raise PeerError(f"a message of {len(data)} bytes")
-    head, separator, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
-    if not separator:
-        raise PeerError("a message without an end of its headers")
+    head, body = _split(data)
     text = head.decode("utf-8", "surrogateescape")
     if "\0" in text:
         raise PeerError("a NUL in the headers")
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
-    first, *lines = text.split("\r\n")
+    lines = text.split("\r\n")
+    if not text.count("\n") == text.count("\r") == len(lines) - 1:
+        lines = _odd_lines(text)
+    if len(lines) > HEADERS_MAX:
+        raise PeerError(f"{len(lines)} header lines")
     headers = _headers(lines)
-    length = headers.get("content-length")
-    if length:
-        if not length.isdecimal() or len(length) > 9 or int(length) > len(body):
-            raise PeerError(f"a Content-Length of {length[:20]} with a body of {len(body)} bytes")
-        body = body[: int(length)]
-    headers._values.pop("content-length", None)
-    return _first_line(first, headers, body.decode("utf-8", "surrogateescape"))
+    length = headers.values.pop("content-length", None)
+    if length is not None:
+        size = read_number(length[0], MESSAGE_BYTES_MAX, "Content-Length")
+        if size > len(body):
+            raise PeerError(f"a Content-Length of {size} with a body of {len(body)} bytes")
+        body = body[:size]
+    return _first_line(lines[0], headers, body.decode("utf-8", "surrogateescape"))
+
+
+def _split(data: bytes) -> tuple[bytes, bytes]:
+    if data[:1] in b"\r\n":
+        data = data.lstrip(b"\r\n")
+    head, separator, body = data.partition(b"\r\n\r\n")
+    if not separator or b"\n\n" in head:
+        found = _EMPTY_LINE.search(data)
+        if found is None:
+            raise PeerError("a message without an end of its headers")
+        head, body = data[: found.start()], data[found.end() :]
+    return head, body
+
+
+def _odd_lines(text: str) -> list[str]:
+    """Lines that end by a bare line feed are usual enough; a bare carriage return could smuggle a header out again."""
+    text = text.replace("\r\n", "\n")
+    if "\r" in text:
+        raise PeerError("a carriage return within a line")
+    return text.split("\n")
 
 
 def _headers(lines: list[str]) -> Headers:
-    if len(lines) > HEADERS_MAX:
-        raise PeerError(f"{len(lines)} header lines")
     headers = Headers()
-    for line in lines:
+    values = headers.values
+    for line in lines[1:]:
         name, colon, value = line.partition(":")
-        name = name.strip().lower()
-        if not colon or not name:
-            raise PeerError(f"a header line without a name: {line[:40]!r}")
-        name = _COMPACT.get(name, name)
+        known = _NAMES.get(name)
+        if known is None:
+            known = name.strip().lower()
+            known = _COMPACT.get(known, known)
+            if not colon or not known:
+                raise PeerError(f"a header line without a name: {line[:40]!r}")
         value = value.strip()
-        if name in _LISTS and "," in value:
-            for item in split_list(value):
-                headers.add(name, item)
+        if known in _LISTS and "," in value:
+            values.setdefault(known, []).extend(split_list(value))
+        elif known in values:
+            values[known].append(value)
         else:
-            headers.add(name, value)
-    for needed in ("via", "from", "to", "call-id", "cseq"):
-        if not headers.get(needed):
-            raise PeerError(f"no {needed}")
+            values[known] = [value]
+    if not headers.get("via"):
+        raise PeerError("no via")
+    for needed in _NEEDED:
+        found = values.get(needed)
+        if not found or len(found) > 1 or not found[0]:
+            raise PeerError(f"{needed} not exactly once")
+    call_id = headers.get("call-id")
+    if not (call_id.isascii() and call_id.isprintable()) or len(call_id) > CALL_ID_MAX:
+        raise PeerError(f"a Call-ID of {call_id[:60]!r}")
     return headers
 
 
 def _first_line(first: str, headers: Headers, body: str) -> Message:
+    number, _, method = headers.get("cseq").partition(" ")
+    sequence = read_number(number, SEQUENCE_MAX, "CSeq")
+    method = method.strip()
     if first.startswith("SIP/2.0 "):
         status, _, reason = first[8:].partition(" ")
-        if not (status.isdecimal() and status.isascii() and 100 <= int(status[:4]) <= 699):
+        if len(status) != 3 or not 100 <= read_number(status, 999, "status") <= 699:
             raise PeerError(f"a status of {status[:20]!r}")
-        return Response(int(status), reason, headers, body)
+        if not reason.isprintable():
+            reason = "".join(char if char.isprintable() else "?" for char in reason)
+        return Response(int(status), reason.strip()[:REASON_MAX], headers, body, sequence, method)
     words = first.split(" ")
     if len(words) != 3 or words[2] != "SIP/2.0" or not _TOKEN.fullmatch(words[0]) or not words[1]:
         raise PeerError(f"a first line that is neither request nor response: {first[:60]!r}")
-    number, _, method = headers.get("cseq").partition(" ")
-    if method.strip() != words[0] or not (number.isdecimal() and number.isascii()) or int(number[:12]) >= 2**31:
-        raise PeerError(f"a CSeq that does not fit: {headers.get('cseq')[:40]!r}")
-    return Request(words[0], words[1], headers, body)
+    if method != words[0]:
+        raise PeerError(f"a {words[0]} with a CSeq of {method[:20]!r}")
+    return Request(words[0], words[1], headers, body, sequence)
 
 
-def split_list(value: str) -> list[str]:
-    """A comma-separated header value, where commas in quotes and angle brackets do not count."""
-    items: list[str] = []
-    begun = depth = 0
-    quoted = False
-    for at, char in enumerate(value):
-        if char == '"' and (at == 0 or value[at - 1] != "\\"):
-            quoted = not quoted
-        elif quoted:
-            continue
-        elif char == "<":
-            depth += 1
-        elif char == ">":
-            depth -= 1
-        elif char == "," and depth <= 0:
-            items.append(value[begun:at].strip())
-            begun = at + 1
-    items.append(value[begun:].strip())
-    return [item for item in items if item]
-
-
-def parameters(text: str) -> dict[str, str]:
-    """`;a=b;c` as {"a": "b", "c": ""}; names in lower case."""
-    found: dict[str, str] = {}
-    for item in text.split(";"):
-        name, _, value = item.partition("=")
-        if name := name.strip().lower():
-            found.setdefault(name, value.strip().strip('"'))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Via:
-    """The topmost Via: where a response goes (RFC 3261 §18.2.2, RFC 3581)."""
-
-    host: str
-    port: int
-    branch: str
-    parameters: dict[str, str]
-
-
-def top_via(headers: Headers) -> Via:
-    """Raises `PeerError`."""
-    protocol, _, rest = headers.get("via").partition(" ")
-    where, _, options = rest.strip().partition(";")
-    found = _HOST_PORT.fullmatch(where.strip().replace(" ", ""))
-    if not protocol.upper().startswith("SIP/2.0/") or found is None:
-        raise PeerError(f"a Via that cannot be read: {headers.get('via')[:60]!r}")
-    named = parameters(options)
-    return Via(found[1], _port(found[2]), named.get("branch", ""), named)
-
-
-def _port(text: str | None) -> int:
-    if text is None:
-        return 5060
-    port = int(text)
-    if not 0 < port < 65536:
-        raise PeerError(f"a port of {text}")
-    return port
-
-
-@dataclass(frozen=True, slots=True)
-class NameAddress:
-    """The value of From, To, Contact, Route: `"name" <uri>;parameters`."""
-
-    uri: str
-    parameters: dict[str, str]
-
-    @property
-    def tag(self) -> str:
-        return self.parameters.get("tag", "")
-
-
-def name_address(value: str) -> NameAddress:
-    """Raises `PeerError`."""
-    begun = value.find("<") if not value.startswith('"') else value.find("<", value.rfind('"'))
-    if begun >= 0:
-        ended = value.find(">", begun)
-        if ended < 0:
-            raise PeerError(f"an address without its end: {value[:60]!r}")
-        return NameAddress(value[begun + 1 : ended].strip(), parameters(value[ended + 1 :]))
-    uri, _, rest = value.partition(";")
-    if not uri.strip():
-        raise PeerError("an empty address")
-    return NameAddress(uri.strip(), parameters(rest))
-
-
-@dataclass(frozen=True, slots=True)
-class Uri:
-    """A SIP URI (RFC 3261 §19.1), as far as routing needs it."""
-
-    user: str
-    host: str
-    port: int
-    parameters: dict[str, str]
-
-
-def uri(text: str) -> Uri:
-    """Raises `PeerError` for any other scheme."""
-    scheme, _, rest = text.partition(":")
-    if scheme.lower() not in ("sip", "sips", "tel"):
-        raise PeerError(f"a URI that is not SIP: {text[:60]!r}")
-    rest, _, options = rest.partition(";")
-    if scheme.lower() == "tel":
-        return Uri(rest, "", 5060, parameters(options))
-    user, at, where = rest.rpartition("@")
-    found = _HOST_PORT.fullmatch(where.partition("?")[0])
-    if found is None:
-        raise PeerError(f"a URI without a host: {text[:60]!r}")
-    return Uri(
-        user.partition(":")[0] if at else "",
-        found[1].strip("[]"),
-        _port(found[2]),
-        parameters(options.partition("?")[0]),
-    )
+def read_number(text: str, most: int, what: str) -> int:
+    """A decimal number of a peer's. Raises `PeerError`."""
+    digits = text.strip().lstrip("0") or text.strip()[:1]
+    # Ten digits at most, before int() sees them: it refuses thousands of digits with an error of its own.
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 10 or int(digits) > most:
+        raise PeerError(f"a {what} of {text[:20]!r}")
+    return int(digits)

@@ -1,12 +1,23 @@
-"""SDP for one PCMU stream with telephone events (RFC 8866, RFC 3264, RFC 4733)."""
+"""SDP for one PCMU stream with telephone events (RFC 8866, RFC 3264, RFC 4733).
+
+A description is a peer's: everything in it is bounded, addresses must be IP addresses (a name would have the media
+plane ask a name server), and whatever does not fit raises `PeerError` and nothing else.
+"""
 
 from dataclasses import dataclass, field
 
 from callwright.base.errors import PeerError
+from callwright.sip.address import is_ip
+from callwright.sip.message import read_number
 
 SDP_BYTES_MAX = 8_192
 LINES_MAX = 300
+PCMU = "0"
+"Its static payload type (RFC 3551 §6). A peer that has PCMU has it under this number."
+
 OUR_EVENT_PAYLOAD_TYPE = 101
+OUR_PTIME_MS = 20
+PTIME_MS_MAX = 1_000
 _MIRRORED = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive", "sendrecv": "sendrecv"}
 
 
@@ -20,6 +31,7 @@ class Media:
     formats: list[str]
     host: str = ""
     direction: str = ""
+    ptime_ms: int = 0
     mappings: dict[str, str] = field(default_factory=dict)
     "Payload type -> encoding such as `telephone-event/8000`, in lower case."
 
@@ -38,12 +50,17 @@ class Audio:
     """Where the other side wants its audio."""
 
     host: str
-    port: int
-    "0 where it wants none."
+    "An IP address."
 
+    port: int
     event_payload_type: int | None
+    "Under which RFC 4733 events are sent to it; None where it takes none."
+
     direction: str
     "From the other side's point of view; `sendonly` and `inactive` mean that it listens to nothing: we are on hold."
+
+    ptime_ms: int
+    "The packet time that it would like best."
 
 
 def parse(text: str) -> Session:
@@ -51,7 +68,7 @@ def parse(text: str) -> Session:
     if len(text) > SDP_BYTES_MAX or not text.startswith("v=0"):
         raise PeerError("a body that is no SDP")
     session = Session()
-    for line in text.splitlines()[:LINES_MAX]:
+    for line in text.split("\n", LINES_MAX)[:LINES_MAX]:
         kind, _, value = line.strip().partition("=")
         match kind:
             case "c":
@@ -69,17 +86,18 @@ def parse(text: str) -> Session:
 
 def _connection(value: str) -> str:
     words = value.split()
-    if len(words) != 3 or words[:2] not in (["IN", "IP4"], ["IN", "IP6"]):
+    host = words[2].partition("/")[0] if len(words) == 3 else ""
+    if words[:2] not in (["IN", "IP4"], ["IN", "IP6"]) or not is_ip(host):
         raise PeerError(f"a connection of {value[:40]!r} in the SDP")
-    return words[2].partition("/")[0]
+    return host
 
 
 def _media(value: str) -> Media:
     words = value.split()
-    port = words[1].partition("/")[0] if len(words) >= 4 else ""
-    if not (port.isdecimal() and port.isascii() and int(port[:6]) < 65536):
+    if len(words) < 4:
         raise PeerError(f"a media line of {value[:40]!r} in the SDP")
-    return Media(words[0], int(port), words[2], words[3:])
+    port = read_number(words[1].partition("/")[0], 65_535, "media port")
+    return Media(words[0], port, words[2], words[3:])
 
 
 def _attribute(session: Session, value: str) -> None:
@@ -89,63 +107,68 @@ def _attribute(session: Session, value: str) -> None:
             session.media[-1].direction = name
         else:
             session.direction = name
-    elif name == "rtpmap" and session.media:
+    elif not session.media:
+        return
+    elif name == "rtpmap":
         payload_type, _, encoding = rest.partition(" ")
         session.media[-1].mappings[payload_type.strip()] = encoding.strip().lower()
+    elif name == "ptime":
+        session.media[-1].ptime_ms = read_number(rest.partition(".")[0], PTIME_MS_MAX, "ptime")
 
 
 def audio(session: Session) -> Audio:
     """The PCMU stream of a description. Raises `PeerError` where there is none."""
-    found = _pcmu(session)
-    if found is None:
-        raise PeerError("no PCMU audio in the SDP")
-    host = found.host or session.host
+    taken = _pcmu(session)
+    host = taken.host or session.host
     if not host:
         raise PeerError("no connection address in the SDP")
-    return Audio(host, found.port, _event_type(found), found.direction or session.direction)
+    direction = taken.direction or session.direction
+    if host == "0.0.0.0" and direction == "sendrecv":
+        # How RFC 2543 put somebody on hold (RFC 3264 §8.4).
+        direction = "sendonly"
+    return Audio(host, taken.port, _event_type(taken), direction, taken.ptime_ms or OUR_PTIME_MS)
 
 
-def _pcmu(session: Session) -> Media | None:
+def _pcmu(session: Session) -> Media:
     for media in session.media:
-        takes = "0" in media.formats or any(media.mappings.get(f, "").startswith("pcmu/8000") for f in media.formats)
-        if media.kind == "audio" and media.protocol == "RTP/AVP" and media.port and takes:
+        if media.kind == "audio" and media.protocol == "RTP/AVP" and media.port and PCMU in media.formats:
             return media
-    return None
+    raise PeerError("no PCMU audio in the SDP")
 
 
 def _event_type(media: Media) -> int | None:
     for payload_type in media.formats:
-        if media.mappings.get(payload_type, "").startswith("telephone-event/8000") and payload_type.isdecimal():
-            return int(payload_type) if int(payload_type) < 128 else None
+        if media.mappings.get(payload_type, "").startswith("telephone-event/8000"):
+            return read_number(payload_type, 127, "payload type")
     return None
 
 
-def offer(host: str, port: int) -> str:
-    """Our offer: PCMU and telephone events."""
-    return "\r\n".join([*_head(host), *_stream(port, OUR_EVENT_PAYLOAD_TYPE, "sendrecv")]) + "\r\n"
+def offer(host: str, port: int, *, version: int = 1) -> str:
+    """Our offer: PCMU and telephone events. `version` grows with each description of one call (RFC 3264 §8)."""
+    return "\r\n".join([*_head(host, port, version), *_stream(port, OUR_EVENT_PAYLOAD_TYPE, "sendrecv"), ""])
 
 
-def answer(offered: Session, host: str, port: int) -> str:
+def answer(offered: Session, host: str, port: int, *, version: int = 1) -> str:
     """Our answer: the first PCMU stream is taken, every other one refused. Raises `PeerError` where none fits."""
     wanted = audio(offered)
     taken = _pcmu(offered)
-    lines = _head(host)
+    lines = _head(host, port, version)
     for media in offered.media:
         if media is taken:
             lines += _stream(port, wanted.event_payload_type, _MIRRORED[wanted.direction])
         else:
             lines.append(f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}")
-    return "\r\n".join(lines) + "\r\n"
+    return "\r\n".join([*lines, ""])
 
 
-def _head(host: str) -> list[str]:
+def _head(host: str, port: int, version: int) -> list[str]:
     family = "IP6" if ":" in host else "IP4"
-    return ["v=0", f"o=callwright 1 1 IN {family} {host}", "s=-", f"c=IN {family} {host}", "t=0 0"]
+    return ["v=0", f"o=- {port} {version} IN {family} {host}", "s=-", f"c=IN {family} {host}", "t=0 0"]
 
 
 def _stream(port: int, event_payload_type: int | None, direction: str) -> list[str]:
-    lines = [f"m=audio {port} RTP/AVP 0", "a=rtpmap:0 PCMU/8000"]
+    lines = [f"m=audio {port} RTP/AVP {PCMU}", f"a=rtpmap:{PCMU} PCMU/8000"]
     if event_payload_type is not None:
         lines[0] += f" {event_payload_type}"
         lines += [f"a=rtpmap:{event_payload_type} telephone-event/8000", f"a=fmtp:{event_payload_type} 0-15"]
-    return [*lines, "a=ptime:20", f"a={direction}"]
+    return [*lines, f"a=ptime:{OUR_PTIME_MS}", f"a={direction}"]

@@ -63,6 +63,7 @@ class SipLeg:
         self._closed = asyncio.get_running_loop().create_future()
         self._call: SipCall | None = None
         self._event_payload_type: int | None = None
+        self._sdp_version = 1
         self.heard_at: Callable[[], None] | None = None
         "Called once, when the far end's first audio packet arrives."
 
@@ -103,17 +104,24 @@ class SipLeg:
         caller: str,
         to: tuple[str, int],
     ) -> "SipLeg":
-        """Dial `target`, a SIP URI, by way of the peer at `to`. What comes of it: `answered`."""
+        """Dial `target`, a SIP URI, by way of the peer at `to`. What comes of it: `answered`.
+
+        Raises `PeerError` where these are no SIP URI and no IP address, `ProviderError` where no RTP port is free.
+        """
         leg = cls(plane, host)
         leg._answer = asyncio.get_running_loop().create_future()
-        leg._call = endpoint.invite(
-            target,
-            call_id=call_id,
-            caller=caller,
-            sdp=sdp.offer(host, leg._media.port),
-            to=to,
-            on_event=leg._on_sip,
-        )
+        try:
+            leg._call = endpoint.invite(
+                target,
+                call_id=call_id,
+                caller=caller,
+                sdp=sdp.offer(host, leg._media.port),
+                to=to,
+                on_event=leg._on_sip,
+            )
+        except PeerError:
+            leg._media.close()
+            raise
         return leg
 
     async def answered(self, timeout_s: float) -> NotAnswered | None:
@@ -203,7 +211,7 @@ class SipLeg:
                 if self._event_payload_type is None:
                     self._tell(KeyPressed(key))
             case Confirmed(sdp=description):
-                # The program started with our 200 already; only an INVITE without an offer is answered here.
+                # The program started with our 200 already; here comes the answer to an INVITE without an offer.
                 if description and not self._ended:
                     self._on_answered(description)
             case Ringing():
@@ -223,13 +231,18 @@ class SipLeg:
     def _on_reoffered(self, description: str) -> None:
         assert self._call is not None
         try:
+            self._sdp_version += 1
+            if not description:
+                # It asks for our offer; `Confirmed` brings its answer.
+                self._call.answer_reoffer(sdp.offer(self._host, self._media.port, version=self._sdp_version))
+                return
             offered = sdp.parse(description)
-            answer = sdp.answer(offered, self._host, self._media.port)
+            answer = sdp.answer(offered, self._host, self._media.port, version=self._sdp_version)
+            self._connect(offered)
         except PeerError:
             self._call.reject_reoffer()
-            return
-        self._call.answer_reoffer(answer)
-        self._connect(offered)
+        else:
+            self._call.answer_reoffer(answer)
 
     def _connect(self, remote: sdp.Session) -> None:
         audio = sdp.audio(remote)

@@ -1,6 +1,7 @@
 """The SIP user agent on one UDP port of an asyncio loop: a thin shell around `sip.agent`.
 
-The socket is never connected: one ICMP error would end a connected reader on uvloop for good.
+It holds the socket, the clock and one alarm for the earliest timer, and nothing else. The socket is never connected:
+one ICMP error would end a connected reader on uvloop for good.
 """
 
 import asyncio
@@ -11,10 +12,10 @@ import time
 from collections.abc import Callable
 
 from callwright.base.errors import ProviderError
+from callwright.sip.address import Address, is_ip
 from callwright.sip.agent import Agent
 from callwright.sip.call import SipCall
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
-from callwright.sip.message import Address
 
 log = logging.getLogger(__name__)
 
@@ -22,17 +23,29 @@ RECEIVE_BUFFER_BYTES = 4 << 20
 "A second of a thousand calls a second, should the loop be held up."
 
 CLOSE_S_MAX = 0.5
-"How long `close` lets the last BYEs be answered."
+"How long `close` lets the last BYEs and CANCELs be answered."
+
+CLOSE_PAUSE_S = 0.02
+RESOLVE_S_MAX = 5.0
+"A name server that takes longer is down."
 
 
 class SipEndpoint(asyncio.DatagramProtocol):
     """One user agent on one port. Made by `open`."""
 
-    def __init__(self, on_invite: Callable[[SipCall], None], accepts: Callable[[Address], bool]) -> None:
+    def __init__(
+        self,
+        on_invite: Callable[[SipCall], None],
+        accepts: Callable[[Address], bool],
+        user_agent: str,
+        advertised: str | None,
+    ) -> None:
         self._on_invite = on_invite
         self._accepts = accepts
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = float("inf")
+        self._user_agent = user_agent
+        self._advertised = advertised
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = float("inf")
         self._closed = False
 
     @classmethod
@@ -43,61 +56,96 @@ class SipEndpoint(asyncio.DatagramProtocol):
         *,
         on_invite: Callable[[SipCall], None],
         accepts: Callable[[Address], bool] = lambda _: True,
+        user_agent: str = "Callwright",
+        advertised: str | None = None,
     ) -> "SipEndpoint":
-        """Bind and serve. Raises `ProviderError` where the port is taken. `accepts`: sources that are listened to at all."""
+        """Bind and serve. Raises `ProviderError` where the port is taken.
+
+        `accepts`: sources that are listened to at all. `advertised`: the host in Via and Contact, where peers reach
+        us at another address than the one that is bound (0.0.0.0, NAT).
+        """
         loop = asyncio.get_running_loop()
         try:
-            transport, endpoint = await loop.create_datagram_endpoint(
-                lambda: cls(on_invite, accepts), local_addr=(host, port)
+            _, endpoint = await loop.create_datagram_endpoint(
+                lambda: cls(on_invite, accepts, user_agent, advertised), local_addr=(host, port)
             )
         except OSError as error:
             raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         return endpoint
 
     @property
     def draining(self) -> bool:
+        """OPTIONS and INVITE get 503; calls go on."""
         return self._agent.draining
 
     @draining.setter
     def draining(self, value: bool) -> None:
         self._agent.draining = value
 
+    @property
+    def calls(self) -> int:
+        """Calls at this moment, whatever their state."""
+        return self._agent.calls
+
+    @property
+    def shed(self) -> int:
+        """INVITEs turned away because there were too many at once."""
+        return self._agent.shed
+
     def invite(
         self, target: str, *, call_id: str, caller: str, sdp: str, to: Address, on_event: Callable[[SipEvent], None]
     ) -> SipCall:
-        """Dial. What comes of it is told to `on_event`."""
+        """Dial. What comes of it is told to `on_event`. `to` is an IP address and a port, see `resolve`; else `PeerError`."""
         return self._agent.invite(target, call_id=call_id, caller=caller, sdp=sdp, to=to, on_event=on_event)
+
+    async def resolve(self, host: str, port: int) -> Address:
+        """The address of a peer given by name. Raises `ProviderError`, which is worth another try."""
+        if is_ip(host):
+            return host, port
+        family = socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(RESOLVE_S_MAX):
+                found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError, TimeoutError) as error:
+            raise ProviderError(f"no address is known for {host}: {error}", retryable=True) from None
+        return str(found[0][4][0]), port
 
     async def close(self) -> None:
         """Hang up what is left, give the last messages a moment, and let go of the port."""
+        if self._closed:
+            return
         self._agent.hang_up_all()
-        if self._agent.transactions and not self._closed:
-            await asyncio.sleep(CLOSE_S_MAX if self._agent.calls else 0.05)
+        left_s = CLOSE_S_MAX
+        while (self._agent.calls or self._agent.transactions.unanswered) and left_s > 0:
+            await asyncio.sleep(CLOSE_PAUSE_S)
+            left_s -= CLOSE_PAUSE_S
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._transport.close()
 
     # -- asyncio.DatagramProtocol ---------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transport is no asyncio.DatagramTransport, but does the same.
         self._transport: asyncio.DatagramTransport = transport  # type: ignore[assignment]
-        self.address: Address = transport.get_extra_info("sockname")[:2]
-        self._agent = Agent.build(
-            self.address,
-            send=self._send,
+        bound: Address = transport.get_extra_info("sockname")[:2]
+        self.address = bound
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        self._agent = Agent(
+            (self._advertised or bound[0], bound[1]),
+            transmit=self._transmit,
             clock=time.monotonic,
             on_invite=self._on_invite,
             new_tag=lambda: secrets.token_hex(8),
+            user_agent=self._user_agent,
         )
         self._agent.wire.timers.sooner = self._arm
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         source = addr[:2]
-        if self._accepts(source):
+        if not self._closed and self._accepts(source):
             self._agent.receive(data, source)
 
     def error_received(self, exc: Exception) -> None:
@@ -106,7 +154,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     # -- sending and time -------------------------------------------------------------------------
 
-    def _send(self, data: bytes, to: Address) -> None:
+    def _transmit(self, data: bytes, to: Address) -> None:
         if self._closed:
             return
         try:
@@ -116,17 +164,20 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def _arm(self) -> None:
         due = self._agent.wire.timers.next_due
-        if due is None or due >= self._timer_at or self._closed:
+        if due is None or due >= self._alarm_at or self._closed:
             return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = due
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._due)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = due
+        self._alarm = asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._due)
 
     def _due(self) -> None:
-        self._timer, self._timer_at = None, float("inf")
-        self._agent.wire.timers.run(time.monotonic())
-        self._arm()
+        self._alarm, self._alarm_at = None, float("inf")
+        try:
+            self._agent.wire.timers.run(time.monotonic())
+        finally:
+            # A mistake in one call's timer must not stop everybody's.
+            self._arm()
 
 
 __all__ = [
