@@ -96,9 +96,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column(
-            "draft", sa.JSON(), nullable=True, comment="JSON and not jsonb: an author's order of keys is kept."
-        ),
+        sa.Column("draft", sa.JSON(), nullable=True, comment="JSON and not jsonb: an author's order of keys is kept."),
         sa.Column("created_at", sa.Double(), server_default=sa.text("extract(epoch from now())"), nullable=False),
         sa.Column("deleted_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_applications_account_id")),
