@@ -1,0 +1,103 @@
+"""The whole platform, started once for the tests of a module as a user starts it."""
+
+import asyncio
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+START_S_MAX = 60.0
+
+
+class Running:
+    """A running platform, and what a client does with it."""
+
+    def __init__(self, ready_file: Path) -> None:
+        self._ready_file = ready_file
+        self.auth = (self.ready["email"], self.ready["developer_key"])
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        return json.loads(self._ready_file.read_text())
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.ready["base_url"], auth=self.auth, trust_env=False, timeout=10)
+
+    async def queue(self, number: str, *, deployment: tuple[int, int] | None = None, **fields: Any) -> int:
+        application_id, deployment_id = deployment or (self.ready["application_id"], self.ready["deployment_id"])
+        async with self.client() as client:
+            reply = await client.post(
+                f"/api/apps/{application_id}/{deployment_id}/queue",
+                data={"phone_number": number}
+                | {k: v if isinstance(v, str) else json.dumps(v) for k, v in fields.items()},
+            )
+        assert reply.status_code == 200, reply.text
+        return int(reply.json()["call_id"])
+
+    async def until(self, call_id: int, *statuses: str, timeout_s: float = 60) -> dict[str, Any]:
+        """The call, once it has one of these statuses."""
+        async with self.client() as client, asyncio.timeout(timeout_s):
+            while True:
+                found = (await client.get(f"/v1/outbound/{call_id}")).json()
+                if found["details"]["status"] in statuses:
+                    return found
+                await asyncio.sleep(0.05)
+
+    async def over(self, call_id: int, *, timeout_s: float = 60) -> dict[str, Any]:
+        return await self.until(call_id, "completed", "failed", "canceled", "rejected", timeout_s=timeout_s)
+
+    async def call(self, session_id: str) -> dict[str, Any]:
+        async with self.client() as client:
+            return (await client.get(f"/v1/calls/{session_id}")).json()
+
+    async def deploy(self, document: dict[str, Any], *, address: str | None = None) -> tuple[int, int]:
+        """Publish and deploy a document: (application id, deployment id)."""
+        async with self.client() as client:
+            reply = await client.post("/v1/applications", json=document)
+            assert reply.status_code == 201, reply.text
+            application_id = reply.json()["id"]
+            await client.post(f"/v1/applications/{application_id}/versions")
+            body = {"application_id": application_id, "label": "test"}
+            deployment_id = (await client.post("/v1/deployments", json=body)).json()["id"]
+            if address:
+                body = {"address": address, "deployment_id": deployment_id}
+                assert (await client.post("/v1/numbers", json=body)).status_code == 201
+        return application_id, deployment_id
+
+    def phone_events(self) -> list[dict[str, Any]]:
+        """What the test phone has noticed so far."""
+        file = Path(self.ready["recordings_dir"]).parent / "run" / "phone.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Running]:
+    folder = Path(tempfile.mkdtemp(prefix="cw-"))
+    folder.chmod(0o711)
+    ready_file = folder / "ready.json"
+    command = [sys.executable, "-m", "callwright", "up", "--data", str(folder / "d"), "--http", "127.0.0.1:0"]
+    command += ["--sip", "127.0.0.1:0", "--phone", "127.0.0.1:0", "--ready-file", str(ready_file)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + START_S_MAX
+        while not ready_file.exists():
+            assert process.poll() is None, "the platform ended while it started"
+            assert time.monotonic() < until, "the platform was not ready in time"
+            time.sleep(0.05)
+        yield Running(ready_file)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
+            shutil.rmtree(folder, ignore_errors=True)
