@@ -5,6 +5,7 @@ the program finds out at its next boundary.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from callwright.base.errors import ProviderError
@@ -42,12 +43,14 @@ async def _perform(command: Command, caller: CallerSide, http: GuardedClient, cl
         case Log():
             return Done(clock(), caller_gone=caller.gone)
         case Fetch():
-            return await _fetch(command, caller, http, clock)
+            answer = await fetch(command, http, clock)
+            return replace(answer, caller_gone=caller.gone)
         case _:
             return await caller.perform(command)
 
 
-async def _fetch(command: Fetch, caller: CallerSide, http: GuardedClient, clock: Callable[[], float]) -> Event:
+async def fetch(command: Fetch, http: GuardedClient, clock: Callable[[], float]) -> Fetched | FetchFailed:
+    """Send one request of a program, within the limits of a conversation."""
     try:
         reply = await http.request(
             command.method,
@@ -59,7 +62,7 @@ async def _fetch(command: Fetch, caller: CallerSide, http: GuardedClient, clock:
             redirects_max=FETCH_REDIRECTS_MAX,
         )
     except ProviderError as error:
-        return FetchFailed(clock(), str(error), caller_gone=caller.gone)
+        return FetchFailed(clock(), str(error))
     media_type, charset = _content_type(reply.headers)
     return Fetched(
         clock(),
@@ -67,7 +70,6 @@ async def _fetch(command: Fetch, caller: CallerSide, http: GuardedClient, clock:
         media_type=media_type,
         body=_decode(reply.body, charset),
         url=reply.url,
-        caller_gone=caller.gone,
     )
 
 

@@ -7,12 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from callwright.base.errors import AuthorError
 from callwright.base.values import Value
 from callwright.flow import modules as _modules  # noqa: F401 - registers them
+from callwright.flow import yaml12
 from callwright.flow.module import NAME, NAME_MAX, REGISTRY, InputSettings, Module
 
 DOCUMENT_BYTES_MAX = 1 << 20
@@ -72,11 +72,9 @@ def parse(text: str) -> Application:
     if len(text.encode()) > DOCUMENT_BYTES_MAX:
         raise DocumentError([AuthorError(f"A document has at most {DOCUMENT_BYTES_MAX} bytes")])
     try:
-        raw = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise DocumentError(
-            [AuthorError(f"The document is neither JSON nor YAML: {' '.join(str(error).split())}")]
-        ) from None
+        raw = json.loads(text) if text.lstrip().startswith("{") else yaml12.load(text)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError([AuthorError(f"The document is neither JSON nor YAML: {error}")]) from None
     return build(raw)
 
 

@@ -1,5 +1,6 @@
 """Walks an application from exit to exit: an application as a program."""
 
+from collections.abc import Callable
 from copy import deepcopy
 
 from callwright.flow.application import Application
@@ -20,8 +21,14 @@ class _Step:
         self.exits: dict[str, _Step] = {}
 
 
-def program(application: Application, version: str) -> Program:
-    """The application as a program. What can be known before the call is worked out here, once."""
+Took = Callable[[ModuleRef, str], None]
+
+
+def program(application: Application, version: str, *, took: Took | None = None) -> Program:
+    """The application as a program. What can be known before the call is worked out here, once.
+
+    `took` is told each exit that a call takes: how tests know which of them were tried.
+    """
     start: _Step | None = None
     for page in application.pages:
         steps = {m.name: _Step(m, ModuleRef(page.name, m.name, m.type)) for m in page.modules}
@@ -43,12 +50,12 @@ def program(application: Application, version: str) -> Program:
         await call.log(title)
         if application.recording:
             await call.set_recording(True)
-        await _walk(call, first)
+        await _walk(call, first, took)
 
     return run
 
 
-async def _walk(call: Call, first: _Step) -> None:
+async def _walk(call: Call, first: _Step, took: Took | None) -> None:
     step: _Step | None = first
     for _ in range(MODULES_MAX):
         if step is None:
@@ -57,5 +64,8 @@ async def _walk(call: Call, first: _Step) -> None:
         if call.caller_gone:
             raise CallerHungUp
         call.module = step.ref
-        step = step.exits.get(await step.module.run(call))
+        exit = await step.module.run(call)
+        if took is not None:
+            took(step.ref, exit)
+        step = step.exits.get(exit)
     raise LimitReached(f"Maximum loop count of {MODULES_MAX} modules exceeded")

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterable, Iterator
 
-from callwright.session.commands import Collect, Play
-from callwright.session.events import Fetched, FetchFailed, HungUp, Match, NoInput, NoMatch
+from callwright.session.commands import Collect, Command, Play
+from callwright.session.events import Event, Fetched, FetchFailed, HungUp, Match, NoInput, NoMatch
 from callwright.session.lines import spoken
 from callwright.session.run import Entry
 
@@ -17,9 +17,12 @@ def transcript(entries: Iterable[Entry]) -> str:
 def _verbs(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
     hung_up = False
     for entry in entries:
+        if not hung_up and _caller_left(entry.item):
+            hung_up = True
+            yield "hangs up", ""
         match entry.item:
             case Play(prompts=prompts) | Collect(prompts=prompts):
-                yield from (("hears", _one_line(spoken(prompt))) for prompt in prompts)
+                yield from (("hears", _one_line(words)) for prompt in prompts if (words := spoken(prompt)))
             case Match(utterance=keys) | NoMatch(utterance=keys):
                 yield "presses", keys
             case NoInput():
@@ -28,18 +31,22 @@ def _verbs(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
                 yield "service", f"{status} {_body(body)}"
             case FetchFailed(reason=reason):
                 yield "service", f"fails {_one_line(reason)}"
-            case HungUp(by="caller"):
-                hung_up = True
-                yield "hangs up", ""
     if not hung_up:
         yield "call ends", ""
 
 
+def _caller_left(item: Command | Event) -> bool:
+    return item.by == "caller" if isinstance(item, HungUp) else getattr(item, "caller_gone", False)
+
+
 def _body(text: str) -> str:
+    """A body on one line: JSON as it is, other text as it is, or quoted where it would be read as something else."""
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False)
+        value = json.loads(text)
     except ValueError:
-        return _one_line(text)
+        as_it_is = text == _one_line(text) and not text.startswith('"')
+        return text if as_it_is else json.dumps(text, ensure_ascii=False)
+    return json.dumps(text if isinstance(value, str) else value, ensure_ascii=False)
 
 
 def _one_line(text: str) -> str:

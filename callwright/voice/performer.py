@@ -105,6 +105,10 @@ class Performer:
 
     async def _collect(self, command: Collect) -> Event:
         stretches = await self._stretches(command.prompts)
+        # What comes first and cannot be cut off is heard whatever was typed ahead.
+        while self._over is None and stretches and not stretches[0][0]:
+            self._begin(stretches.pop(0)[1])
+            await self._until_played(barge_in=False)
         self._catch_up()
         if self._over is not None:
             return self._over

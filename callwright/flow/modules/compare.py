@@ -30,7 +30,7 @@ class Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     operator: Literal["=", "!=", "<", "<=", ">", ">="] = Field("=", title="Operator")
-    value: Text = Field(title="Value")
+    value: Text = Field(coerce_numbers_to_str=True, title="Value")
     exit: str = Field(min_length=1, max_length=100, title="Exit")
 
 

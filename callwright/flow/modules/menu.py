@@ -17,8 +17,10 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    keys: str = Field(pattern=r"^[0-9*#]{1,8}$", title="Keys")
-    value: str = Field(min_length=1, max_length=100, title="Value, and the name of its exit")
+    keys: str = Field(coerce_numbers_to_str=True, pattern=r"^[0-9*#]{1,8}$", title="Keys")
+    value: str = Field(
+        coerce_numbers_to_str=True, min_length=1, max_length=100, title="Value, and the name of its exit"
+    )
 
 
 class Menu(InputModule):

@@ -70,24 +70,27 @@ class Rest(Module):
         return ("error",)
 
     async def run(self, call: Call) -> str:
-        match await call.fetch(await self._request(call)):
+        request = await self._request(call)
+        match await call.fetch(request):
             case FetchFailed():
                 problem = ""
             case Fetched(status=status, body=body):
-                call.variables.set((f"{self.name}$",), {"status": status}, private=self.private)
-                problem = self._keep(call, body) if 200 <= status < 300 else f"The service answered {status}"
+                call.variables.set((f"{self.name}$",), {"status": status})
+                problem = f"The service answered {status}"
+                if 200 <= status < 300:
+                    problem = self._keep(call, body, request.private)
         if problem:
             await call.log(problem, "error")
         elif self.name in call.variables.values:
             return "next"
         return "error" if "error" in self.exits else "next"
 
-    def _keep(self, call: Call, body: str) -> str:
-        """Store the answer; what is wrong with it, if it cannot be."""
+    def _keep(self, call: Call, body: str, private: bool) -> str:
+        """Store the answer, as private as what was asked; what is wrong with it, if it cannot be."""
         try:
-            self.store(call, PARSERS[self.return_type](body))
+            self.store(call, PARSERS[self.return_type](body), private=private)
         except ValueError as error:
-            return f"The answer is not {self.return_type}: {error if not self.private else 'it cannot be parsed'}"
+            return f"The answer is not {self.return_type}: {error if not private else 'it cannot be parsed'}"
         return ""
 
     async def _request(self, call: Call) -> Fetch:

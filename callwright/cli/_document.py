@@ -1,0 +1,22 @@
+"""Reading an application document for the subcommands that work on files."""
+
+from pathlib import Path
+
+import click
+
+from callwright.flow.application import DOCUMENT_BYTES_MAX, Application, DocumentError, parse
+
+DOCUMENT = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def read(path: Path) -> Application:
+    """The application in a file. Ends the command with every error of the document, each with its place."""
+    try:
+        # One byte more than a document may have, so that a huge file is refused and not read.
+        with path.open("rb") as file:
+            return parse(file.read(DOCUMENT_BYTES_MAX + 1).decode())
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{path} is not UTF-8") from None
+    except DocumentError as error:
+        told = "\n".join(f"  {one}" for one in error.errors)
+        raise click.ClickException(f"{path}\n{told}") from None

@@ -1,0 +1,130 @@
+"""`callwright call`: be the caller of an application, in the terminal."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import click
+
+from callwright.base.values import Value
+from callwright.cli import _document
+from callwright.conversation.converse import fetch
+from callwright.flow.engine import program
+from callwright.providers.http import GuardedClient
+from callwright.session.commands import Fetch, Log
+from callwright.session.events import Fetched, FetchFailed
+from callwright.session.lines import spoken
+from callwright.session.prompts import Prompt
+from callwright.session.run import Entry, Run, SessionInfo
+from callwright.session.transcript import transcript
+from callwright.testing.simulation import Moment, Simulation
+from callwright.testing.transcript import answer_of, keys_of, variable_of
+
+
+@click.command()
+@click.argument("application", type=_document.DOCUMENT)
+@click.option(
+    "--variable", "given", multiple=True, metavar="NAME=VALUE", help="What the call starts with; may be given often."
+)
+@click.option(
+    "--web", is_flag=True, help="Really send the application's requests, instead of asking how services answer."
+)
+@click.option(
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the call as a transcript for `callwright test`.",
+)
+def command(application: Path, given: tuple[str, ...], web: bool, save: Path | None) -> None:
+    """Talk to an application in the terminal.
+
+    Type the keys that you press, then Enter. Enter alone is silence; `hangs up` or Ctrl-D hangs up.
+    """
+    document = _document.read(application)
+    variables = _variables(given)
+    journal: list[Entry] = []
+
+    def tell(entry: Entry) -> None:
+        journal.append(entry)
+        if isinstance(entry.item, Log) and entry.item.level == "error":
+            click.echo(f"  ! {entry.item.line}")
+
+    run = Run(
+        program(document, "draft"),
+        session=SessionInfo(application=document.name, direction="outbound"),
+        variables=variables,
+        journal=tell,
+    )
+    outcome = Simulation(run, _Terminal(web)).run()
+    click.echo(
+        {"exit": "(the call has ended)", "hung_up": "(you hung up)"}.get(outcome.kind, "(the application failed)")
+    )
+    if save is not None:
+        save.write_text(_saved(variables, journal))
+        click.echo(f"Saved: {save}")
+    raise SystemExit(0 if outcome.kind in ("exit", "hung_up") else 1)
+
+
+def _variables(given: tuple[str, ...]) -> dict[str, Value]:
+    try:
+        return dict(variable_of(one) for one in given)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--variable") from None
+
+
+def _saved(variables: dict[str, Value], journal: list[Entry]) -> str:
+    before = "".join(
+        f"variable {name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in variables.items()
+    )
+    return before + transcript(journal)
+
+
+class _Terminal:
+    """A caller who reads and types."""
+
+    def __init__(self, web: bool) -> None:
+        self._web = web
+
+    def hears(self, prompt: Prompt) -> None:
+        click.echo(f"  {spoken(prompt)}")
+
+    def acts(self, moment: Moment) -> str | None:
+        if moment != "waiting":
+            return ""
+        while True:
+            typed = _line("> ")
+            if typed is None or typed == "hangs up":
+                return None
+            try:
+                return keys_of(typed) if typed else ""
+            except ValueError as error:
+                click.echo(f"  ! {error}")
+
+    def serves(self, request: Fetch) -> Fetched | FetchFailed:
+        click.echo(f"  {request.method} {request.url} {request.body}".rstrip())
+        if self._web:
+            return asyncio.run(_fetch(request))
+        while True:
+            typed = _line("how does the service answer? [200 {}] ")
+            try:
+                return answer_of(typed or "200 {}")
+            except ValueError as error:
+                click.echo(f"  ! {error}")
+
+
+def _line(prompt: str) -> str | None:
+    """A line from the terminal without the spaces around it; None at its end."""
+    try:
+        return input(prompt).strip()
+    except EOFError:
+        click.echo()
+        return None
+
+
+async def _fetch(request: Fetch) -> Fetched | FetchFailed:
+    # Whoever runs this sends from their own machine, as with curl: their own addresses are theirs to reach.
+    client = GuardedClient(["0.0.0.0/0", "::/0"], loopback=True)
+    try:
+        return await fetch(request, client, time.time)
+    finally:
+        await client.aclose()

@@ -1,0 +1,132 @@
+"""Every module of the registry: its transcripts take each of its exits, a hang-up at any point ends it, nothing private leaks."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from callwright.flow.application import Application, build, parse
+from callwright.flow.module import REGISTRY, InputModule
+from callwright.session.codec import encode
+from callwright.session.commands import Collect, Disconnect, Play, SetRecording
+from callwright.session.lines import lines
+from callwright.session.transcript import transcript
+from callwright.testing.coverage import Coverage
+from callwright.testing.transcript import Script, play
+from callwright.testing.transcript import parse as parse_transcript
+
+pytestmark = pytest.mark.pure
+
+MODULES = Path(__file__).parent / "modules"
+KINDS = sorted(REGISTRY)
+
+
+def _application(kind: str) -> Application:
+    return parse((MODULES / kind / "application.yaml").read_text())
+
+
+def _scripts(kind: str) -> Iterator[tuple[str, Script]]:
+    for path in sorted((MODULES / kind).glob("*.call")):
+        yield path.name, parse_transcript(path.read_text())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_transcripts_go_as_written_and_take_every_exit(kind: str) -> None:
+    application = _application(kind)
+    coverage = Coverage(application)
+    for name, script in _scripts(kind):
+        played = play(application, script)
+        assert played.mismatch is None, f"{name}: {played.mismatch}"
+        coverage.add(played.exits)
+    assert kind in {module.type for page in application.pages for module in page.modules}
+    assert coverage.missed == []
+    assert coverage.modules[0] == coverage.modules[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_possible_exit_is_joined_in_its_application(kind: str) -> None:
+    """Else the test above would not see an exit that nobody joined."""
+    modules = [m for page in _application(kind).pages for m in page.modules if m.type == kind]
+    assert any(set(m.exits) == {*m.exits_needed(), *m.exits_optional()} for m in modules)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_caller_may_hang_up_at_every_point(kind: str) -> None:
+    application = _application(kind)
+    for name, script in _scripts(kind):
+        for at in range(play(application, script).commands):
+            played = play(application, script, hang_up_at=at)
+            assert played.mismatch is None, (name, at, played.mismatch)
+            assert played.outcome is not None and played.outcome.kind in ("hung_up", "exit"), (name, at)
+            # A flow that has itself hung up just before has ended; any other was ended by the caller.
+            last = [entry.item for entry in played.journal if isinstance(entry.item, Disconnect)]
+            assert bool(last) == (played.outcome.kind == "exit"), (name, at)
+            asked_after = [
+                entry.item
+                for entry in played.journal[_gone_at(played.journal) :]
+                if isinstance(entry.item, Play | Collect | SetRecording | Disconnect)
+            ]
+            assert asked_after == [], (name, at)
+
+
+def _gone_at(journal) -> int:
+    for index, entry in enumerate(journal):
+        if entry.item.type == "hung_up" or getattr(entry.item, "caller_gone", False):
+            return index + 1
+    raise AssertionError("nobody hung up")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_module_says_what_it_is(kind: str) -> None:
+    module = REGISTRY[kind]
+    assert (module.__doc__ or "").strip() and module.icon
+    for name, field in module.model_fields.items():
+        if name != "type":
+            assert field.title, f"{kind}.{name} has no title"
+
+
+CANARY = "58203417"
+PRIVATE_APPLICATION = Path(__file__).parent / "private.yaml"
+
+
+class TestPrivate:
+    """A canary goes in by a private module and through every other; it is nowhere in what is kept of the call."""
+
+    @pytest.fixture
+    def document(self) -> dict:
+        return yaml.safe_load(PRIVATE_APPLICATION.read_text())
+
+    def test_the_application_has_every_kind_of_module(self, document: dict) -> None:
+        used = {module["type"] for page in document["pages"] for module in page["modules"]}
+        assert used == set(REGISTRY)
+
+    def test_the_canary_is_nowhere(self, document: dict) -> None:
+        kept = self._kept(build(document))
+        assert CANARY not in kept
+        assert "[private]" in kept
+
+    def test_without_the_mark_it_would_be_seen(self, document: dict) -> None:
+        for page in document["pages"]:
+            for module in page["modules"]:
+                module.pop("private", None)
+        assert CANARY in self._kept(build(document))
+
+    def test_every_input_module_can_be_private(self, document: dict) -> None:
+        asking = {
+            m["name"]: m
+            for p in document["pages"]
+            for m in p["modules"]
+            if issubclass(REGISTRY[m["type"]], InputModule)
+        }
+        assert {m["type"] for m in asking.values()} == {k for k, c in REGISTRY.items() if issubclass(c, InputModule)}
+        assert all(module.get("private") for module in asking.values())
+
+    def _kept(self, application: Application) -> str:
+        script = parse_transcript((PRIVATE_APPLICATION.with_suffix(".call")).read_text())
+        played = play(application, script)
+        assert played.mismatch is None, str(played.mismatch)
+        journal = "\n".join(json.dumps(encode(entry.item)) for entry in played.journal)
+        told = "\n".join(json.dumps(line.as_plum()) for line in lines(played.journal))
+        return journal + told + transcript(played.journal)
