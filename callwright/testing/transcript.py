@@ -225,27 +225,29 @@ def play(application: Application, script: Script, *, hang_up_at: int | None = N
         variables=script.variables,
         journal=journal.append,
     )
-    reader = _Reader(script, lenient=hang_up_at is not None)
+    reader = ScriptedCaller(script, lenient=hang_up_at is not None)
     simulation = Simulation(run, reader, hang_up_at=hang_up_at)
     outcome: Outcome | None = None
     mismatch: Mismatch | None = None
     try:
         outcome = simulation.run()
         mismatch = reader.ended(outcome)
-    except _Differs as differs:
+    except Differs as differs:
         mismatch = differs.mismatch
     return Played(outcome, tuple(journal), mismatch, tuple(exits), simulation.commands)
 
 
-class _Differs(Exception):
+class Differs(Exception):
+    """The call has gone another way than its transcript."""
+
     def __init__(self, mismatch: Mismatch) -> None:
         self.mismatch = mismatch
 
 
-class _Reader:
-    """The caller of a transcript: does what the next line says, and stops the call where it says something else."""
+class ScriptedCaller:
+    """The caller of a transcript: does what the next line says. Raises `Differs` where the call goes another way."""
 
-    def __init__(self, script: Script, *, lenient: bool) -> None:
+    def __init__(self, script: Script, *, lenient: bool = False) -> None:
         self._steps = script.steps
         self._at = 0
         self._lenient = lenient
@@ -308,8 +310,8 @@ class _Reader:
         """A hang-up with a service's answer after it happens while the service is asked."""
         return at + 1 < len(self._steps) and self._steps[at + 1].verb == "service"
 
-    def _differs(self, happened: str) -> _Differs:
+    def _differs(self, happened: str) -> Differs:
         step = self._next
         if step is None:
-            return _Differs(Mismatch(self._steps[-1].line, "nothing more", happened))
-        return _Differs(Mismatch(step.line, str(step), happened))
+            return Differs(Mismatch(self._steps[-1].line, "nothing more", happened))
+        return Differs(Mismatch(step.line, str(step), happened))
