@@ -199,7 +199,9 @@ class Platform:
         # -P: no module of the folder that the user happens to stand in takes the place of one of ours.
         command = [sys.executable, "-P", "-m", "callwright", role, "--config", str(config_file)]
         log = self._supervisor.log(role)
-        await self._supervisor.start(role, lambda: Program.start(command, log, env=os.environ, ready_s_max=READY_S_MAX))
+        # numpy's own threads only cost memory here: the arrays are small.
+        env = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
+        await self._supervisor.start(role, lambda: Program.start(command, log, env=env, ready_s_max=READY_S_MAX))
 
     def _write_ready_file(self) -> None:
         """Once everything answers, and again when a process was started anew."""
