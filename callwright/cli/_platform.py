@@ -60,6 +60,9 @@ class Options:
     allow_urls: tuple[str, ...] = ()
     "CIDRs of private networks that URLs given by users may reach."
 
+    channels: int = 1000
+    "Calls at once."
+
     behind_proxy: bool = False
     "HTTP may listen beyond this machine: a proxy in front of it speaks TLS."
 
@@ -122,6 +125,7 @@ class Platform:
             sip_port=await _claim(options.sip, socket.SOCK_DGRAM, "--sip", wait_s),
             phone_port=await _claim(options.phone, socket.SOCK_DGRAM, "--phone", wait_s),
             allow_urls=options.allow_urls,
+            channels=options.channels,
         )
         if len(os.fsencode(config.pool_socket)) > SOCKET_PATH_MAX:
             raise CannotStart(

@@ -52,6 +52,13 @@ def default_data_dir() -> Path:
     help="A private network that URLs in applications and API calls may reach, such as 10.1.0.0/16. May be repeated.",
 )
 @click.option(
+    "--channels",
+    type=click.IntRange(1, 1000),
+    default=1000,
+    show_default=True,
+    help="Calls at once, in and out; past them callers get 503 and the queue waits.",
+)
+@click.option(
     "--behind-proxy", is_flag=True, help="Let --http listen beyond this machine: a proxy in front speaks TLS."
 )
 @click.option("--drain", is_flag=True, help="At the first Ctrl-C or SIGTERM, let the calls in progress end first.")
@@ -62,6 +69,7 @@ def command(
     phone: Address | None,
     ready_file: Path | None,
     allow_urls: tuple[str, ...],
+    channels: int,
     behind_proxy: bool,
     drain: bool,
 ) -> None:
@@ -75,6 +83,7 @@ def command(
         sip=sip,
         phone=phone or Address("127.0.0.1", 5062 if sip.port else 0),
         allow_urls=allow_urls,
+        channels=channels,
         behind_proxy=behind_proxy,
         database_url=os.environ.get("DATABASE_URL", ""),
         ready_file=ready_file,

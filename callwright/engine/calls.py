@@ -1,4 +1,7 @@
-"""The calls of this engine, from answer to end: a leg, a program, and the row and journal that stay.
+"""The calls of this engine, from the door to the end: a leg, a program, and the row and journal that stay.
+
+A call is *admitted* before anything is done for it, which reserves all it will need; where that is not there,
+callers are turned away and the queue waits. So no call that was let in fails for want of room.
 
 `serve` is the one containment point of a call: whatever goes wrong in it ends that call and is logged with it;
 the engine lives.
@@ -35,6 +38,14 @@ log = logging.getLogger(__name__)
 
 MEDIA_CLOSE_S_MAX = 5.0
 "How long the end of a call waits for its recording to be complete on disk."
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Room for one call. `Calls.serve` uses it up; whoever does not come to that releases it."""
+
+    channel: int
+    call_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +86,21 @@ class Calls:
         """Calls that could begin now."""
         return 0 if self._writer.full else self._channels.free
 
+    def admit(self) -> Admission | None:
+        """Room for a call that begins now or soon; None while there is none."""
+        if self._writer.full:
+            return None
+        channel = self._channels.take(time.time())
+        return None if channel is None else Admission(channel, self._writer.next_id())
+
+    def release(self, admission: Admission) -> None:
+        """The call does not come to anything."""
+        self._channels.give_back(admission.channel)
+        self._writer.give_back(admission.call_id)
+
     async def serve(
         self,
+        admission: Admission,
         leg: SipLeg,
         route: Route,
         loaded: Loaded,
@@ -86,8 +110,8 @@ class Calls:
         keys_first: str = "",
     ) -> Outcome:
         """Run the version on the leg until both have ended. `keys_first` are pressed before it begins."""
-        channel, session_id = self._channels.take(time.time())
-        call = _Journalled(self._writer, self._open(route, party, session_id))
+        session_id = self._channels.begin(admission.channel, time.time())
+        call = _Journalled(self._writer, self._open(admission, route, party, session_id))
         recording = _recording_path(route.account_id, session_id)
         self.legs.add(leg)
         try:
@@ -108,7 +132,7 @@ class Calls:
             leg.hang_up()
             self.legs.discard(leg)
             await leg.closed(MEDIA_CLOSE_S_MAX)
-            self._channels.give_back(channel)
+            self._channels.give_back(admission.channel)
         if outcome.kind == "error":
             log.error("call %s: %s", session_id, outcome.message)
         recorded = str(recording) if (self._recordings / recording).exists() else ""
@@ -126,12 +150,11 @@ class Calls:
 
         return Performer(leg, prepare=prepare, report=call.problem, clock=now, recording_path=recording_path)
 
-    def _open(self, route: Route, party: Party, session_id: str) -> int:
-        call_id = self._writer.next_id()
+    def _open(self, admission: Admission, route: Route, party: Party, session_id: str) -> int:
         outbound = party.direction == "outbound"
         self._writer.opened(
             OpenedCall(
-                id=call_id,
+                id=admission.call_id,
                 account_id=route.account_id,
                 user_id=route.user_id,
                 application_id=route.application_id,
@@ -148,7 +171,7 @@ class Calls:
                 started_at=now(),
             )
         )
-        return call_id
+        return admission.call_id
 
 
 class _Journalled:

@@ -10,8 +10,8 @@ import secrets
 
 from callwright.base.config import Config
 from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
-from callwright.engine.applications import Applications
-from callwright.engine.calls import Calls, Party
+from callwright.engine.applications import Applications, Loaded
+from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.clock import now
 from callwright.engine.writer import Writer
 from callwright.services import dialing
@@ -29,6 +29,13 @@ IDLE_S = 1.0
 
 RING_S_MAX = 60.0
 "A call that is not answered by then is given up."
+
+
+class _NotAnswered(Exception):
+    """Nobody came to the telephone."""
+
+    def __init__(self, ending: Ending, cause: str) -> None:
+        self.ending, self.cause = ending, cause
 
 
 class Dialer:
@@ -55,7 +62,6 @@ class Dialer:
         self._plane = plane
         self._writer = writer
         self._woken = asyncio.Event()
-        self._dialling = 0
 
     def wake(self) -> None:
         self._woken.set()
@@ -77,37 +83,65 @@ class Dialer:
 
     async def _round(self, tasks: asyncio.TaskGroup) -> bool:
         """Dial what is due; whether there was anything."""
-        free = self._calls.free - self._dialling
-        claims = await dialing.claim(self._db, engine_id=self._engine_id, free=free, now=now())
-        if not claims:
-            return False
+        admissions = self._admit()
+        try:
+            claims = await dialing.claim(self._db, engine_id=self._engine_id, free=len(admissions), now=now())
+            if not claims:
+                return False
+            await self._start(claims, admissions, tasks)
+            return True
+        finally:
+            for admission in admissions:
+                self._calls.release(admission)
+
+    def _admit(self) -> list[Admission]:
+        """Room for the next batch: never more than half of what is free, for callers come in meanwhile."""
+        wanted = min(dialing.BATCH, (self._calls.free + 1) // 2)
+        return [admission for _ in range(wanted) if (admission := self._calls.admit())]
+
+    async def _start(self, claims: list[Claim], admissions: list[Admission], tasks: asyncio.TaskGroup) -> None:
+        """Dial the claims that nobody cancelled; each takes one of the admissions."""
         # The Call-ID is in the database before its INVITE is on the wire: whoever finds this attempt after a
         # crash knows that a telephone may have rung.
         call_ids = {claim.attempt_id: f"{secrets.token_hex(12)}@{self._host}" for claim in claims}
         started = await dialing.start(self._db, list(call_ids.items()), now())
         for claim in claims:
             if claim.attempt_id in started:
-                self._dialling += 1
-                tasks.create_task(self._dial(claim, call_ids[claim.attempt_id]))
-        return True
+                tasks.create_task(self._dial(admissions.pop(), claim, call_ids[claim.attempt_id]))
 
-    async def _dial(self, claim: Claim, sip_call_id: str) -> None:
+    async def _dial(self, admission: Admission, claim: Claim, sip_call_id: str) -> None:
         ending: Ending
         try:
-            ending, cause = await self._attempt(claim, sip_call_id)
+            ending, cause = await self._attempt(admission, claim, sip_call_id)
+        except _NotAnswered as refused:
+            ending, cause = refused.ending, refused.cause
         except (AuthorError, RequestError, PeerError) as error:
             ending, cause = "rejected", str(error)
         except ProviderError as error:
             ending, cause = "failed", str(error)
-        finally:
-            self._dialling -= 1
+        except Exception as error:  # the containment point of one call
+            log.exception("outbound call %s", claim.outbound_call_id)
+            ending, cause = "failed", f"internal error: {type(error).__name__}"
         self._writer.finished(Finish(claim.attempt_id, ending, cause[:500], now()))
 
-    async def _attempt(self, claim: Claim, sip_call_id: str) -> tuple[Ending, str]:
-        if claim.version_id is None:
-            return "rejected", "no version of the application is published"
-        loaded = await self._applications.load(claim.version_id)
+    async def _attempt(self, admission: Admission, claim: Claim, sip_call_id: str) -> tuple[Ending, str]:
         caller = claim.ani or claim.caller_id or "anonymous"
+        try:
+            leg, route, loaded = await self._reach(claim, caller, sip_call_id)
+        except BaseException:
+            self._calls.release(admission)
+            raise
+        self._writer.connected(claim.attempt_id, now())
+        party = Party("outbound", caller, claim.dialled, sip_call_id, claim.outbound_call_id)
+        # It was answered: whatever the program then does, it is not dialled again.
+        outcome = await self._calls.serve(admission, leg, route, loaded, party, claim.metadata, keys_first=claim.postd)
+        return "completed", outcome.kind
+
+    async def _reach(self, claim: Claim, caller: str, sip_call_id: str) -> tuple[SipLeg, Route, Loaded]:
+        """The leg, once it was answered. Raises `_NotAnswered`."""
+        if claim.version_id is None:
+            raise _NotAnswered("rejected", "no version of the application is published")
+        loaded = await self._applications.load(claim.version_id)
         peer = await self._endpoint.resolve(claim.trunk_host, claim.trunk_port)
         leg = SipLeg.outgoing(
             self._endpoint,
@@ -125,10 +159,6 @@ class Dialer:
         finally:
             self._calls.legs.discard(leg)
         if refused is not None:
-            return dialing.ending_of(refused.status), f"{refused.status} {refused.reason}"
-        self._writer.connected(claim.attempt_id, now())
+            raise _NotAnswered(dialing.ending_of(refused.status), f"{refused.status} {refused.reason}")
         route = Route(claim.account_id, claim.user_id, claim.deployment_id, claim.application_id, claim.version_id)
-        party = Party("outbound", caller, claim.dialled, sip_call_id, claim.outbound_call_id)
-        # It was answered: whatever the program then does, it is not dialled again.
-        outcome = await self._calls.serve(leg, route, loaded, party, claim.metadata, keys_first=claim.postd)
-        return "completed", outcome.kind
+        return leg, route, loaded

@@ -6,8 +6,8 @@ import time
 from collections import OrderedDict
 
 from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
-from callwright.engine.applications import Applications
-from callwright.engine.calls import Calls, Party
+from callwright.engine.applications import Applications, Loaded
+from callwright.engine.calls import Admission, Calls, Party
 from callwright.services import deployments
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
@@ -21,8 +21,6 @@ ROUTE_KEPT_S = 2.0
 "How long a route is believed: what a number leads to changes this late, and a busy number costs no query a call."
 
 ROUTES_KEPT_MAX = 5_000
-SETUP_MAX = 500
-"INVITEs that may wait for their route; past it callers are told to come back."
 
 
 class Inbound:
@@ -35,14 +33,14 @@ class Inbound:
         self._plane = plane
         self._host = host
         self._tasks: asyncio.TaskGroup | None = None
-        self._setting_up = 0
         self._routes: OrderedDict[str, tuple[float, Route | None]] = OrderedDict()
 
     def serve_in(self, tasks: asyncio.TaskGroup) -> None:
         self._tasks = tasks
 
     def on_invite(self, call: SipCall) -> None:
-        if self._tasks is None or self._setting_up >= SETUP_MAX or self._calls.free <= self._setting_up:
+        admission = self._calls.admit() if self._tasks else None
+        if self._tasks is None or admission is None:
             call.reject(503, "Service Unavailable")
             return
         gone = asyncio.Event()
@@ -52,31 +50,38 @@ class Inbound:
                 gone.set()
 
         call.on_event = before_answer
-        self._setting_up += 1
-        self._tasks.create_task(self._set_up(call, gone))
+        self._tasks.create_task(self._take(admission, call, gone))
 
-    async def _set_up(self, call: SipCall, gone: asyncio.Event) -> None:
+    async def _take(self, admission: Admission, call: SipCall, gone: asyncio.Event) -> None:
+        ready = await self._set_up(call, gone)
+        if ready is None:
+            self._calls.release(admission)
+            return
+        leg, route, loaded = ready
+        party = Party("inbound", call.caller, call.dialled, call.call_id)
+        await self._calls.serve(admission, leg, route, loaded, party, {})
+
+    async def _set_up(self, call: SipCall, gone: asyncio.Event) -> tuple[SipLeg, Route, Loaded] | None:
+        """All that a call needs to begin; None where it was refused, or the caller has gone."""
         try:
             route = await self._route(call.dialled)
             loaded = await self._applications.load(route.version_id) if route else None
             if gone.is_set():
-                return
+                return None
             if route is None or loaded is None:
                 call.reject(404, "Not Found")
-                return
-            leg = SipLeg.incoming(call, self._plane, self._host)
+                return None
+            return SipLeg.incoming(call, self._plane, self._host), route, loaded
         except PeerError as error:
             log.info("call %s refused: %s", call.call_id, error)
             call.reject(488, "Not Acceptable Here")
-            return
         except (ProviderError, RequestError, AuthorError, *FAILURES) as error:
             log.warning("call %s cannot be served: %s", call.call_id, error)
             call.reject(503, "Service Unavailable")
-            return
-        finally:
-            self._setting_up -= 1
-        party = Party("inbound", call.caller, call.dialled, call.call_id)
-        await self._calls.serve(leg, route, loaded, party, {})
+        except Exception:  # the containment point of one call
+            log.exception("call %s", call.call_id)
+            call.reject(500, "Server Internal Error")
+        return None
 
     async def _route(self, dialled: str) -> Route | None:
         moment = time.monotonic()

@@ -6,6 +6,7 @@ batch waits and grows, up to `WAITING_MAX`; then the engine takes no new calls (
 
 import asyncio
 import logging
+from collections import deque
 
 from callwright.services import calls
 from callwright.services.calls import CallBatch
@@ -21,7 +22,8 @@ FLUSH_S = 0.2
 WAITING_MAX = 200_000
 "Rows that may wait for a database that is away: some ten minutes of 300 calls."
 
-IDS_AHEAD = 500
+IDS_AHEAD = 4000
+"Calls that may begin between two flushes, by far more than one engine can answer."
 RETRY_S = 1.0
 
 
@@ -31,7 +33,7 @@ class Writer:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._batch = CallBatch()
-        self._ids: list[int] = []
+        self._ids: deque[int] = deque()
         self._sequence: dict[int, int] = {}
 
     @property
@@ -68,7 +70,11 @@ class Writer:
 
     def next_id(self) -> int:
         """An id for a call that begins now. Not to be called while `full`."""
-        return self._ids.pop(0)
+        return self._ids.popleft()
+
+    def give_back(self, call_id: int) -> None:
+        """The call did not begin."""
+        self._ids.appendleft(call_id)
 
     def opened(self, call: OpenedCall) -> None:
         self._sequence[call.id] = 0

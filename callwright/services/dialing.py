@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from callwright.store import dialing as store
 from callwright.store.database import Database
-from callwright.store.dialing import Claim, Ending, Finish
+from callwright.store.dialing import BATCH, Claim, Ending, Finish
 from callwright.store.scope import PLATFORM
 
 _REFUSED = frozenset({400, 401, 403, 404, 405, 407, 410, 413, 414, 415, 416, 420, 484, 485, 488, 501, 505, 604, 606})
@@ -33,4 +33,4 @@ async def sweep(db: Database, now: float) -> int:
     return await store.expire_windows(db, PLATFORM, now) + await store.reject_unroutable(db, PLATFORM, now)
 
 
-__all__ = ["Claim", "Ending", "Finish", "claim", "ending_of", "start", "sweep"]
+__all__ = ["BATCH", "Claim", "Ending", "Finish", "claim", "ending_of", "start", "sweep"]

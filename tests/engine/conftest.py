@@ -9,13 +9,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from bench._ivr import media
+
 START_S_MAX = 60.0
+SCENARIOS = Path(__file__).parents[2] / "bench" / "_ivr"
 
 
 class Running:
@@ -73,6 +77,34 @@ class Running:
                 assert (await client.post("/v1/numbers", json=body)).status_code == 201
         return application_id, deployment_id
 
+    async def sipp(
+        self, scenario: str, user: str, folder: Path, *options: str, timeout_s: float = 60
+    ) -> tuple[int, str]:
+        """Run one of the benchmark's SIPp callers against a user: its exit status (0: every call was as it should be)
+        and what it printed."""
+        assert shutil.which("sipp"), "SIPp is missing: ./dev test installs it"
+        media.caller_pcap(folder / "caller.pcap")
+        shutil.copy(SCENARIOS / f"{scenario}.xml", folder / "scenario.xml")
+        process = await asyncio.create_subprocess_exec(
+            *("sipp", self.ready["sip"], "-s", user, "-sf", "scenario.xml", "-i", "127.0.0.1", "-mi", "127.0.0.1"),
+            *("-nostdin", "-timeout", "40s", "-timeout_error", "-trace_err", *options),
+            cwd=folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), timeout_s)
+        errors = "".join(file.read_text()[-2000:] for file in folder.glob("*errors.log"))
+        return process.returncode or 0, output.decode(errors="replace")[-4000:] + errors
+
+    async def calls(self, number: str, count: int) -> list[dict[str, Any]]:
+        """The calls to a number, once this many have been written."""
+        async with self.client() as client, asyncio.timeout(10):
+            while True:
+                found = (await client.get(f"/api/calls/0/9999999999?number={number}")).json()["calls"]
+                if len(found) >= count:
+                    return found
+                await asyncio.sleep(0.05)
+
     def phone_events(self) -> list[dict[str, Any]]:
         """What the test phone has noticed so far."""
         file = Path(self.ready["recordings_dir"]).parent / "run" / "phone.jsonl"
@@ -81,11 +113,18 @@ class Running:
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Running]:
+    with started() as running:
+        yield running
+
+
+@contextmanager
+def started(*options: str) -> Iterator[Running]:
+    """`callwright up` with these options, on free ports, in a new data directory."""
     folder = Path(tempfile.mkdtemp(prefix="cw-"))
     folder.chmod(0o711)
     ready_file = folder / "ready.json"
     command = [sys.executable, "-m", "callwright", "up", "--data", str(folder / "d"), "--http", "127.0.0.1:0"]
-    command += ["--sip", "127.0.0.1:0", "--phone", "127.0.0.1:0", "--ready-file", str(ready_file)]
+    command += ["--sip", "127.0.0.1:0", "--phone", "127.0.0.1:0", "--ready-file", str(ready_file), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         until = time.monotonic() + START_S_MAX

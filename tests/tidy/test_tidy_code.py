@@ -15,6 +15,8 @@ PURE = ("base", "flow", "grammar", "media", "script", "session", "sip")
 
 CONTAINMENT_POINTS = {
     "callwright/engine/calls.py": "one call",
+    "callwright/engine/dialer.py": "one call: its way out",
+    "callwright/engine/inbound.py": "one call: its way in",
     "callwright/session/run.py": "one call: its program",
     "callwright/telephony/plane.py": "one call: its media",
     "callwright/telephony/recorder.py": "one call: its recording",
