@@ -3,12 +3,12 @@
 Raises `DocumentError`, which holds every error found, each naming its page, module and field.
 """
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from callwright.base import json_text
 from callwright.base.errors import AuthorError
 from callwright.base.values import Value
 from callwright.flow import modules as _modules  # noqa: F401 - registers them
@@ -72,8 +72,8 @@ def parse(text: str) -> Application:
     if len(text.encode()) > DOCUMENT_BYTES_MAX:
         raise DocumentError([AuthorError(f"A document has at most {DOCUMENT_BYTES_MAX} bytes")])
     try:
-        raw = json.loads(text) if text.lstrip().startswith("{") else yaml12.load(text)
-    except (ValueError, RecursionError) as error:
+        raw = json_text.loads(text) if text.lstrip().startswith("{") else yaml12.load(text)
+    except ValueError as error:
         raise DocumentError([AuthorError(f"The document is neither JSON nor YAML: {error}")]) from None
     return build(raw)
 
@@ -126,7 +126,7 @@ def _item(holder: Any, key: Any) -> Any:
 
 
 def _is_union_tag(step: object) -> bool:
-    return isinstance(step, str) and ("[" in step or step in ("str", "TextPart", "AudioPart"))
+    return isinstance(step, str) and ("[" in step or step in ("str", "int", "float", "bool", "none"))
 
 
 def _joins(application: Application) -> list[AuthorError]:

@@ -2,34 +2,29 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable
 from typing import Any
 
 from lxml import etree
 
+from callwright.base import json_text
 from callwright.base.values import Value
 
 DEPTH_MAX = 60
 ROWS_MAX = 10_000
 
 
-def _json(text: str) -> Value:
-    try:
-        value: Value = json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    return value
-
-
 def _csv(text: str) -> Value:
     """The first row names the columns; each other row is an object."""
     rows: list[Value] = []
-    for row in csv.DictReader(io.StringIO(text), restval=""):
-        if len(rows) == ROWS_MAX:
-            raise ValueError(f"it has more than {ROWS_MAX} rows")
-        named: dict[str, Value] = {str(name): str(cell) for name, cell in row.items() if name is not None}
-        rows.append(named)
+    try:
+        for row in csv.DictReader(io.StringIO(text), restval=""):
+            if len(rows) == ROWS_MAX:
+                raise ValueError(f"it has more than {ROWS_MAX} rows")
+            named: dict[str, Value] = {str(name): str(cell) for name, cell in row.items() if name is not None}
+            rows.append(named)
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
     return rows
 
 
@@ -68,7 +63,7 @@ def _element(element: Any, depth: int) -> Value:
 
 
 PARSERS: dict[str, Callable[[str], Value]] = {
-    "JSON": _json,
+    "JSON": json_text.loads,
     "CSV": _csv,
     "XML": _xml,
     "TEXT": lambda text: text,

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from callwright.base.errors import AuthorError
 from callwright.script.template import Rendered, Template
+from callwright.script.variables import parse_path
 from callwright.session.prompts import Audio, Part, Prompt, Speech
 from callwright.session.run import Call
 
@@ -22,6 +23,17 @@ def _is_template(text: str) -> str:
         raise ValueError(str(error)) from None
     return text
 
+
+def _is_path(text: str) -> str:
+    try:
+        parse_path(text)
+    except AuthorError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+VariablePath = Annotated[str, Field(max_length=200), AfterValidator(_is_path)]
+"A variable, such as `order.items[0].price`."
 
 Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_is_template)]
 "A text that may hold `{{ variable }}`."
@@ -42,7 +54,19 @@ class AudioPart(BaseModel):
     text: Text = Field("", title="Words for it")
 
 
-PromptText = Text | Annotated[list[TextPart | AudioPart], Field(max_length=PARTS_MAX)]
+def _kind(value: object) -> str:
+    """Which form a prompt or a part of one is meant to have, so that an error speaks of that form only."""
+    if isinstance(value, list):
+        return PARTS
+    return AUDIO if isinstance(value, AudioPart) or (isinstance(value, dict) and "audio" in value) else TEXT
+
+
+TEXT, PARTS, AUDIO = "[text]", "[parts]", "[audio]"
+_Part = Annotated[Annotated[TextPart, Tag(TEXT)] | Annotated[AudioPart, Tag(AUDIO)], Discriminator(_kind)]
+_Parts = Annotated[list[_Part], Field(max_length=PARTS_MAX), Tag(PARTS)]
+PromptText = Annotated[
+    Annotated[Text, Tag(TEXT)] | _Parts, Discriminator(lambda v: PARTS if _kind(v) == PARTS else TEXT)
+]
 "What a module says: a text, or a list of texts and audio files."
 
 

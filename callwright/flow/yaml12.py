@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from callwright.base import json_text
+
 DEPTH_MAX = 100
 
 # A number with zeros before it is text: it is the keys 01, or a telephone number.
@@ -42,6 +44,7 @@ def load(text: str) -> Any:
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
     _check_keys(value)
+    json_text.check(value)
     return value
 
 

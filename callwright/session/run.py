@@ -295,10 +295,8 @@ class Run:
 
 
 async def _apologise(call: Call) -> None:
-    try:
-        await call.play(Prompt((Speech(APOLOGY),), barge_in=False))
-    finally:
-        await call.disconnect()
+    await call.play(Prompt((Speech(APOLOGY),), barge_in=False))
+    await call.disconnect()
 
 
 __all__ = [

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 
+from callwright.base import json_text
 from callwright.session.commands import Collect, Command, Play
 from callwright.session.events import Event, Fetched, FetchFailed, HungUp, Match, NoInput, NoMatch
 from callwright.session.lines import spoken
@@ -42,7 +43,7 @@ def _caller_left(item: Command | Event) -> bool:
 def _body(text: str) -> str:
     """A body on one line: JSON as it is, other text as it is, or quoted where it would be read as something else."""
     try:
-        value = json.loads(text)
+        value = json_text.loads(text)
     except ValueError:
         as_it_is = text == _one_line(text) and not text.startswith('"')
         return text if as_it_is else json.dumps(text, ensure_ascii=False)

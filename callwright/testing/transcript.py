@@ -5,11 +5,11 @@ result = play(application, script)
 result.mismatch     # None, or where the call went another way than the transcript
 """
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from callwright.base import json_text
 from callwright.base.errors import AuthorError
 from callwright.base.values import Value
 from callwright.flow.application import Application
@@ -121,8 +121,8 @@ def variable_of(text: str) -> tuple[str, Value]:
     if name == "session":
         raise ValueError("session.* is set by the platform")
     try:
-        return name, json.loads(value)
-    except (ValueError, RecursionError):
+        return name, json_text.loads(value)
+    except ValueError:
         return name, value
 
 
@@ -145,12 +145,12 @@ def answer_of(text: str) -> Fetched | FetchFailed:
         raise ValueError("write STATUS BODY, with an HTTP status, or fails REASON")
     if body.startswith('"'):
         try:
-            return Fetched(0, int(what), "text/plain", str(json.loads(body)))
+            return Fetched(0, int(what), "text/plain", str(json_text.loads(body)))
         except ValueError:
             raise ValueError("a body in quotes is text with JSON's escapes, such as \\n and \\\"") from None
     try:
-        json.loads(body)
-    except (ValueError, RecursionError):
+        json_text.loads(body)
+    except ValueError:
         return Fetched(0, int(what), "text/plain" if body else "", body)
     return Fetched(0, int(what), "application/json", body)
 

@@ -3,13 +3,13 @@
 import math
 import operator
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from callwright.base.values import Value
 from callwright.flow.module import InputSettings, Module
-from callwright.flow.texts import Text, render
+from callwright.flow.texts import Text, VariablePath, render
 from callwright.script.template import Template
 from callwright.script.variables import MISSING, Path, parse_path, text_of
 from callwright.session.run import Call
@@ -44,7 +44,7 @@ class Compare(Module):
     type: Literal["compare"] = "compare"
     icon: ClassVar[str] = "arrows-split"
 
-    variable: Annotated[str, StringConstraints(max_length=200)] = Field(title="Variable")
+    variable: VariablePath = Field(title="Variable")
     compare_as: Literal["string", "number", "boolean"] = Field("string", title="Compare as")
     rows: list[Row] = Field(min_length=1, max_length=50, title="Comparisons")
 
@@ -53,7 +53,6 @@ class Compare(Module):
 
     @model_validator(mode="after")
     def _valid(self) -> Self:
-        parse_path(self.variable)
         if any(row.exit == "otherwise" for row in self.rows):
             raise ValueError("otherwise is the exit that is taken when no row is true")
         return self

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from callwright.base.values import Value
 from callwright.flow.module import InputSettings, Module
-from callwright.flow.texts import Text, render
+from callwright.flow.texts import Text, VariablePath, render
 from callwright.script.template import Template
 from callwright.script.variables import MISSING, Path, parse_path
 from callwright.session.run import Call
@@ -17,7 +17,7 @@ class Assignment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    variable: str = Field(max_length=200, title="Variable")
+    variable: VariablePath = Field(title="Variable")
     value: Text | int | float | bool | None = Field(title="Value")
 
 

@@ -8,6 +8,7 @@ from python_multipart.exceptions import FormParserError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from callwright.base import json_text
 from callwright.base.errors import RequestError
 from callwright.base.values import Value
 from callwright.web.plum import texts
@@ -23,8 +24,8 @@ async def body_of(request: Request) -> Mapping[str, object]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         try:
-            sent = json.loads(await request.body())
-        except (ValueError, RecursionError):
+            sent = json_text.loads(await request.body())
+        except ValueError:
             raise RequestError(400, texts.BODY_MALFORMED) from None
         if not isinstance(sent, dict):
             raise RequestError(400, texts.BODY_MALFORMED)
@@ -65,10 +66,10 @@ def json_object(text: str, limit: int) -> dict[str, Value]:
     if len(text.encode("utf-8", "replace")) > limit:
         raise RequestError(400, texts.METADATA_LARGE.format(limit=limit), field="metadata")
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json_text.loads(text)
+    except ValueError:
         value = None
-    if not isinstance(value, dict) or "\\u0000" in text:
+    if not isinstance(value, dict):
         raise RequestError(400, texts.METADATA, field="metadata")
     return value
 

@@ -1,0 +1,213 @@
+"""Transcripts: what is read, what a wrong line is answered, where a call goes another way, and that a call replays."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callwright.flow.application import Application, parse
+from callwright.flow.engine import program
+from callwright.session.commands import Fetch
+from callwright.session.events import Fetched, FetchFailed
+from callwright.session.prompts import Prompt
+from callwright.session.run import Entry, Run, SessionInfo
+from callwright.session.transcript import transcript
+from callwright.testing import transcript as transcripts
+from callwright.testing.simulation import Moment, Simulation
+from callwright.testing.transcript import BYTES_MAX, LINES_MAX, TranscriptError, play
+
+pytestmark = pytest.mark.pure
+
+DESK = """
+name: Front desk
+variables: {name: there}
+input: {attempts: 2, no_match: Wrong., no_input: Nothing.}
+pages:
+  - name: Main
+    modules:
+      - {name: start, type: start, exits: {next: legal}}
+      - {name: legal, type: prompt, barge_in: false, prompt: Recorded., exits: {next: hello}}
+      - {name: hello, type: prompt, prompt: "Hello {{ name }}.", exits: {next: ask}}
+      - name: ask
+        type: menu
+        prompt: Sales 1, support 2, both 12.
+        choices: [{keys: "1", value: sales}, {keys: "2", value: support}, {keys: "12", value: both}]
+        exits: {sales: pin, support: pin, both: pin, no_match: bye, no_input: bye}
+      - {name: pin, type: digits, barge_in: false, digits_max: 3, prompt: Your number., exits: {next: post}}
+      - {name: post, type: rest, url: "https://service.example/{{ ask }}", exits: {next: bye}}
+      - {name: bye, type: prompt, prompt: "Bye {{ ask }} {{ pin }} {{ post.x }}.", exits: {next: end}}
+      - {name: end, type: exit}
+"""
+
+
+@pytest.fixture(scope="module")
+def desk() -> Application:
+    return parse(DESK)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        ("", 1, "at least one line"),
+        ("# only this\n\n", 1, "at least one line"),
+        ("hears", 1, "write what is heard"),
+        ("hears Hi\npresses", 2, "are not keys of a telephone"),
+        ("presses 12x", 1, "'12x' are not keys"),
+        ("presses [private]", 1, "not kept"),
+        ("says hello", 1, "speech input is not there yet"),
+        ("service", 1, "HTTP status"),
+        ("service 99 {}", 1, "HTTP status"),
+        ("service 600", 1, "HTTP status"),
+        ('service 200 "unfinished', 1, "in quotes"),
+        ("hears Hi\nvariable x = 1", 2, "before the call"),
+        ("variable x", 1, "NAME = VALUE"),
+        ("variable 1x = 2", 1, "NAME = VALUE"),
+        ("variable session = {}", 1, "set by the platform"),
+        ("call ends\nhears Hi", 2, "nothing comes after"),
+        ("silence please", 1, "begins with none of"),
+        ("\n\nwaits", 3, "begins with none of"),
+        ("#\n" * LINES_MAX + "silence", LINES_MAX + 1, f"at most {LINES_MAX} lines"),
+        ("#" * BYTES_MAX + "#", 1, f"at most {BYTES_MAX} bytes"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(text: str, line: int, problem: str) -> None:
+    with pytest.raises(TranscriptError, match=problem) as raised:
+        transcripts.parse(text)
+    assert raised.value.line == line
+
+
+def test_everything_that_can_be_written() -> None:
+    script = transcripts.parse(
+        '# a comment\nvariable a = {"b": [1]}\nvariable c = plain text\r\n'
+        '  hears   two\t words  \npresses 12*#\nsilence\nservice 200 {"x": 1}\nservice 200 "a\\nb"\n'
+        "service 404 not found\nservice 204\nservice fails\nservice fails timed out\nhangs up\ncall   ends"
+    )
+    assert script.variables == {"a": {"b": [1]}, "c": "plain text"}
+    assert [(step.verb, step.text) for step in script.steps if step.verb != "service"] == [
+        ("hears", "two words"),
+        ("presses", "12*#"),
+        ("silence", ""),
+        ("hangs up", ""),
+        ("call ends", ""),
+    ]
+    assert [step.answer for step in script.steps if step.answer] == [
+        Fetched(0, 200, "application/json", '{"x": 1}'),
+        Fetched(0, 200, "text/plain", "a\nb"),
+        Fetched(0, 404, "text/plain", "not found"),
+        Fetched(0, 204, "", ""),
+        FetchFailed(0, "The request failed"),
+        FetchFailed(0, "timed out"),
+    ]
+
+
+START = "hears Recorded.\nhears Hello there.\n"
+ASKED = START + "hears Sales 1, support 2, both 12.\n"
+CHOSEN = ASKED + "presses 2\nhears Your number.\npresses 5\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected", "happened"),
+    [
+        ("hears Hello", 1, "hears   Hello", "hears   Recorded."),
+        ("silence", 1, "silence", "hears   Recorded."),
+        (START, 2, "nothing more", "hears   Sales 1, support 2, both 12."),
+        (ASKED, 3, "nothing more", "the application waits for input: write presses, silence or hangs up"),
+        (ASKED + "hears Bye", 4, "hears   Bye", "the application waits for input: write presses, silence or hangs up"),
+        (
+            CHOSEN,
+            6,
+            "nothing more",
+            "GET https://service.example/support: write how the service answers, such as service 200 {}",
+        ),
+        (CHOSEN + 'service 200 {"x": 1}', 7, "nothing more", "hears   Bye support 5 1."),
+        (CHOSEN + 'service 200 {"x": 1}\nhears Bye support 5 1.', 8, "nothing more", "call ends"),
+        (CHOSEN + "service 200 {}\nhears Bye support 5 .\nservice 200 {}", 9, "service 200 {}", "call ends"),
+        (CHOSEN + "service 200 {}\nhears Bye support 5 .\nhears More.", 9, "hears   More.", "call ends"),
+        (ASKED + "hangs up\nhears Bye", 5, "hears   Bye", "call ends"),
+    ],
+)
+def test_a_call_that_goes_another_way(desk: Application, text: str, line: int, expected: str, happened: str) -> None:
+    mismatch = play(desk, transcripts.parse(text)).mismatch
+    assert mismatch is not None
+    assert (mismatch.line, mismatch.expected, mismatch.happened) == (line, expected, happened)
+
+
+def test_a_failure_of_the_application_is_no_good_end() -> None:
+    looping = parse(
+        "name: Loop\npages:\n  - name: Main\n    modules:\n"
+        "      - {name: start, type: start, exits: {next: again}}\n"
+        "      - {name: again, type: set_variable, assignments: [{variable: x, value: 1}], exits: {next: again}}\n"
+    )
+    mismatch = play(
+        looping, transcripts.parse("hears We are sorry. An error has occurred. Goodbye.\ncall ends")
+    ).mismatch
+    assert mismatch is not None
+    assert mismatch.happened == "the application failed: Maximum loop count of 5000 modules exceeded"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Keys ahead skip what may be cut off, never what may not.
+        'presses 25#\nhears Recorded.\nhears Your number.\nservice 200 {"x": 1}\nhears Bye support 5 1.\ncall ends',
+        # Between a prompt and the next one.
+        START + 'presses 1#\nhears Your number.\npresses 123\nservice 200 {"x": 1}\nhears Bye sales 123 1.\ncall ends',
+        # After the prompts, one key too many is for the next question.
+        ASKED + 'presses 2123\nhears Your number.\nservice 200 {"x": 1}\nhears Bye support 123 1.\ncall ends',
+        # A key while the service is asked cuts off what comes after.
+        CHOSEN + 'presses 7\nservice 200 {"x": 1}\ncall ends',
+        ASKED + "hangs up",
+        "hangs up",
+        "hears Recorded.\nhangs up",
+        CHOSEN + "hangs up\nservice 200 {}",
+    ],
+)
+def test_a_caller_in_a_hurry(desk: Application, text: str) -> None:
+    assert play(desk, transcripts.parse(text)).mismatch is None
+
+
+class _Anybody:
+    """A caller who does anything at any time, by a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._left = 40
+
+    def hears(self, prompt: Prompt) -> None: ...
+
+    def acts(self, moment: Moment) -> str | None:
+        self._left -= 1
+        if self._left == 0 or self._random.random() < 0.05:
+            return None
+        if moment == "waiting" or self._random.random() < 0.2:
+            return "".join(self._random.choice("12*#05") for _ in range(self._random.randrange(4)))
+        return ""
+
+    def serves(self, request: Fetch) -> Fetched | FetchFailed:
+        return self._random.choice(
+            [
+                Fetched(0, 200, "application/json", '{"x": 1}'),
+                Fetched(0, 200, "text/plain", 'x\n"y"'),
+                Fetched(0, 500),
+                FetchFailed(0, "timed out"),
+            ]
+        )
+
+
+def _called(desk: Application, caller) -> list[Entry]:
+    journal: list[Entry] = []
+    run = Run(program(desk, "draft"), session=SessionInfo(), variables={}, journal=journal.append)
+    outcome = Simulation(run, caller).run()
+    assert outcome.kind in ("exit", "hung_up")
+    return journal
+
+
+@given(st.integers(0, 2**32))
+def test_a_call_written_down_goes_the_same_way_again(seed: int) -> None:
+    """What anybody does in a call, written as a transcript and played, gives the same transcript."""
+    application = parse(DESK)
+    written = transcript(_called(application, _Anybody(seed)))
+    played = play(application, transcripts.parse(written))
+    assert played.mismatch is None, f"{played.mismatch}\n{written}"
+    assert transcript(played.journal) == written
