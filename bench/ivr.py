@@ -5,6 +5,7 @@ media and flow alone.
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -121,10 +122,12 @@ def _run(ready: Mapping[str, object], load: Load) -> dict[str, object]:
         ):
             time.sleep(1)
             before = processes.usage(pids)
+            begun = time.monotonic()
             sipp = _sipp(str(ready["sip"]), load, work)
             peak_mb = _watch(sipp, pids)
             after = processes.usage(pids)
-        return _row(load, work, before, after, peak_mb)
+            seconds = time.monotonic() - begun
+        return _row(load, work, before, after, peak_mb, seconds)
 
 
 def _sipp(target: str, load: Load, work: Path) -> subprocess.Popen[bytes]:
@@ -143,7 +146,8 @@ def _watch(sipp: subprocess.Popen[bytes], pids: Mapping[str, int]) -> float:
     peak_mb = 0.0
     while sipp.poll() is None:
         peak_mb = max(peak_mb, sum(u.rss_mb for u in processes.usage(pids).values()))
-        time.sleep(2)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            sipp.wait(2)
     return peak_mb
 
 
@@ -204,12 +208,12 @@ def _row(
     before: Mapping[str, processes.Usage],
     after: Mapping[str, processes.Usage],
     peak_mb: float,
+    seconds: float,
 ) -> dict[str, object]:
     with (work / "stat.csv").open() as file:
         rows = list(csv.DictReader(file, delimiter=";"))
     last = rows[-1]
     done, failed = int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])
-    seconds = max(1.0, sum(1 for row in rows if int(row["CurrentCall"] or 0) > 0))
     cpu_s = {role: after[role].cpu_s - before[role].cpu_s for role in after}
     rtp = capture.rtp(work / "rtp.pcap")
     setup = capture.setup_ms(work / "sip.pcap")
