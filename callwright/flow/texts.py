@@ -102,7 +102,8 @@ class SpokenText:
             return (plain,)
         rendered = [(await render(call, template), audio) for template, audio in self._parts]
         parts: tuple[Part, ...] = tuple(
-            Audio(audio, text.text) if audio else Speech(text.text, text.private) for text, audio in rendered
+            Audio(audio, text.text, text.private) if audio else Speech(text.text, text.private)
+            for text, audio in rendered
         )
         prompt = Prompt(parts, call.language, self._barge_in)
         if not any(template.paths for template, _ in self._parts):

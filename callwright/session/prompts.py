@@ -23,6 +23,9 @@ class Audio:
     "Name of the file in the account's audio store, `sha256:<64 hex digits>`."
 
     fallback: str = ""
+    private: bool = False
+    "The fallback holds a private value: it is never logged, and its speech is never cached."
+
     type: Literal["audio"] = "audio"
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from callwright.session.commands import Collect, Command, Fetch, Play
 from callwright.session.events import Event, Fetched, FetchFailed, Match, NoMatch
-from callwright.session.prompts import Prompt, Speech
+from callwright.session.prompts import Audio, Part, Prompt, Speech
 
 PRIVATE = "[private]"
 "What stands where a private value was, in every log, transcript and callback."
@@ -47,14 +47,16 @@ class Redactor:
 
 
 def _prompts(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
-    if not any(isinstance(part, Speech) and part.private for prompt in prompts for part in prompt.parts):
+    if not any(part.private for prompt in prompts for part in prompt.parts):
         return prompts
     return tuple(
-        replace(
-            prompt, parts=tuple(Speech(PRIVATE) if getattr(part, "private", False) else part for part in prompt.parts)
-        )
+        replace(prompt, parts=tuple(_part(part) if part.private else part for part in prompt.parts))
         for prompt in prompts
     )
+
+
+def _part(part: Part) -> Part:
+    return Speech(PRIVATE) if isinstance(part, Speech) else Audio(part.ref, PRIVATE)
 
 
 def _fetch(item: Fetch) -> Fetch:

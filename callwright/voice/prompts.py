@@ -34,12 +34,12 @@ class PromptShelf:
         match part:
             case Speech(text=text, private=private):
                 return await self._speech(text, language, private)
-            case Audio(ref=ref, fallback=fallback):
+            case Audio(ref=ref, fallback=fallback, private=private):
                 try:
                     return self._audio(account_id, ref)
                 except (OSError, ProviderError) as error:
                     if fallback:
-                        return await self._speech(fallback, language, False)
+                        return await self._speech(fallback, language, private)
                     raise ProviderError(f"The audio file {ref} cannot be played: {error}") from error
 
     async def _speech(self, text: str, language: str, private: bool) -> Frames:

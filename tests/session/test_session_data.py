@@ -36,7 +36,9 @@ NUMBERS = st.floats(0, 4e9, allow_nan=False)
 PROMPTS = st.lists(
     st.builds(
         Prompt,
-        st.lists(st.builds(Speech, TEXTS, st.booleans()) | st.builds(Audio, TEXTS, TEXTS), max_size=3).map(tuple),
+        st.lists(
+            st.builds(Speech, TEXTS, st.booleans()) | st.builds(Audio, TEXTS, TEXTS, st.booleans()), max_size=3
+        ).map(tuple),
         st.sampled_from(["en-US", "de-DE"]),
         st.booleans(),
     ),
@@ -118,9 +120,12 @@ class TestRedaction:
         assert self._shown(open_, match) is match and self._shown(open_, no_match) is no_match
 
     def test_private_words_are_not_shown_and_the_others_are(self) -> None:
-        play = Play((Prompt((Speech("You entered"), Speech("1234", private=True))), Prompt((Speech("Bye"),))))
+        tune, secret = Audio("sha256:0", "A tune"), Audio("sha256:1", "1234", private=True)
+        play = Play((Prompt((Speech("You entered"), Speech("1234", private=True), secret)), Prompt((tune,))))
         shown = self._shown(play, play)
-        assert shown == Play((Prompt((Speech("You entered"), Speech(PRIVATE))), Prompt((Speech("Bye"),))))
+        assert shown == Play(
+            (Prompt((Speech("You entered"), Speech(PRIVATE), Audio("sha256:1", PRIVATE))), Prompt((tune,)))
+        )
 
     @pytest.mark.parametrize(
         ("url", "shown"),
