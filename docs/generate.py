@@ -66,6 +66,9 @@ module and field; [transcripts](transcripts.md) test it; the [tutorial](../tutor
 Texts may hold variables: `{{ first_name }}`, `{{ order.items[0].price }}`, `{{ order.items.length }}`. A module's result is the
 variable of its name. The variables of `session` are set by the platform
 ([list](../compatibility/fuse-variables.md)); the metadata of an outbound call takes the place of the document's variables.
+Modules leave by `next` where nothing else is said. Those that ask for input can also have the exits `no_match` and `no_input`,
+taken after the last attempt; where they lead nowhere, the call ends. The right column of each table says what may stand in a
+field, its limits (characters of a text, entries of a list), and after "else" what holds where it is left out.
 A prompt is a text, or a list of `{text: ...}` and `{audio: "sha256:...", text: "what to say where it cannot be played"}`.
 """
 
@@ -129,9 +132,8 @@ def _kind(field: dict[str, Any], schema: dict[str, Any]) -> str:
         return " or ".join(kind for kind in kinds if kind not in ("", "null")) or "anything"
     if field.get("type") == "array":
         return f"list of {_kind(field['items'], schema)}"
-    return {"string": "text", "object": "object", "boolean": "true or false"}.get(
-        field.get("type", ""), field.get("type", "")
-    )
+    kind = str(field.get("type", ""))
+    return {"string": "text", "boolean": "true or false"}.get(kind, kind)
 
 
 def _members(definition: dict[str, Any]) -> str:
