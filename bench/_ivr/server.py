@@ -84,13 +84,13 @@ def _deploy(api: httpx.Client, address: str, document: dict[str, Any]) -> None:
     _ok(api.post("/v1/numbers", json={"address": address, "deployment_id": deployment}))
 
 
-def _page(name: str, *modules: dict[str, Any]) -> dict[str, Any]:
-    start = {"name": "start", "type": "start", "exits": {"next": modules[0]["name"]}}
+def page(name: str, *modules: dict[str, Any]) -> dict[str, Any]:
+    start = {"name": "start", "type": "start", "exits": {"next": modules[0]["name"] if modules else "end"}}
     return {"name": name, "pages": [{"name": "Main", "modules": [start, *modules, {"name": "end", "type": "exit"}]}]}
 
 
 def _ivr(first: str, second: str) -> dict[str, Any]:
-    return _page(
+    return page(
         "Benchmark: IVR",
         {
             "name": "key",
@@ -106,4 +106,4 @@ def _ivr(first: str, second: str) -> dict[str, Any]:
 
 def _setup() -> dict[str, Any]:
     wait = {"name": "wait", "type": "digits", "initial_timeout_s": 5, "exits": {"next": "end", "no_input": "end"}}
-    return _page("Benchmark: setup", wait) | {"input": {"attempts": 1}}
+    return page("Benchmark: setup", wait) | {"input": {"attempts": 1}}

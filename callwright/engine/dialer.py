@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 IDLE_S = 1.0
 "The longest nap between two looks at the queue."
 
+REST_S = 0.01
+"Half the first nap after work."
+
 RING_S_MAX = 60.0
 "A call that is not answered by then is given up."
 
@@ -67,19 +70,25 @@ class Dialer:
         self._woken.set()
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
+        nap_s = IDLE_S
         while True:
             try:
                 more = await self._round(tasks)
             except FAILURES as error:
                 log.warning("the queue cannot be read: %s", error)
                 more = False
+            # After work there may be more that only waits for its trunk's rate: short naps first, then longer ones.
+            nap_s = REST_S if more else min(2 * nap_s, IDLE_S)
             if not more:
-                try:
-                    async with asyncio.timeout(IDLE_S):
-                        await self._woken.wait()
-                except TimeoutError:
-                    pass
-                self._woken.clear()
+                await self._nap(nap_s)
+
+    async def _nap(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+        self._woken.clear()
 
     async def _round(self, tasks: asyncio.TaskGroup) -> bool:
         """Dial what is due; whether there was anything."""

@@ -66,7 +66,7 @@ _QUEUE = f"""
     ), event AS (
         INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $14::float8, 'queued' FROM queued
     )
-    SELECT id, pg_notify('callwright_due', '') FROM queued
+    SELECT id, CASE WHEN coalesce($15::float8, 0) <= $14::float8 THEN pg_notify('callwright_due', '') END FROM queued
 """
 
 
