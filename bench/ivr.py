@@ -58,6 +58,8 @@ def main() -> int:
         if shutil.which(tool) is None:
             print(f"{tool} is missing: apt-get install sip-tester tcpdump iptables util-linux", file=sys.stderr)
             return 2
+    # However it is ended, the platform is ended with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with serve(Path(options.data), options.sip, options.http, None if options.no_pin else "0") as ready:
         if options.serve:
             print(json.dumps(ready, indent=2))
@@ -66,7 +68,9 @@ def main() -> int:
                 file = Path(options.ready_file)
                 file.touch(mode=0o600)
                 file.write_text(json.dumps(ready))
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+            with contextlib.suppress(KeyboardInterrupt):
+                while True:
+                    signal.pause()
             return 0
         return _measure(ready, options)
 

@@ -30,6 +30,9 @@ class Config:
     channels: int = 1000
     "Most calls at once that this engine carries; also the size of a server id's channel range."
 
+    ring_s: float = 60.0
+    "How long a telephone rings before an outbound call is given up."
+
     @property
     def run_dir(self) -> Path:
         return Path(self.data_dir) / "run"

@@ -63,6 +63,9 @@ class Options:
     channels: int = 1000
     "Calls at once."
 
+    ring_s: float = 60.0
+    "How long a telephone rings before an outbound call is given up."
+
     behind_proxy: bool = False
     "HTTP may listen beyond this machine: a proxy in front of it speaks TLS."
 
@@ -126,6 +129,7 @@ class Platform:
             phone_port=await _claim(options.phone, socket.SOCK_DGRAM, "--phone", wait_s),
             allow_urls=options.allow_urls,
             channels=options.channels,
+            ring_s=options.ring_s,
         )
         if len(os.fsencode(config.pool_socket)) > SOCKET_PATH_MAX:
             raise CannotStart(

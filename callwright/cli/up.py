@@ -59,6 +59,14 @@ def default_data_dir() -> Path:
     help="Calls at once, in and out; past them callers get 503 and the queue waits.",
 )
 @click.option(
+    "--ring-seconds",
+    "ring_s",
+    type=click.FloatRange(1, 180),
+    default=60,
+    show_default=True,
+    help="How long a telephone rings before an outbound call counts as not answered.",
+)
+@click.option(
     "--behind-proxy", is_flag=True, help="Let --http listen beyond this machine: a proxy in front speaks TLS."
 )
 @click.option("--drain", is_flag=True, help="At the first Ctrl-C or SIGTERM, let the calls in progress end first.")
@@ -70,6 +78,7 @@ def command(
     ready_file: Path | None,
     allow_urls: tuple[str, ...],
     channels: int,
+    ring_s: float,
     behind_proxy: bool,
     drain: bool,
 ) -> None:
@@ -84,6 +93,7 @@ def command(
         phone=phone or Address("127.0.0.1", 5062 if sip.port else 0),
         allow_urls=allow_urls,
         channels=channels,
+        ring_s=ring_s,
         behind_proxy=behind_proxy,
         database_url=os.environ.get("DATABASE_URL", ""),
         ready_file=ready_file,

@@ -30,9 +30,6 @@ IDLE_S = 1.0
 REST_S = 0.01
 "Half the first nap after work."
 
-RING_S_MAX = 60.0
-"A call that is not answered by then is given up."
-
 
 class _NotAnswered(Exception):
     """Nobody came to the telephone."""
@@ -58,6 +55,7 @@ class Dialer:
     ) -> None:
         self._db = db
         self._host = config.sip_host
+        self._ring_s = config.ring_s
         self._engine_id = engine_id
         self._calls = calls
         self._applications = applications
@@ -164,7 +162,7 @@ class Dialer:
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)
         try:
-            refused = await leg.answered(RING_S_MAX)
+            refused = await leg.answered(self._ring_s)
         finally:
             self._calls.legs.discard(leg)
         if refused is not None:

@@ -47,7 +47,8 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     writer = Writer(db)
     await writer.flush()
     http = GuardedClient(config.allow_urls, config.loopback_only)
-    shelf = PromptShelf(PoolClient(config.pool_socket), config.audio_dir)
+    pool = PoolClient(config.pool_socket)
+    shelf = PromptShelf(pool, config.audio_dir)
     calls = Calls(
         config,
         engine_id=lease.id,
@@ -97,6 +98,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         plane.stop()
         await writer.flush()
         await engines.stop(db, lease.id, now())
+        await pool.close()
         await http.aclose()
         await db.close()
 

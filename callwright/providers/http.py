@@ -19,6 +19,9 @@ from callwright.base.errors import ProviderError
 
 CONNECTIONS_MAX = 200
 URL_MAX = 8_000
+ADDRESSES_MAX = 4
+"Addresses of a name that are tried, one after the other."
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ALWAYS_REFUSED = (ipaddress.ip_network("0.0.0.0/8"), ipaddress.ip_network("100.64.0.0/10"))
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -95,7 +98,12 @@ class _GuardedBackend(httpcore.AnyIOBackend):
             raise _Refused(
                 f"{host} is at the private address {first}; allow it with --allow-url {first}/{first.max_prefixlen}"
             )
-        return await super().connect_tcp(str(permitted[0]), port, timeout, local_address, socket_options)
+        for address in permitted[:ADDRESSES_MAX]:
+            try:
+                return await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
 
 
 class GuardedClient:

@@ -1,4 +1,4 @@
-"""An engine with room for two calls: the third is turned away or waits, and the room comes back."""
+"""An engine with room for two calls and little patience: the third caller is turned away, the queue waits, nobody rings on."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ WAITS = {
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Running]:
-    with started("--channels", str(CHANNELS)) as running:
+    with started("--channels", str(CHANNELS), "--ring-seconds", "2") as running:
         yield running
 
 
@@ -50,3 +50,17 @@ async def test_the_queue_waits_for_room_and_is_dialled_whole(small):
         at_once += {"answered": 1, "ended": -1}.get(event["event"], 0)
         most = max(most, at_once)
     assert at_once == 0 and most == CHANNELS
+
+
+async def test_a_telephone_that_nobody_answers_is_given_up_and_tried_again(small):
+    """The reattempt comes a minute later, which is the shortest that may be asked for: here, that it is queued again."""
+    once = await small.over(await small.queue("12125550103"))
+    assert (once["details"]["status"], once["cause"], once["calls"]) == ("failed", "408 No answer", [])
+    again = await small.queue("12125550103", max_attempts="2", reattempt_wait="60")
+    waiting = await small.until(again, "queued", "failed")
+    while len(waiting["details"]["events"]) < 3:
+        waiting = await small.until(again, "queued", "failed")
+    assert [event["event"] for event in waiting["details"]["events"]] == ["queued", "dialing", "failed"]
+    assert waiting["details"]["status"] == "queued"
+    ended = [event for event in small.phone_events() if event["event"] == "ended" and event["detail"]]
+    assert ended[-1]["detail"] == "CANCEL", "its ringing was stopped"
