@@ -3,12 +3,13 @@
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 import callwright
 from callwright.base.config import Config
@@ -16,7 +17,7 @@ from callwright.base.errors import RequestError
 from callwright.flow.application import DocumentError
 from callwright.store.database import Database
 from callwright.web import pages, problems
-from callwright.web.limits import BodyLimit
+from callwright.web.limits import BodyLimit, BodyTooLarge, SafeHeaders
 from callwright.web.plum import table, texts
 from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
 from callwright.web.v1 import applications, calls, telephony
@@ -26,7 +27,7 @@ def create_app(config: Config, db: Database) -> ASGIApp:
     v1 = _v1()
     app = Starlette(
         routes=[*table.routes(), *pages.routes(v1), Mount("/v1", v1)],
-        middleware=[Middleware(BodyLimit)],
+        middleware=[Middleware(SafeHeaders), Middleware(BodyLimit, refusal=_too_large)],
         exception_handlers={404: _not_found},
     )
     for one in (app, v1):
@@ -42,11 +43,13 @@ def _v1() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         exception_handlers={
             RequestError: problems.on_request_error,
             DocumentError: problems.on_document_error,
             RequestValidationError: problems.on_validation_error,
             HTTPException: problems.on_http_error,
+            BodyTooLarge: problems.on_body_too_large,
             Exception: problems.on_failure,
         },
     )
@@ -58,3 +61,11 @@ def _v1() -> FastAPI:
 async def _not_found(request: Request, _: Exception) -> Response:
     form = form_of(request.headers.get("accept", ""))
     return Response(encode({"error": texts.NOT_FOUND["page"]}, form), 404, media_type=MEDIA_TYPE[form])
+
+
+def _too_large(scope: Scope, limit: int) -> Response:
+    text = texts.BODY_TOO_LARGE.format(limit=limit)
+    if scope["path"].startswith("/v1/"):
+        return problems.problem(413, text)
+    form = form_of(Headers(scope=scope).get("accept", ""))
+    return Response(encode({"error": text}, form), 413, media_type=MEDIA_TYPE[form])

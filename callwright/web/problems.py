@@ -3,17 +3,23 @@
 import logging
 import secrets
 import traceback
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from callwright.base.errors import RequestError
 from callwright.flow.application import DocumentError
 from callwright.store.database import FAILURES
 
 log = logging.getLogger(__name__)
+
+ERRORS_MAX = 50
+"Of one request."
 
 TITLES = {
     400: "Bad request",
@@ -23,6 +29,7 @@ TITLES = {
     405: "Method not allowed",
     409: "Conflict",
     413: "Content too large",
+    416: "Range not satisfiable",
     422: "Invalid input",
     500: "Internal error",
     503: "Database unavailable",
@@ -58,14 +65,37 @@ async def on_document_error(_: Request, error: Exception) -> JSONResponse:
 
 async def on_validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [{"field": ".".join(str(step) for step in e["loc"]), "message": e["msg"]} for e in error.errors()[:50]]
+    errors = [{"field": _field_of(e), "message": e["msg"]} for e in error.errors()[:ERRORS_MAX]]
     first = errors[0]
     return problem(422, f"{first['field']}: {first['message']}", errors=errors)
 
 
-async def on_http_error(_: Request, error: Exception) -> JSONResponse:
+def _field_of(error: Mapping[str, Any]) -> str:
+    """`port`, `metadata.name`, or `body` where it cannot be read at all: a client knows where it put them."""
+    where, *steps = error["loc"]
+    return where if not steps or error["type"] == "json_invalid" else ".".join(str(step) for step in steps)
+
+
+async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, error.detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem(error.status_code, error.detail, headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Of all routes with this path: each has one, and Starlette would name that of the first."""
+    allowed: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            allowed |= route.methods or set()
+    return allowed
+
+
+async def on_body_too_large(_: Request, __: Exception) -> JSONResponse:
+    """Not sent: `BodyLimit` answers. It is here so that a client's mistake is not logged as a failure."""
+    return problem(413, "The request body is too large.")
 
 
 async def on_failure(request: Request, error: Exception) -> JSONResponse:

@@ -1,11 +1,11 @@
 """Applications, their drafts and versions, and audio files."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from callwright.base.errors import AuthorError, RequestError
-from callwright.media.frames import ulaw_of_wav
+from callwright.base.errors import RequestError
 from callwright.services import applications, audio
 from callwright.web.v1 import models
 from callwright.web.v1.deps import PAGE_DEFAULT, After, Asker, Db, Limit, Settings
@@ -104,11 +104,9 @@ async def version(application_id: int, number: int, scope: Asker, db: Db) -> mod
     },
 )
 async def add_audio(request: Request, scope: Asker, config: Settings) -> models.AudioFile:
-    """Keep a WAV file (PCM or G.711, any rate) for prompts. The same sound gets the same name."""
-    try:
-        samples = ulaw_of_wav(await request.body())
-    except AuthorError as error:
-        raise RequestError(400, f"The audio file cannot be read: {error}", field="audio") from None
+    """Keep a WAV file (PCM or G.711, any rate, ten minutes at most) for prompts. The same sound gets the same name."""
+    # In a thread: a long file takes a second to convert, and others are waiting.
+    samples = await asyncio.to_thread(audio.read_wav, await request.body())
     return models.AudioFile(audio=audio.add_audio(config.audio_dir, scope, samples))
 
 
