@@ -6,7 +6,8 @@ stores the SIP Call-ID, so that from then on an INVITE may be on the wire. What 
 died is queued again; what it may have dialled never is.
 
 Trunks are locked in the order of their ids, so that engines that claim at the same time queue up behind each
-other instead of deadlocking, and channels and rates hold however many engines there are.
+other instead of deadlocking, and channels and rates hold however many engines there are. After trunks come calls,
+in the order of their ids too (`LOCKED`), then what belongs to a call: whatever changes several rows keeps to that.
 """
 
 import json
@@ -24,6 +25,14 @@ BATCH = 20
 
 TRUNKS_MAX = 200
 "Trunks looked at in one claim."
+
+LOCKED = """
+    given AS (SELECT * FROM unnest({columns})
+    ), locked AS (
+        SELECT c.id, c.attempt_id FROM outbound_calls c
+        WHERE c.attempt_id IN (SELECT attempt_id FROM given) ORDER BY c.id FOR NO KEY UPDATE
+    )"""
+"The calls of given attempts, locked in the order of their ids before anything is changed."
 
 Ending = Literal["completed", "no_answer", "busy", "rejected", "failed"]
 
@@ -94,7 +103,7 @@ async def _due_trunks(connection: Connection, now: float) -> list[Any]:
         WHERE t.enabled AND EXISTS (
             SELECT 1 FROM outbound_calls c
             WHERE c.trunk_id = t.id AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $1)
-        ORDER BY t.id LIMIT {TRUNKS_MAX} FOR UPDATE
+        ORDER BY t.id LIMIT {TRUNKS_MAX} FOR NO KEY UPDATE
         """,
         now,
     )
@@ -151,11 +160,11 @@ async def start(db: Database, _: Scope, dialled: Sequence[tuple[int, str]], now:
     """Turn claims into dialling, by (attempt id, SIP Call-ID). Returns the attempts that may be dialled: the others' calls
     were cancelled meanwhile."""
     rows = await db.pool.fetch(
-        """
-        WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[]) AS g (attempt_id, sip_call_id)
-        ), call AS (
+        f"""
+        WITH {LOCKED.format(columns="$1::bigint[], $2::text[]) AS g (attempt_id, sip_call_id")}, call AS (
             UPDATE outbound_calls c SET status = 'dialing', attempts = c.attempts + 1
-            FROM given g WHERE c.attempt_id = g.attempt_id AND c.status = 'queued'
+            FROM locked l JOIN given g ON g.attempt_id = l.attempt_id
+            WHERE c.id = l.id AND c.attempt_id = g.attempt_id AND c.status = 'queued'
             RETURNING c.id, c.attempt_id, g.sip_call_id
         ), attempt AS (
             UPDATE outbound_attempts a SET state = 'dialing', sip_call_id = call.sip_call_id, dialed_at = $3
@@ -178,14 +187,15 @@ async def start(db: Database, _: Scope, dialled: Sequence[tuple[int, str]], now:
 async def connected(connection: Connection, _: Scope, attempts: Sequence[tuple[int, float]]) -> None:
     """The far end answered, by (attempt id, when)."""
     await connection.execute(
-        """
-        WITH given AS (SELECT * FROM unnest($1::bigint[], $2::float8[]) AS g (attempt_id, at)
+        f"""
+        WITH {LOCKED.format(columns="$1::bigint[], $2::float8[]) AS g (attempt_id, at")}, call AS (
+            UPDATE outbound_calls c SET status = 'connected', connected_at = g.at
+            FROM locked l JOIN given g ON g.attempt_id = l.attempt_id
+            WHERE c.id = l.id AND c.attempt_id = g.attempt_id AND c.status = 'dialing'
+            RETURNING c.id, c.attempt_id, g.at
         ), attempt AS (
-            UPDATE outbound_attempts a SET state = 'connected', connected_at = g.at FROM given g
-            WHERE a.id = g.attempt_id AND a.state = 'dialing'
-        ), call AS (
-            UPDATE outbound_calls c SET status = 'connected', connected_at = g.at FROM given g
-            WHERE c.attempt_id = g.attempt_id AND c.status = 'dialing' RETURNING c.id, g.at
+            UPDATE outbound_attempts a SET state = 'connected', connected_at = call.at FROM call
+            WHERE a.id = call.attempt_id AND a.state = 'dialing'
         )
         INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, at, 'connected' FROM call
         """,
@@ -194,24 +204,28 @@ async def connected(connection: Connection, _: Scope, attempts: Sequence[tuple[i
     )
 
 
+_FINISHES = "$1::bigint[], $2::text[], $3::text[], $4::float8[]) AS g (attempt_id, ending, cause, at"
+
+
 async def finish(connection: Connection, _: Scope, finishes: Sequence[Finish]) -> None:
     """Attempts are over. Each call is completed, waits for its next attempt, or has failed; a call that is over gets
     its result_url post in the same transaction. An attempt that is over already is left as it is."""
     await connection.execute(
-        """
-        WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::float8[]) AS g (attempt_id, ending, cause, at)
-        ), attempt AS (
-            UPDATE outbound_attempts a SET state = 'ended', outcome = g.ending, cause = g.cause, ended_at = g.at
-            FROM given g WHERE a.id = g.attempt_id AND a.state <> 'ended'
-        ), call AS (
+        f"""
+        WITH {LOCKED.format(columns=_FINISHES)}, call AS (
             UPDATE outbound_calls c SET
                 attempt_id = NULL, cause = g.cause,
                 status = CASE WHEN g.ending IN ('completed', 'rejected') THEN g.ending
                               WHEN c.attempts < c.max_attempts THEN 'queued' ELSE 'failed' END,
                 due_at = g.at + c.reattempt_wait_s,
                 ended_at = CASE WHEN g.ending IN ('completed', 'rejected') OR c.attempts >= c.max_attempts THEN g.at END
-            FROM given g WHERE c.attempt_id = g.attempt_id AND c.status IN ('queued', 'dialing', 'connected')
+            FROM locked l JOIN given g ON g.attempt_id = l.attempt_id
+            WHERE c.id = l.id AND c.attempt_id = g.attempt_id AND c.status IN ('queued', 'dialing', 'connected')
             RETURNING c.id, c.account_id, c.result_url, c.status, c.ended_at, g.ending, g.at
+        ), attempt AS (
+            UPDATE outbound_attempts a SET state = 'ended', outcome = g.ending, cause = g.cause, ended_at = g.at
+            FROM given g LEFT JOIN locked l ON l.attempt_id = g.attempt_id
+            WHERE a.id = g.attempt_id AND a.state <> 'ended'
         ), event AS (
             INSERT INTO outbound_events (outbound_call_id, at, event)
             SELECT id, at, CASE WHEN ending = 'completed' THEN 'disconnected' ELSE 'failed' END FROM call

@@ -63,6 +63,14 @@ async def bury(db: Database, scope: Scope, *, silent_since: float, now: float) -
 
 async def _bury(connection: Connection, scope: Scope, engine_id: int, now: float) -> None:
     await connection.execute("UPDATE engines SET stopped_at = $2 WHERE id = $1", engine_id, now)
+    # Calls before attempts, in the order of their ids (`dialing`).
+    await connection.execute(
+        """
+        SELECT c.id FROM outbound_calls c JOIN outbound_attempts a ON a.id = c.attempt_id
+        WHERE a.engine_id = $1 AND a.state <> 'ended' ORDER BY c.id FOR NO KEY UPDATE OF c
+        """,
+        engine_id,
+    )
     await connection.execute(
         """
         WITH lost AS (

@@ -98,9 +98,12 @@ async def cancel_pending(db: Database, scope: Scope, deployment_id: int, now: fl
     mine, who = visible(scope, 1, "c")
     rows = await db.pool.fetch(
         f"""
-        WITH canceled AS (
+        WITH locked AS (
+            SELECT c.id FROM outbound_calls c WHERE {mine} AND c.deployment_id = $2 AND c.status = 'queued'
+            ORDER BY c.id FOR NO KEY UPDATE
+        ), canceled AS (
             UPDATE outbound_calls c SET status = 'canceled', cause = 'canceled by the client', ended_at = $3
-            WHERE {mine} AND c.deployment_id = $2 AND c.status = 'queued' RETURNING c.id, c.account_id, c.result_url
+            FROM locked WHERE c.id = locked.id AND c.status = 'queued' RETURNING c.id, c.account_id, c.result_url
         ), event AS (
             INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $3, 'canceled' FROM canceled
         ), callback AS (

@@ -30,8 +30,12 @@ TRUNK_FOR = """
 "The trunk that a number of an account goes by; the longest prefix wins."
 
 _REROUTE = f"""
+    WITH locked AS (
+        SELECT c.id FROM outbound_calls c WHERE c.account_id = $1 AND c.status = 'queued' AND c.attempt_id IS NULL
+        ORDER BY c.id FOR NO KEY UPDATE
+    )
     UPDATE outbound_calls c SET trunk_id = {TRUNK_FOR.format(account="c.account_id", number="c.dialled")}
-    WHERE c.account_id = $1 AND c.status = 'queued' AND c.attempt_id IS NULL
+    FROM locked WHERE c.id = locked.id AND c.status = 'queued' AND c.attempt_id IS NULL
 """
 
 

@@ -1,0 +1,292 @@
+"""Signalling against SIPp, an independent peer, on both sides: beginnings, ends, refusals, routes and lost datagrams."""
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from sipp import SDP, bye_answer, call, called, dial, hang_up, pause, recv, recv_ack_for_bye, reply, send
+
+from callwright.ports.leg import LegEnded
+from callwright.sip.call import SipCall
+from callwright.sip.events import Confirmed, Ended, SipEvent
+from callwright.telephony.leg import NotAnswered, SipLeg
+from callwright.telephony.plane import MediaPlane
+from callwright.telephony.sip_endpoint import SipEndpoint
+
+pytestmark = pytest.mark.interop
+
+LOST = ("-lost", "15", "-max_retrans", "12")
+"SIPp itself loses this share, in %, of what it sends and of what comes to it."
+
+
+class Side:
+    """Our side: `incoming` says what is done with a call; everything that calls tell is kept."""
+
+    def __init__(self, plane: MediaPlane) -> None:
+        self.plane = plane
+        self.told: dict[str, list[SipEvent]] = {}
+        self.legs: list[SipLeg] = []
+        self.incoming = self.take
+
+    async def open(self) -> "Side":
+        self.endpoint = await SipEndpoint.open("127.0.0.1", 0, on_invite=self._invited)
+        return self
+
+    def _invited(self, call: SipCall) -> None:
+        call.on_event = self.told.setdefault(call.call_id, []).append
+        self.incoming(call)
+
+    def take(self, call: SipCall) -> None:
+        call.ring()
+        self.legs.append(SipLeg.incoming(call, self.plane, "127.0.0.1"))
+
+    def take_for(self, call: SipCall, seconds: float) -> None:
+        """Answer, and hang up after a while."""
+        self.take(call)
+        asyncio.get_running_loop().call_later(seconds, self.legs[-1].hang_up)
+
+    def dial(self, to: tuple[str, int], call_id: str = "ours") -> SipLeg:
+        leg = SipLeg.outgoing(
+            self.endpoint,
+            self.plane,
+            "127.0.0.1",
+            target=f"sip:100@127.0.0.1:{to[1]}",
+            call_id=call_id,
+            caller="200",
+            to=to,
+        )
+        self.legs.append(leg)
+        return leg
+
+    async def idle(self) -> None:
+        """Until no call is left."""
+        async with asyncio.timeout(40):
+            while self.endpoint.calls:  # noqa: ASYNC110 - the endpoint has no event for it, and needs none
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def side() -> AsyncIterator[Side]:
+    plane = MediaPlane("127.0.0.1", 31_000, 31_400, asyncio.get_running_loop())
+    plane.start()
+    opened = await Side(plane).open()
+    yield opened
+    await opened.endpoint.close()
+    plane.stop()
+
+
+async def _end_of(leg: SipLeg) -> LegEnded:
+    async with asyncio.timeout(40):
+        while not isinstance(event := await leg.event(), LegEnded):
+            pass
+    return event
+
+
+BEGIN = [call("INVITE", body=SDP), recv(100, optional=True), recv(180, optional=True), recv(200)]
+ACK = call("ACK", to="[peer_tag_param]")
+BYE = call("BYE", 2, to="[peer_tag_param]")
+
+
+class TestSippCalls:
+    async def test_a_call_that_the_caller_ends(self, side, tmp_path):
+        steps = [*BEGIN, ACK, pause(200), BYE, recv(200)]
+        assert await dial(tmp_path, steps, side.endpoint.address, calls=20) == ""
+        await side.idle()
+        assert [(await _end_of(leg)) for leg in side.legs] == [LegEnded("remote", "BYE")] * 20
+
+    async def test_a_call_that_we_end(self, side, tmp_path):
+        side.incoming = lambda call: side.take_for(call, 0.2)
+        steps = [*BEGIN, ACK, recv("BYE"), bye_answer()]
+        assert await dial(tmp_path, steps, side.endpoint.address, calls=10) == ""
+        await side.idle()
+
+    async def test_datagrams_are_lost(self, side, tmp_path):
+        """Every one of 40 calls is set up, and ended by us, by repetition alone.
+
+        By us: SIPp would take a 200 for its INVITE that comes again for the one that it awaits for a BYE.
+        """
+        side.incoming = lambda call: side.take_for(call, 0.1)
+        steps = [*BEGIN, ACK, recv("BYE"), bye_answer(), pause(4000)]
+        assert await dial(tmp_path, steps, side.endpoint.address, *LOST, calls=40) == ""
+        assert len(side.legs) == 40
+        await side.idle()
+
+    async def test_cancel(self, side, tmp_path):
+        side.incoming = lambda call: call.ring()
+        steps = [
+            call("INVITE", body=SDP),
+            recv(100, optional=True),
+            recv(180),
+            call("CANCEL", branch="[branch-3]"),
+            recv(200),
+            recv(487),
+            call("ACK", branch="[branch-6]", to="[peer_tag_param]"),
+        ]
+        assert await dial(tmp_path, steps, side.endpoint.address, calls=5) == ""
+        assert list(side.told.values()) == [[Ended("remote", "CANCEL")]] * 5
+        await side.idle()
+
+    @pytest.mark.parametrize("status", [404, 486, 503])
+    async def test_a_refusal(self, side, tmp_path, status):
+        side.incoming = lambda call: call.reject(status)
+        steps = [
+            call("INVITE", body=SDP),
+            recv(100, optional=True),
+            recv(status),
+            call("ACK", branch="[branch-3]", to="[peer_tag_param]"),
+        ]
+        assert await dial(tmp_path, steps, side.endpoint.address, calls=3) == ""
+        await side.idle()
+
+    async def test_routes_of_a_proxy(self, side, tmp_path):
+        """Record-Route comes back in the 200, and our BYE takes that way (RFC 3261 §12.1.1)."""
+
+        side.incoming = lambda call: side.take_for(call, 0.2)
+        steps = [
+            call("INVITE", 1, "Record-Route: <sip:[local_ip]:[local_port];lr>", body=SDP),
+            recv(100, optional=True),
+            recv(180, optional=True),
+            recv(200, has="Record-Route:;lr"),
+            ACK,
+            recv("BYE", has="Route:;lr"),
+            bye_answer(),
+        ]
+        assert await dial(tmp_path, steps, side.endpoint.address) == ""
+
+    async def test_an_invite_without_an_offer(self, side, tmp_path):
+        def take(one: SipCall) -> None:
+            assert one.offer == ""
+            one.answer(SDP.strip().replace("[local_ip]", "127.0.0.1").replace("[media_ip]", "127.0.0.1"))
+
+        side.incoming = take
+        steps = [
+            call("INVITE"),
+            recv(100, optional=True),
+            recv(200),
+            call("ACK", body=SDP, to="[peer_tag_param]"),
+            pause(100),
+            BYE,
+            recv(200),
+        ]
+        assert await dial(tmp_path, steps, side.endpoint.address) == ""
+        (events,) = side.told.values()
+        assert isinstance(events[0], Confirmed) and "m=audio" in events[0].sdp
+
+    async def test_hold_and_resume(self, side, tmp_path):
+        held = SDP.rstrip() + "\na=sendonly\n"
+        again = [call("INVITE", 2, body=held, to="[peer_tag_param]"), recv(100, optional=True), recv(200)]
+        resumed = [call("INVITE", 3, body=SDP, to="[peer_tag_param]"), recv(100, optional=True), recv(200)]
+        steps = [
+            *BEGIN,
+            ACK,
+            *again,
+            call("ACK", 2, to="[peer_tag_param]"),
+            *resumed,
+            call("ACK", 3, to="[peer_tag_param]"),
+            call("BYE", 4, to="[peer_tag_param]"),
+            recv(200),
+        ]
+        assert await dial(tmp_path, steps, side.endpoint.address) == ""
+        assert await _end_of(side.legs[0]) == LegEnded("remote", "BYE")
+
+    async def test_options_and_methods_that_we_do_not_serve(self, side, tmp_path):
+        steps = [
+            call("OPTIONS"),
+            recv(200, has="Allow:INVITE"),
+            call("REGISTER", 2),
+            recv(405, has="Allow:INVITE"),
+            call("FROB", 3),
+            recv(501),
+            call("BYE", 4, to=";tag=nobody"),
+            recv(481),
+        ]
+        assert await dial(tmp_path, steps, side.endpoint.address) == ""
+        assert not side.told
+
+    async def test_garbage_between_calls(self, side, tmp_path):
+        rng = random.Random(1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+            whole = send("INVITE sip:100@127.0.0.1 SIP/2.0", "Via: SIP/2.0/UDP 127.0.0.1").encode()
+            for _ in range(500):
+                wire.sendto(rng.randbytes(rng.randint(0, 1400)), side.endpoint.address)
+                wire.sendto(whole[: rng.randrange(len(whole))], side.endpoint.address)
+        steps = [*BEGIN, ACK, BYE, recv(200)]
+        assert await dial(tmp_path, steps, side.endpoint.address, calls=5) == ""
+        assert len(side.told) == 5
+        await side.idle()
+
+
+RINGS = [recv("INVITE"), reply("100 Trying"), reply("180 Ringing")]
+ANSWERS = [*RINGS, reply("200 OK", body=SDP, again=True), recv("ACK")]
+
+
+class TestSippIsCalled:
+    async def test_we_hang_up(self, side, tmp_path):
+        async with called(tmp_path, [*ANSWERS, recv("BYE"), bye_answer()]) as peer:
+            leg = side.dial(peer.address)
+            assert await leg.answered(10) is None
+            leg.hang_up()
+            assert await peer.verdict() == ""
+        await side.idle()
+
+    async def test_the_callee_hangs_up(self, side, tmp_path):
+        answered = [*RINGS, reply("200 OK", body=SDP, again=True), recv_ack_for_bye()]
+        steps = [*answered, pause(100), hang_up(), recv(200)]
+        async with called(tmp_path, steps) as peer:
+            leg = side.dial(peer.address)
+            assert await leg.answered(10) is None
+            assert await _end_of(leg) == LegEnded("remote", "BYE")
+            assert await peer.verdict() == ""
+
+    @pytest.mark.parametrize(("status", "reason"), [(486, "Busy Here"), (404, "Not Found"), (603, "Decline")])
+    async def test_a_refusal(self, side, tmp_path, status, reason):
+        steps = [recv("INVITE"), reply(f"{status} {reason}", again=True), recv("ACK")]
+        async with called(tmp_path, steps) as peer:
+            assert await side.dial(peer.address).answered(10) == NotAnswered(status, reason)
+            assert await peer.verdict() == ""
+        await side.idle()
+
+    async def test_we_cancel_what_only_rings(self, side, tmp_path):
+        invited = send(
+            "SIP/2.0 487 Request Terminated",
+            *("[last_Via:]", "[last_From:]", "[last_To:];tag=t[call_number]", "[last_Call-ID:]", "CSeq: 1 INVITE"),
+            attributes='retrans="500"',
+        )
+        steps = [*RINGS, recv("CANCEL"), reply("200 OK"), invited, recv("ACK")]
+        async with called(tmp_path, steps) as peer:
+            assert await side.dial(peer.address).answered(0.5) == NotAnswered(408, "No answer")
+            assert await peer.verdict() == ""
+        await side.idle()
+
+    async def test_routes_of_a_proxy(self, side, tmp_path):
+        routes = "Record-Route: <sip:[local_ip]:[local_port];lr>"
+        steps = [
+            recv("INVITE"),
+            reply("200 OK", routes, body=SDP, again=True),
+            recv("ACK", has="Route:;lr"),
+            recv("BYE", has="Route:;lr"),
+            bye_answer(),
+        ]
+        async with called(tmp_path, steps) as peer:
+            leg = side.dial(peer.address)
+            assert await leg.answered(10) is None
+            leg.hang_up()
+            assert await peer.verdict() == ""
+
+    async def test_datagrams_are_lost(self, side, tmp_path):
+        steps = [*ANSWERS, recv("BYE"), bye_answer(), pause(2000)]
+        async with called(tmp_path, steps, *LOST, calls=25) as peer:
+            legs = [side.dial(peer.address, f"lost{number}") for number in range(25)]
+            assert await asyncio.gather(*(leg.answered(35) for leg in legs)) == [None] * 25
+            for leg in legs:
+                leg.hang_up()
+            await side.idle()
+
+    async def test_nobody_is_there(self, side):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+            mute.bind(("127.0.0.1", 0))
+            leg = side.dial(mute.getsockname())
+            assert await leg.answered(1) == NotAnswered(408, "No answer")
+        assert (await _end_of(leg)).by == "local"
