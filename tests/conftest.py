@@ -6,7 +6,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
@@ -100,7 +100,7 @@ async def make_world(db: Database, name: str, *, number: str, prefix: str = "", 
     deployment_id = await deployments.create(db, account.scope, application_id=application_id, version=None, label=name)
     await numbers.create(db, account.scope, address=number, deployment_id=deployment_id)
     trunk = TrunkRow(0, "trunk", "127.0.0.1", 5999, prefix, channels, 100.0, "2125550100", True)
-    await trunks.create(db, account.scope, trunk)
+    trunk = replace(trunk, id=await trunks.create(db, account.scope, trunk))
     return World(account, application_id, deployment_id, number, trunk)
 
 

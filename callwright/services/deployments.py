@@ -2,7 +2,7 @@
 
 import time
 
-from callwright.base.errors import Deleted, Forbidden, NotFound
+from callwright.base.errors import Deleted, Forbidden, NotFound, RequestError
 from callwright.services import applications
 from callwright.store import deployments as store
 from callwright.store.database import Database
@@ -11,9 +11,10 @@ from callwright.store.scope import PLATFORM, Scope
 
 
 async def create(db: Database, scope: Scope, *, application_id: int, version: int | None, label: str) -> int:
-    """Raises `NotFound` where the application, or that version of it, is not there."""
+    """Raises `NotFound` where the application, or that version of it, is not there, 409 where none is published yet."""
     if version is None:
-        await applications.get(db, scope, application_id)
+        if (await applications.get(db, scope, application_id)).latest_version is None:
+            raise RequestError(409, "Publish a version of the application first.", field="application_id")
     else:
         await applications.version(db, scope, application_id, version)
     return await store.insert(db, scope, application_id=application_id, version=version, label=label)

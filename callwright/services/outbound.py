@@ -7,11 +7,17 @@ from callwright.store import outbound as store
 from callwright.store.database import Database
 from callwright.store.deployments import DeploymentRow
 from callwright.store.outbound import NewCall, OutboundRow
-from callwright.store.scope import PLATFORM, Scope
+from callwright.store.scope import PLATFORM, Scope, reaches
 
 
 async def queue_call(db: Database, scope: Scope, deployment: DeploymentRow, call: NewCall) -> int:
-    """Queue one call for a deployment of one's own (`deployments.for_outbound`). Returns its id."""
+    """Queue one call for a deployment of one's own (`deployments.for_outbound`). Returns its id.
+
+    Raises `Forbidden` for `is_pci`: no account is granted a secure environment yet, and a call that was meant for it
+    must not run outside of it.
+    """
+    if call.is_pci:
+        raise Forbidden("use the secure environment")
     return await store.insert(db, scope, deployment, call, time.time())
 
 
@@ -21,13 +27,13 @@ async def cancel_pending(db: Database, scope: Scope, deployment: DeploymentRow) 
 
 
 async def details(db: Database, scope: Scope, call_id: int) -> OutboundRow:
-    """Where a call stands. Raises `NotFound`, then `Forbidden` where it is another user's."""
+    """Where a call stands. Raises `NotFound`; through the Plum door, which documents it so, `Forbidden` where it is another
+    user's."""
     found = await store.get(db, PLATFORM, call_id)
     if found is None:
         raise NotFound("outbound call")
-    mine = found.account_id == scope.account_id and (scope.surface == "v1" or found.user_id == scope.user_id)
-    if scope.surface != "platform" and not mine:
-        raise Forbidden("view this outbound call")
+    if not reaches(scope, found.account_id, found.user_id):
+        raise Forbidden("view this outbound call") if scope.surface == "plum" else NotFound("outbound call")
     return found
 
 

@@ -95,6 +95,5 @@ def _html(title: str, head: str, body: str) -> Response:
 def _document(v1: FastAPI) -> dict[str, Any]:
     """One OpenAPI document of both surfaces."""
     document = v1.openapi()
-    document["servers"] = [{"url": "/"}]
-    document["paths"] = openapi_paths() | {f"/v1{path}": item for path, item in document["paths"].items()}
-    return document
+    paths = openapi_paths() | {f"/v1{path}": item for path, item in document["paths"].items()}
+    return {**document, "servers": [{"url": "/"}], "paths": paths}

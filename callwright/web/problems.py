@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Match
+from starlette.routing import compile_path
 
 from callwright.base.errors import RequestError
 from callwright.flow.application import DocumentError
@@ -85,12 +85,12 @@ async def on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods(request: Request) -> set[str]:
-    """Of all routes with this path: each has one, and Starlette would name that of the first."""
-    allowed: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            allowed |= route.methods or set()
-    return allowed
+    """Of all operations with this path: each route has one, and Starlette would name that of the first."""
+    path = request.scope["path"].removeprefix(request.scope["root_path"])
+    paths = request.app.openapi()["paths"]
+    return {
+        method.upper() for template, item in paths.items() if compile_path(template)[0].match(path) for method in item
+    }
 
 
 async def on_body_too_large(_: Request, __: Exception) -> JSONResponse:

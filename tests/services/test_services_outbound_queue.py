@@ -1,13 +1,15 @@
 """The outbound queue on a real PostgreSQL: nothing is dialled twice, lost, or beyond what a trunk may carry."""
 
 import asyncio
+import random
 import time
+from dataclasses import replace
 
 import pytest
 
 from callwright.base import phone_numbers
-from callwright.base.errors import Forbidden, NotFound
-from callwright.services import calls, deployments, dialing, engines, outbound
+from callwright.base.errors import Forbidden, NotFound, RequestError
+from callwright.services import applications, calls, deployments, dialing, engines, first_start, outbound, trunks
 from callwright.services.calls import CallBatch
 from callwright.services.dialing import Finish
 from callwright.store.database import Database
@@ -74,6 +76,64 @@ async def test_two_engines_never_get_the_same_call(db, world):
 
     results = await asyncio.gather(claim_all(first), claim_all(second), claim_all(first))
     assert sorted(call_id for taken in results for call_id in taken) == ids
+
+
+async def test_everybody_at_once_neither_deadlocks_nor_loses(db, world):
+    """Engines that dial in any order, a client who cancels, and a trunk that is changed, all over the same rows."""
+    ids = await _queue(db, world, 60, max_attempts=2, reattempt_wait_s=60)
+    deployment = await deployments.get(db, world.scope, world.deployment_id)
+    rng = random.Random(5)
+    dialled: list[int] = []
+
+    async def engine() -> None:
+        engine_id = await _engine(db)
+        for _ in range(15):
+            claims = await dialing.claim(db, engine_id=engine_id, free=6, now=time.time() + 1000)
+            rng.shuffle(claims)
+            started = await dialing.start(
+                db, [(claim.attempt_id, f"{claim.attempt_id}@test") for claim in claims], time.time()
+            )
+            mine = [claim for claim in claims if claim.attempt_id in started]
+            dialled.extend(claim.outbound_call_id for claim in mine)
+            rng.shuffle(mine)
+            finishes = [
+                Finish(claim.attempt_id, rng.choice(["completed", "busy"]), "test", time.time()) for claim in mine
+            ]
+            await calls.write(db, CallBatch(finished=finishes))
+        await engines.stop(db, engine_id, time.time())
+
+    async def client() -> None:
+        for _ in range(6):
+            await trunks.update(db, world.scope, world.trunk.id, replace(world.trunk, prefix=rng.choice(["", "1"])))
+            ids.extend(await _queue(db, world, 5))
+            await outbound.cancel_pending(db, world.scope, deployment)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(engine(), engine(), engine(), client())
+        await outbound.cancel_pending(db, world.scope, deployment)
+    statuses = [await _status(db, world, call_id) for call_id in ids]
+    assert set(statuses) <= {"completed", "canceled", "failed"}
+    assert {call_id for call_id, status in zip(ids, statuses, strict=True) if status == "completed"} <= set(dialled)
+    assert max(dialled.count(call_id) for call_id in ids) <= 2, "no call had more attempts than it may"
+    assert await db.pool.fetchval("SELECT count(*) FROM outbound_attempts WHERE state <> 'ended'") == 0
+
+
+async def test_the_secure_environment_is_nobodys_yet(db, world):
+    with pytest.raises(Forbidden, match="secure environment"):
+        await _queue(db, world, is_pci=True)
+    assert await outbound.listed(db, world.scope, before=10**9, limit=10) == []
+
+
+async def test_a_deployment_needs_something_published(db, world):
+    document = applications.read_document(first_start.starter_document())
+    application_id = await applications.create(db, world.scope, document)
+    with pytest.raises(RequestError, match="Publish") as refused:
+        await deployments.create(db, world.scope, application_id=application_id, version=None, label="early")
+    assert refused.value.status == 409
+    with pytest.raises(NotFound):
+        await deployments.create(db, world.scope, application_id=application_id, version=1, label="early")
+    await applications.publish(db, world.scope, application_id)
+    await deployments.create(db, world.scope, application_id=application_id, version=None, label="now")
 
 
 async def test_a_trunks_channels_hold_for_all_engines_together(db, world):
@@ -184,6 +244,8 @@ async def test_a_lost_engine_loses_no_call_and_repeats_none(db, world):
 async def test_nothing_of_it_is_anybody_elses(db, world, other):
     (call_id,) = await _queue(db, world)
     with pytest.raises(Forbidden):
+        await outbound.details(db, other.scope.through("plum"), call_id)
+    with pytest.raises(NotFound):
         await outbound.details(db, other.scope, call_id)
     with pytest.raises(NotFound):
         await outbound.details(db, world.scope, call_id + 1000)

@@ -113,6 +113,13 @@ async def test_refused(client, db, world, field, value, text):
     assert await db.pool.fetchval("SELECT count(*) FROM outbound_calls") == 0
 
 
+async def test_the_secure_environment_is_nobodys_yet(client, db, world):
+    reply = await client.post(_path(world), data={"phone_number": "6175551234", "is_pci": "1"})
+    assert reply.status_code == 403
+    assert reply.json() == {"error": "You do not have permission to use the secure environment."}
+    assert await db.pool.fetchval("SELECT count(*) FROM outbound_calls") == 0
+
+
 @pytest.mark.parametrize("value", [True, None, [], {"a": 1}, 1.5])
 async def test_json_of_the_wrong_type(client, world, value):
     reply = await client.post(_path(world), json={"phone_number": value})
