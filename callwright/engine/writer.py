@@ -7,13 +7,14 @@ batch waits and grows, up to `WAITING_MAX`; then the engine takes no new calls (
 import asyncio
 import logging
 from collections import deque
+from dataclasses import fields
 
 from callwright.services import calls
 from callwright.services.calls import CallBatch
 from callwright.session.codec import encode_entry
 from callwright.session.run import Entry
 from callwright.store.calls import ClosedCall, OpenedCall
-from callwright.store.database import FAILURES, Database
+from callwright.store.database import FAILURES, REFUSALS, Database
 from callwright.store.dialing import Finish
 
 log = logging.getLogger(__name__)
@@ -33,12 +34,15 @@ class Writer:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._batch = CallBatch()
+        self._failed: CallBatch | None = None
+        "A batch whose writing failed: it comes before all others, and may have been committed all the same."
+
         self._ids: deque[int] = deque()
         self._sequence: dict[int, int] = {}
 
     @property
     def full(self) -> bool:
-        return len(self._batch) >= WAITING_MAX or not self._ids
+        return len(self._batch) + len(self._failed or ()) >= WAITING_MAX or not self._ids
 
     async def run(self) -> None:
         while True:
@@ -50,23 +54,36 @@ class Writer:
         try:
             if len(self._ids) < IDS_AHEAD // 2:
                 self._ids += await calls.reserve_ids(self._db, IDS_AHEAD)
-            if not len(self._batch):
-                return
-            batch, self._batch = self._batch, CallBatch()
-            try:
-                await calls.write(self._db, batch)
-            except BaseException:
-                self._put_back(batch)
-                raise
+            if self._failed is not None:
+                if not await calls.is_written(self._db, self._failed):
+                    await self._write(self._failed)
+                self._failed = None
+            if len(self._batch):
+                self._failed, self._batch = self._batch, CallBatch()
+                await self._write(self._failed)
+                self._failed = None
         except FAILURES as error:
             log.warning("the journal waits for the database: %s", error)
             await asyncio.sleep(RETRY_S)
 
-    def _put_back(self, batch: CallBatch) -> None:
-        later = self._batch
-        for name in ("opened", "events", "closed", "connected", "finished"):
-            getattr(batch, name).extend(getattr(later, name))
-        self._batch = batch
+    async def _write(self, batch: CallBatch) -> None:
+        try:
+            await calls.write(self._db, batch)
+        except REFUSALS as error:
+            # The kind only: what the database says of a row has the row in it, and that may be private.
+            log.error("the journal is written row by row, for a row was refused: %s", type(error).__name__)
+            await self._write_each(batch)
+
+    async def _write_each(self, batch: CallBatch) -> None:
+        """One row that the database refuses must not keep all others waiting for ever. What is written leaves the batch."""
+        for kind in (field.name for field in fields(batch)):
+            rows = getattr(batch, kind)
+            while rows:
+                try:
+                    await calls.write(self._db, CallBatch(**{kind: rows[:1]}))
+                except REFUSALS as error:
+                    log.error("a row of the journal is lost: one of %s, %s", kind, type(error).__name__)
+                del rows[0]
 
     def next_id(self) -> int:
         """An id for a call that begins now. Not to be called while `full`."""

@@ -50,6 +50,19 @@ async def write(db: Database, batch: CallBatch) -> None:
             await dialing.finish(connection, PLATFORM, batch.finished)
 
 
+async def is_written(db: Database, batch: CallBatch) -> bool:
+    """Whether a batch was committed though its `write` failed: the connection may have been lost after the commit.
+
+    One row tells for all. Only what is inserted is asked for; to repeat the rest changes nothing.
+    """
+    if batch.opened:
+        return await store.is_there(db, PLATFORM, call_id=batch.opened[0].id, seq=None)
+    if batch.events:
+        call_id, seq, _, _ = batch.events[0]
+        return await store.is_there(db, PLATFORM, call_id=call_id, seq=seq)
+    return False
+
+
 async def reserve_ids(db: Database, count: int) -> list[int]:
     return await store.reserve_ids(db, PLATFORM, count)
 

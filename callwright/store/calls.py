@@ -88,6 +88,19 @@ async def append_events(connection: Connection, _: Scope, events: Sequence[tuple
     await connection.copy_records_to_table("call_events", records=events, columns=("call_id", "seq", "at", "body"))
 
 
+async def is_there(db: Database, _: Scope, *, call_id: int, seq: int | None) -> bool:
+    """Whether this call has been inserted or, with `seq`, this event of it appended."""
+    found: bool = await db.pool.fetchval(
+        """
+        SELECT CASE WHEN $2::int IS NULL THEN EXISTS (SELECT 1 FROM calls WHERE id = $1)
+                    ELSE EXISTS (SELECT 1 FROM call_events WHERE call_id = $1 AND seq = $2) END
+        """,
+        call_id,
+        seq,
+    )
+    return found
+
+
 async def close(connection: Connection, _: Scope, closed: Sequence[ClosedCall]) -> None:
     await connection.execute(
         """

@@ -21,6 +21,9 @@ COMMAND_TIMEOUT_S = 30.0
 
 CONNECT_TIMEOUT_S = 10.0
 
+REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, UnicodeError)
+"What the database will never take, however often it is tried."
+
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 "What a database that is down, gone or too slow raises."
 
