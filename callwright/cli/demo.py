@@ -14,9 +14,10 @@ import httpx
 
 from callwright.base.errors import CallwrightError
 from callwright.cli import _process
-from callwright.cli._address import Address, AddressType
+from callwright.cli._address import Address
+from callwright.cli._options import phone_of, place_options
 from callwright.cli._platform import Options, Platform
-from callwright.cli.up import default_data_dir, welcome
+from callwright.cli.up import welcome
 from callwright.testing.receiver import Receiver
 
 CALL_S_MAX = 90.0
@@ -31,30 +32,12 @@ class StepFailed(CallwrightError):
 
 
 @click.command()
-@click.option(
-    "--data",
-    "data_dir",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="CALLWRIGHT_DATA",
-    default=default_data_dir,
-    show_default="~/.local/share/callwright",
-    help="Where everything is kept. Or set CALLWRIGHT_DATA.",
-)
-@click.option("--http", type=AddressType(), default="127.0.0.1:8080", show_default=True, help="Where the API listens.")
-@click.option("--sip", type=AddressType(), default="127.0.0.1:5060", show_default=True, help="Where SIP listens (UDP).")
-@click.option(
-    "--phone",
-    type=AddressType(),
-    default="127.0.0.1:5062",
-    show_default=True,
-    help="Where the test phone listens (UDP).",
-)
+@place_options
 @click.option("--once", is_flag=True, help="End after the call; the exit status says whether every step worked.")
 @click.option("--number", help="The test phone's number to call instead: 12125550102 reschedules.")
-def command(data_dir: Path, http: Address, sip: Address, phone: Address, once: bool, number: str | None) -> None:
+def command(data_dir: Path, http: Address, sip: Address, phone: Address | None, once: bool, number: str | None) -> None:
     """Start Callwright, place a real call to the built-in test phone, and show it. Then stay up."""
-    options = Options(data_dir=data_dir, http=http, sip=sip, phone=phone)
+    options = Options(data_dir=data_dir, http=http, sip=sip, phone=phone_of(phone, sip))
     status = 0
 
     async def main(stopping: _process.Stopping) -> None:

@@ -7,37 +7,16 @@ import click
 
 from callwright.base.errors import CallwrightError
 from callwright.cli import _process
-from callwright.cli._address import Address, AddressType
+from callwright.cli._address import Address
+from callwright.cli._options import phone_of, place_options
 from callwright.cli._platform import Options, Platform
 
 STOP_S_MAX = 5.0
 "Then the kernel ends us, and by that the children."
 
 
-def default_data_dir() -> Path:
-    """~/.local/share/callwright, or where the XDG base directory specification says."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "callwright"
-
-
 @click.command()
-@click.option(
-    "--data",
-    "data_dir",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="CALLWRIGHT_DATA",
-    default=default_data_dir,
-    show_default="~/.local/share/callwright",
-    help="Where everything is kept: database, recordings, prompts, logs, secrets. Or set CALLWRIGHT_DATA.",
-)
-@click.option("--http", type=AddressType(), default="127.0.0.1:8080", show_default=True, help="Where the API listens.")
-@click.option("--sip", type=AddressType(), default="127.0.0.1:5060", show_default=True, help="Where SIP listens (UDP).")
-@click.option(
-    "--phone",
-    type=AddressType(),
-    show_default="127.0.0.1:5062, or a free port with --sip HOST:0",
-    help="Where the built-in test phone listens (UDP).",
-)
+@place_options
 @click.option(
     "--ready-file",
     metavar="FILE",
@@ -90,7 +69,7 @@ def command(
         data_dir=data_dir,
         http=http,
         sip=sip,
-        phone=phone or Address("127.0.0.1", 5062 if sip.port else 0),
+        phone=phone_of(phone, sip),
         allow_urls=allow_urls,
         channels=channels,
         ring_s=ring_s,

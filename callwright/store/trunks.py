@@ -1,6 +1,6 @@
 """Trunks. A change re-routes the calls that still wait."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from callwright.store.database import Connection, Database
 from callwright.store.scope import Scope
@@ -39,6 +39,11 @@ _REROUTE = f"""
 """
 
 
+def _values(trunk: TrunkRow) -> tuple[object, ...]:
+    """Every column but the id."""
+    return astuple(trunk)[1:]
+
+
 async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
     async with db.transaction() as connection:
         trunk_id: int = await connection.fetchval(
@@ -47,14 +52,7 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
             """,
             scope.account_id,
-            trunk.name,
-            trunk.host,
-            trunk.port,
-            trunk.prefix,
-            trunk.channels,
-            trunk.calls_per_second,
-            trunk.caller_id,
-            trunk.enabled,
+            *_values(trunk),
         )
         await _reroute(connection, scope)
     return trunk_id
@@ -70,14 +68,7 @@ async def update(db: Database, scope: Scope, trunk: TrunkRow) -> bool:
             """,
             scope.account_id,
             trunk.id,
-            trunk.name,
-            trunk.host,
-            trunk.port,
-            trunk.prefix,
-            trunk.channels,
-            trunk.calls_per_second,
-            trunk.caller_id,
-            trunk.enabled,
+            *_values(trunk),
         )
         await _reroute(connection, scope)
     return bool(done != "UPDATE 0")

@@ -1,0 +1,55 @@
+"""The options that `up` and `demo` share: where things are kept, and where they listen."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from callwright.cli._address import Address, AddressType
+
+PHONE_PORT = 5062
+
+
+def default_data_dir() -> Path:
+    """~/.local/share/callwright, or where the XDG base directory specification says."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "callwright"
+
+
+def phone_of(phone: Address | None, sip: Address) -> Address:
+    """Where the test phone listens when it is not said: a free port where SIP has one too."""
+    return phone or Address("127.0.0.1", PHONE_PORT if sip.port else 0)
+
+
+_OPTIONS = (
+    click.option(
+        "--data",
+        "data_dir",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="CALLWRIGHT_DATA",
+        default=default_data_dir,
+        show_default="~/.local/share/callwright",
+        help="Where everything is kept: database, recordings, prompts, logs, secrets. Or set CALLWRIGHT_DATA.",
+    ),
+    click.option(
+        "--http", type=AddressType(), default="127.0.0.1:8080", show_default=True, help="Where the API listens."
+    ),
+    click.option(
+        "--sip", type=AddressType(), default="127.0.0.1:5060", show_default=True, help="Where SIP listens (UDP)."
+    ),
+    click.option(
+        "--phone",
+        type=AddressType(),
+        show_default=f"127.0.0.1:{PHONE_PORT}, or a free port with --sip HOST:0",
+        help="Where the built-in test phone listens (UDP).",
+    ),
+)
+
+
+def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `data_dir`, `http`, `sip` and `phone` (None: `phone_of`)."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
