@@ -96,6 +96,17 @@ async def test_the_document_names_everything_once_with_its_credentials(client):
 
 
 @pytest.mark.store
+async def test_the_page_sends_no_field_that_nobody_filled_in(client):
+    """Swagger UI sends the word "string" for a form field without an example."""
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    content = paths["/api/apps/{application_id}/{deployment_id}/queue"]["post"]["requestBody"]["content"]
+    for kind in content.values():
+        properties = kind["schema"]["properties"]
+        filled = {name for name, schema in properties.items() if schema["example"]}
+        assert filled == {"phone_number", "metadata"}
+
+
+@pytest.mark.store
 async def test_health_tells_of_a_database_that_is_gone(client, db):
     assert (await client.get("/health")).json()["status"] == "ok"
     await db.close()

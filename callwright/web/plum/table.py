@@ -143,8 +143,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             "type": "object",
             "required": [field.name for field in form if field.required],
             "properties": {
-                field.name: {"type": "string", "description": field.description}
-                | ({"example": field.example} if field.example else {})
+                # An empty example is left out by the API page; without one it would send the word "string".
+                field.name: {"type": "string", "description": field.description, "example": field.example}
                 for field in form
             },
         }

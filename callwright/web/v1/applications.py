@@ -33,7 +33,13 @@ async def _document(request: Request) -> dict[str, Any]:
         raise RequestError(400, "The document is not UTF-8.") from None
 
 
-@router.post("/applications", status_code=201, response_model=models.Created, openapi_extra=_DOCUMENT)
+@router.post(
+    "/applications",
+    status_code=201,
+    response_model=models.Created,
+    openapi_extra=_DOCUMENT,
+    summary="Create an application",
+)
 async def create(request: Request, scope: Asker, db: Db) -> Response:
     """Create an application with a document as its draft."""
     document = await _document(request)
@@ -44,7 +50,7 @@ async def create(request: Request, scope: Asker, db: Db) -> Response:
     return await once(request, db, scope, act)
 
 
-@router.get("/applications")
+@router.get("/applications", summary="List applications")
 async def listed(scope: Asker, db: Db, limit: Limit = PAGE_DEFAULT, after: After = 0) -> list[models.Application]:
     """Applications by id."""
     return [
@@ -52,29 +58,36 @@ async def listed(scope: Asker, db: Db, limit: Limit = PAGE_DEFAULT, after: After
     ]
 
 
-@router.get("/applications/{application_id}")
+@router.get("/applications/{application_id}", summary="One application")
 async def get(application_id: int, scope: Asker, db: Db) -> models.Application:
     return models.Application.model_validate(await applications.get(db, scope, _id(application_id)))
 
 
-@router.delete("/applications/{application_id}", status_code=204)
+@router.delete("/applications/{application_id}", status_code=204, summary="Delete an application")
 async def delete(application_id: int, scope: Asker, db: Db) -> None:
     """Its deployments take no more calls; calls in progress go on."""
     await applications.delete(db, scope, _id(application_id))
 
 
-@router.get("/applications/{application_id}/draft")
+@router.get("/applications/{application_id}/draft", summary="The draft of an application")
 async def draft(application_id: int, scope: Asker, db: Db) -> dict[str, Any]:
     return await applications.draft(db, scope, _id(application_id))
 
 
-@router.put("/applications/{application_id}/draft", status_code=204, openapi_extra=_DOCUMENT)
+@router.put(
+    "/applications/{application_id}/draft", status_code=204, openapi_extra=_DOCUMENT, summary="Replace the draft"
+)
 async def save_draft(application_id: int, request: Request, scope: Asker, db: Db) -> None:
     """Replace the draft. Every error of the document is told, with its page, module and field."""
     await applications.save_draft(db, scope, _id(application_id), await _document(request))
 
 
-@router.post("/applications/{application_id}/versions", status_code=201, response_model=models.Published)
+@router.post(
+    "/applications/{application_id}/versions",
+    status_code=201,
+    response_model=models.Published,
+    summary="Publish the draft",
+)
 async def publish(application_id: int, request: Request, scope: Asker, db: Db) -> Response:
     """Publish the draft as a new version, which never changes."""
 
@@ -84,14 +97,14 @@ async def publish(application_id: int, request: Request, scope: Asker, db: Db) -
     return await once(request, db, scope, act)
 
 
-@router.get("/applications/{application_id}/versions")
+@router.get("/applications/{application_id}/versions", summary="List versions")
 async def versions(application_id: int, scope: Asker, db: Db) -> list[models.Version]:
     """Newest first."""
     found = await applications.versions(db, scope, _id(application_id))
     return [models.Version(number=number, created_at=created_at) for number, created_at in found]
 
 
-@router.get("/applications/{application_id}/versions/{number}")
+@router.get("/applications/{application_id}/versions/{number}", summary="One version")
 async def version(application_id: int, number: int, scope: Asker, db: Db) -> models.VersionDocument:
     found = await applications.version(db, scope, _id(application_id), min(max(number, 0), 2**31 - 1))
     return models.VersionDocument(number=found.number, created_at=found.created_at, document=found.document)
@@ -103,6 +116,7 @@ async def version(application_id: int, number: int, scope: Asker, db: Db) -> mod
     openapi_extra={
         "requestBody": {"required": True, "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
     },
+    summary="Add an audio file",
 )
 async def add_audio(request: Request, scope: Asker, config: Settings) -> models.AudioFile:
     """Keep a WAV file (PCM or G.711, any rate, ten minutes at most) for prompts. The same sound gets the same name."""

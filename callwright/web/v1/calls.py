@@ -21,7 +21,7 @@ Moment = Annotated[float, Query(ge=0, le=1e11, description="UNIX seconds.")]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 
 
-@router.get("/calls")
+@router.get("/calls", summary="List calls")
 async def listed(
     scope: Asker, db: Db, start: Moment = 0, end: Moment = 1e11, limit: Limit = PAGE_DEFAULT, offset: Offset = 0
 ) -> list[models.Call]:
@@ -30,7 +30,7 @@ async def listed(
     return [models.Call.model_validate(call) for call in found]
 
 
-@router.get("/calls/{session_id}")
+@router.get("/calls/{session_id}", summary="One call with its log")
 async def get(session_id: str, request: Request, scope: Asker, db: Db) -> models.CallWithLog:
     """One call: its log line by line, as a transcript, and where its recording is."""
     call = await calls.get(db, scope, session_id.replace("\0", ""))
@@ -44,7 +44,7 @@ async def get(session_id: str, request: Request, scope: Asker, db: Db) -> models
     )
 
 
-@router.get("/calls/{session_id}/recording", name="recording")
+@router.get("/calls/{session_id}/recording", name="recording", summary="The recording of a call")
 async def recording(session_id: str, scope: Asker, db: Db, config: Settings) -> FileResponse:
     """Both sides as a stereo WAV: left the far end, right what it heard."""
     call = await calls.get(db, scope, session_id.replace("\0", ""))
@@ -54,7 +54,7 @@ async def recording(session_id: str, scope: Asker, db: Db, config: Settings) -> 
     return FileResponse(path, media_type="audio/wav", filename=path.name)
 
 
-@router.get("/outbound")
+@router.get("/outbound", summary="List outbound calls")
 async def outbound_calls(
     scope: Asker, db: Db, limit: Limit = PAGE_DEFAULT, before: Annotated[int, Query(ge=1, lt=2**63)] = 2**63 - 1
 ) -> list[int]:
@@ -62,7 +62,7 @@ async def outbound_calls(
     return await outbound.listed(db, scope, before=before, limit=limit)
 
 
-@router.get("/outbound/{call_id}")
+@router.get("/outbound/{call_id}", summary="One outbound call")
 async def outbound_call(call_id: int, scope: Asker, db: Db) -> models.OutboundCall:
     """Where an outbound call stands: why it ended, the calls that it led to, and every try of its result_url post."""
     found = await outbound.details(db, scope, call_id if 0 < call_id < 2**63 else 0)
@@ -80,7 +80,7 @@ async def _led_to(db: Db, scope: Scope, call_id: int) -> list[CallRow]:
     return await calls.of_outbound(db, scope, call_id)
 
 
-@router.post("/developer-key", status_code=201)
+@router.post("/developer-key", status_code=201, summary="Make a new developer key")
 async def rotate(scope: Asker, db: Db) -> models.DeveloperKey:
     """A new developer key. The old one is refused within a few seconds."""
     return models.DeveloperKey(developer_key=await accounts.rotate_developer_key(db, scope))

@@ -13,7 +13,7 @@ from callwright.web.v1.idempotency import once
 router = APIRouter(tags=["Telephony"])
 
 
-@router.post("/deployments", status_code=201, response_model=models.Created)
+@router.post("/deployments", status_code=201, response_model=models.Created, summary="Deploy an application")
 async def deploy(body: models.NewDeployment, request: Request, scope: Asker, db: Db) -> Response:
     """Bind a version of an application to be called, or to call."""
 
@@ -27,25 +27,25 @@ async def deploy(body: models.NewDeployment, request: Request, scope: Asker, db:
     return await once(request, db, scope, act)
 
 
-@router.get("/deployments")
+@router.get("/deployments", summary="List deployments")
 async def deployed(scope: Asker, db: Db, limit: Limit = PAGE_DEFAULT, after: After = 0) -> list[models.Deployment]:
     return [
         models.Deployment.model_validate(row) for row in await deployments.listed(db, scope, after=after, limit=limit)
     ]
 
 
-@router.get("/deployments/{deployment_id}")
+@router.get("/deployments/{deployment_id}", summary="One deployment")
 async def deployment(deployment_id: int, scope: Asker, db: Db) -> models.Deployment:
     return models.Deployment.model_validate(await deployments.get(db, scope, _id(deployment_id)))
 
 
-@router.delete("/deployments/{deployment_id}", status_code=204)
+@router.delete("/deployments/{deployment_id}", status_code=204, summary="Delete a deployment")
 async def undeploy(deployment_id: int, scope: Asker, db: Db) -> None:
     """Its numbers lead nowhere until they are pointed at another deployment."""
     await deployments.delete(db, scope, _id(deployment_id))
 
 
-@router.post("/numbers", status_code=201, response_model=models.Created)
+@router.post("/numbers", status_code=201, response_model=models.Created, summary="Add a number")
 async def add_number(body: models.NewNumber, request: Request, scope: Asker, db: Db) -> Response:
     """A number of yours: only you read its data over the Plum-compatible API."""
 
@@ -57,23 +57,23 @@ async def add_number(body: models.NewNumber, request: Request, scope: Asker, db:
     return await once(request, db, scope, act)
 
 
-@router.get("/numbers")
+@router.get("/numbers", summary="List numbers")
 async def listed_numbers(scope: Asker, db: Db, limit: Limit = PAGE_DEFAULT, after: After = 0) -> list[models.Number]:
     return [models.Number.model_validate(row) for row in await numbers.listed(db, scope, after=after, limit=limit)]
 
 
-@router.put("/numbers/{number_id}/deployment", status_code=204)
+@router.put("/numbers/{number_id}/deployment", status_code=204, summary="Lead a number elsewhere")
 async def point_number(number_id: int, body: models.NumberTarget, scope: Asker, db: Db) -> None:
     """Lead a number to a deployment, or to none."""
     await numbers.point(db, scope, _id(number_id), body.deployment_id)
 
 
-@router.delete("/numbers/{number_id}", status_code=204)
+@router.delete("/numbers/{number_id}", status_code=204, summary="Delete a number")
 async def delete_number(number_id: int, scope: Asker, db: Db) -> None:
     await numbers.delete(db, scope, _id(number_id))
 
 
-@router.post("/trunks", status_code=201, response_model=models.Created)
+@router.post("/trunks", status_code=201, response_model=models.Created, summary="Add a trunk")
 async def add_trunk(body: models.NewTrunk, request: Request, scope: Asker, db: Db) -> Response:
     """Add a SIP peer for outbound calls; calls that wait for one go by it."""
 
@@ -83,18 +83,18 @@ async def add_trunk(body: models.NewTrunk, request: Request, scope: Asker, db: D
     return await once(request, db, scope, act)
 
 
-@router.get("/trunks")
+@router.get("/trunks", summary="List trunks")
 async def listed_trunks(scope: Asker, db: Db) -> list[models.Trunk]:
     rows = await trunks.listed(db, scope)
     return [models.Trunk(**{field.name: getattr(row, field.name) for field in fields(row)}) for row in rows]
 
 
-@router.put("/trunks/{trunk_id}", status_code=204)
+@router.put("/trunks/{trunk_id}", status_code=204, summary="Change a trunk")
 async def change_trunk(trunk_id: int, body: models.NewTrunk, scope: Asker, db: Db) -> None:
     await trunks.update(db, scope, _id(trunk_id), _row(0, body))
 
 
-@router.delete("/trunks/{trunk_id}", status_code=204)
+@router.delete("/trunks/{trunk_id}", status_code=204, summary="Delete a trunk")
 async def delete_trunk(trunk_id: int, scope: Asker, db: Db) -> None:
     await trunks.delete(db, scope, _id(trunk_id))
 
