@@ -130,22 +130,28 @@ def _is_union_tag(step: object) -> bool:
 
 
 def _joins(application: Application) -> list[AuthorError]:
-    """What no single field shows: names used twice, exits that lead nowhere, no start or two."""
+    """What no single field shows: names used twice, exits and pages that lead nowhere, no start or two."""
     errors: list[AuthorError] = []
     seen: set[str] = set()
-    starts = 0
-    for page in application.pages:
-        names = {module.name for module in page.modules}
+    pages = [page.name for page in application.pages]
+    for index, page in enumerate(application.pages):
+        if page.name in pages[:index]:
+            errors.append(AuthorError("Another page has the same name", page=page.name, field="name"))
+        starts = sum(module.type == "start" for module in page.modules)
+        if starts != 1:
+            message = f"A page has one module of type start; this one has {starts}"
+            errors.append(AuthorError(message, page=page.name, field="modules"))
+        names = {module.name for module in page.modules if module.runs}
         for module in page.modules:
             if module.name in seen:
                 errors.append(
                     AuthorError("Another module has the same name", page=page.name, module=module.name, field="name")
                 )
             seen.add(module.name)
-            starts += module.type == "start"
             errors += _exits(page.name, names, module)
-    if starts != 1:
-        errors.append(AuthorError(f"An application has one module of type start; this one has {starts}", field="pages"))
+            if (target := module.leads_to_page()) and target not in pages:
+                message = f"the application has no page {target!r}"
+                errors.append(AuthorError(message, page=page.name, module=module.name, field="page"))
     return errors
 
 
@@ -158,7 +164,7 @@ def _exits(page: str, names: set[str], module: Module) -> list[AuthorError]:
         if exit not in known
     ]
     problems += [
-        f"exit {exit!r} leads to {target!r}, and the page has no module of that name"
+        f"exit {exit!r} leads to {target!r}, and the page has no module of that name that calls come by"
         for exit, target in module.exits.items()
         if target not in names
     ]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 
 from callwright.flow.application import Application
-from callwright.flow.module import Module
+from callwright.flow.module import PAGE, Module
 from callwright.session.run import Call, CallerHungUp, LimitReached, ModuleRef, Program
 
 MODULES_MAX = 5_000
@@ -29,15 +29,19 @@ def program(application: Application, version: str, *, took: Took | None = None)
 
     `took` is told each exit that a call takes: how tests know which of them were tried.
     """
-    start: _Step | None = None
+    starts: dict[str, _Step] = {}
+    everything: list[_Step] = []
     for page in application.pages:
         steps = {m.name: _Step(m, ModuleRef(page.name, m.name, m.type)) for m in page.modules}
+        everything += steps.values()
         for step in steps.values():
             step.exits = {exit: steps[target] for exit, target in step.module.exits.items()}
-            if start is None and step.module.type == "start":
-                start = step
-    assert start is not None, "a validated application has a start"
-    first = start
+            if step.module.type == "start":
+                starts[page.name] = step
+    for step in everything:
+        if page_name := step.module.leads_to_page():
+            step.exits[PAGE] = starts[page_name]
+    first = starts[application.pages[0].name]
     title = f'Executing application "{application.name}" version "{version}"'
 
     async def run(call: Call) -> None:

@@ -15,6 +15,7 @@ from callwright.flow.texts import PromptText, SpokenText, Text
 from callwright.grammar.grammars import Grammar
 from callwright.grammar.input import Match, NoInput, NoMatch, Timers
 from callwright.session.commands import Collect
+from callwright.session.prompts import Prompt
 from callwright.session.run import Call
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -35,6 +36,9 @@ class InputSettings(BaseModel):
     no_input: Text = Field("Sorry, I did not get that.", title="Said after no input")
 
 
+PAGE = "page"
+"What a module answers that leads to a page (`Module.leads_to_page`)."
+
 REGISTRY: dict[str, type["Module"]] = {}
 "Every module by its `type`."
 
@@ -46,6 +50,9 @@ class Module(BaseModel):
 
     icon: ClassVar[str] = ""
     "Name of its icon in the editor."
+
+    runs: ClassVar[bool] = True
+    "Calls come by it; not so a note."
 
     name: Name = Field(title="Name, and the variable of its result")
     type: str
@@ -65,6 +72,10 @@ class Module(BaseModel):
     def exits_optional(self) -> tuple[str, ...]:
         """Exits that may be left open; then the module says what happens."""
         return ()
+
+    def leads_to_page(self) -> str:
+        """The page at whose start the call goes on when the module answers `PAGE`; empty where it never does."""
+        return ""
 
     def attach(self, settings: InputSettings) -> None:
         """Told once, when the document is complete: the application's settings."""
@@ -113,12 +124,16 @@ class InputModule(Module):
     def exits_optional(self) -> tuple[str, ...]:
         return ("no_match", "no_input")
 
-    async def ask(self, call: Call, *grammars: Grammar) -> Match | Failed:
-        """Ask until there is a match, as often as the settings allow; each failure is told to the caller."""
-        said = await self._prompt.prompt(call)
-        prompts = said
+    async def ask(
+        self, call: Call, *grammars: Grammar, more: tuple[Prompt, ...] = (), private: bool = False
+    ) -> Match | Failed:
+        """Ask until there is a match, as often as the settings allow; each failure is told to the caller.
+
+        `more` is said after the module's prompt; `private` where what is asked for is, though the module is not.
+        """
+        said = prompts = (*await self._prompt.prompt(call), *more)
         for left in range(self._settings.attempts - 1, -1, -1):
-            match await call.collect(Collect(prompts, grammars, self._timers, self.private)):
+            match await call.collect(Collect(prompts, grammars, self._timers, self.private or private)):
                 case Match() as match:
                     return match
                 case NoMatch():

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from callwright.grammar.grammars import Choices, Grammar
 from callwright.session.commands import Collect, Command, Fetch, Play
 from callwright.session.events import Event, Fetched, FetchFailed, Match, NoMatch
 from callwright.session.prompts import Audio, Part, Prompt, Speech
@@ -30,8 +31,10 @@ class Redactor:
             case Play(prompts=prompts):
                 shown = _prompts(prompts)
                 return item if shown is prompts else replace(item, prompts=shown)
-            case Collect(prompts=prompts):
+            case Collect(prompts=prompts, private=private):
                 shown = _prompts(prompts)
+                if private and any(isinstance(grammar, Choices) for grammar in item.grammars):
+                    item = replace(item, grammars=tuple(_grammar(grammar) for grammar in item.grammars))
                 return item if shown is prompts else replace(item, prompts=shown)
             case Fetch():
                 return _fetch(item)
@@ -53,6 +56,11 @@ def _prompts(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
         replace(prompt, parts=tuple(_part(part) if part.private else part for part in prompt.parts))
         for prompt in prompts
     )
+
+
+def _grammar(grammar: Grammar) -> Grammar:
+    """What can be chosen may be as private as what is."""
+    return replace(grammar, choices=()) if isinstance(grammar, Choices) else grammar
 
 
 def _part(part: Part) -> Part:

@@ -23,7 +23,7 @@ class Coverage:
     @property
     def modules(self) -> tuple[int, int]:
         """(tried, all)"""
-        names = [module.name for page in self.application.pages for module in page.modules]
+        names = [module.name for page in self.application.pages for module in page.modules if module.runs]
         return sum(name in self._visited for name in names), len(names)
 
     @property

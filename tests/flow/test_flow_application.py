@@ -104,7 +104,7 @@ def test_what_is_no_document(text: str, problem: str) -> None:
         ({**ASK, "prompt": [{"text": "x"}, {"audio": "tune.wav"}]}, "prompt.1.audio", "pattern"),
         ({**ASK, "name": "1x"}, "name", "pattern"),
         ({**ASK, "name": "x" * 65}, "name", "at most 64"),
-        ({**ASK, "type": "dance"}, "type", "type must be one of compare, digits"),
+        ({**ASK, "type": "dance"}, "type", "type must be one of call_log, compare, counter, digits"),
         ({"name": "ask"}, "type", "type must be one of"),
         (made("digits", digits_min=5, digits_max=4), "", "greater than digits_max"),
         (made("digits", digits_max=129), "digits_max", "less than or equal to 128"),
@@ -114,11 +114,19 @@ def test_what_is_no_document(text: str, problem: str) -> None:
         (made("rest", url="x", headers=[{"name": "A\r\nB"}]), "headers.0.name", "pattern"),
         (made("set_variable", assignments=[{"variable": "a b", "value": 1}]), "assignments.0.variable", "not a variable"),
         (made("set_variable", assignments=[{"variable": "session.id", "value": 1}]), "", "set by the platform"),
-        (made("compare", variable="x", rows=[{"value": "1", "exit": "otherwise"}]), "", "when no row is true"),
+        (made("compare", variable="x", rows=[{"value": "1", "exit": "otherwise"}]), "rows", "when no row is true"),
         (made("compare", variable="x y", rows=[{"value": "1", "exit": "a"}]), "variable", "not a variable"),
         ({**ASK, "exits": {}}, "exits", "exit 'one' leads nowhere"),
         ({**ASK, "exits": {"one": "end", "two": "end"}}, "exits", "'two' is not an exit of this module; it has one,"),
         ({**ASK, "exits": {"one": "nowhere"}}, "exits", "the page has no module of that name"),
+        (made("counter", rows=[]), "rows", "at least 1"),
+        (made("counter", rows=[{"value": 1, "exit": "otherwise"}]), "rows", "when no row is true"),
+        (made("number", decimals_min=3, decimals_max=2), "", "greater than decimals_max"),
+        (made("number", decimals_min=3, currency=True), "", "at most 2 decimal places"),
+        (made("dynamic_menu", options="a b"), "options", "not a variable"),
+        (made("call_log", text=""), "text", "at least 1"),
+        ({**made("go_to_page", page="Nowhere"), "exits": {}}, "page", "the application has no page 'Nowhere'"),
+        ({**made("label", text="x"), "exits": {"next": "end"}}, "exits", "'next' is not an exit of this module"),
     ],
 )  # fmt: skip
 def test_an_error_names_its_place(module: dict, field: str, message: str) -> None:
@@ -128,22 +136,37 @@ def test_an_error_names_its_place(module: dict, field: str, message: str) -> Non
 
 
 def test_names_are_used_once_in_all_pages() -> None:
-    pages = [{"name": "A", "modules": [START, END]}, {"name": "B", "modules": [END]}]
+    other = {**START, "name": "begin"}
+    pages = [{"name": "A", "modules": [START, END]}, {"name": "B", "modules": [other, END]}]
     assert errors(document(pages=pages)) == [("B", "end", "name", "Another module has the same name")]
 
 
+def test_pages_have_names_of_their_own() -> None:
+    begin, stop = {**START, "name": "begin", "exits": {"next": "stop"}}, {**END, "name": "stop"}
+    pages = [{"name": "A", "modules": [START, END]}, {"name": "A", "modules": [begin, stop]}]
+    assert errors(document(pages=pages)) == [("A", "", "name", "Another page has the same name")]
+
+
+def test_no_exit_leads_to_a_label() -> None:
+    note = {"name": "note", "type": "label", "text": "Look here"}
+    start = {**START, "exits": {"next": "note"}}
+    ((_, name, field, said),) = errors(document(pages=[{"name": "Main", "modules": [start, note, END]}]))
+    assert (name, field) == ("start", "exits") and "calls come by" in said
+
+
 def test_exits_stay_on_their_page() -> None:
-    pages = [{"name": "A", "modules": [START]}, {"name": "B", "modules": [END]}]
+    begin = {**START, "name": "begin"}
+    pages = [{"name": "A", "modules": [START]}, {"name": "B", "modules": [begin, END]}]
     assert [(page, module, field) for page, module, field, _ in errors(document(pages=pages))] == [
         ("A", "start", "exits")
     ]
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_an_application_starts_once(count: int) -> None:
+def test_a_page_starts_once(count: int) -> None:
     starts = [{**START, "name": f"start{n}"} for n in range(count)]
     (told,) = errors(document(pages=[{"name": "Main", "modules": [*starts, END]}]))
-    assert told[2:] == ("pages", f"An application has one module of type start; this one has {count}")
+    assert told[2:] == ("modules", f"A page has one module of type start; this one has {count}")
 
 
 def test_all_errors_are_told_up_to_a_limit() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callwright.grammar.collector import Collector
-from callwright.grammar.grammars import Choices, Digits, Grammar, can_grow, meaning
+from callwright.grammar.grammars import Choices, Digits, Grammar, Number, can_grow, meaning
 from callwright.grammar.input import Match, NoInput, NoMatch, Timers
 
 pytestmark = pytest.mark.pure
@@ -16,6 +16,9 @@ TIMERS = Timers(initial_s=5, final_key_s=2)
 MENU = Choices("menu", (("1", "one"), ("12", "twelve"), ("*", "star")))
 PIN = Digits("pin", 2, 4)
 LOOSE = Digits("loose", 1, 3, submit_on_max=False)
+AMOUNT = Number("amount", 0, 2)
+WHOLE = Number("whole", 0, 0)
+MONEY = Number("money", 0, 2, currency=True)
 POUND = Choices("pound", (("#", "pound"), ("1#", "one pound")))
 
 
@@ -74,6 +77,15 @@ class TestTimers:
         ((MENU, PIN), "12#", "twelve", "12", ""),  # the first that accepts wins
         ((PIN, MENU), "12#", "12", "12", ""),
         ((MENU, PIN), "13#", "13", "13", ""),
+        ((AMOUNT,), "5*49", "5.49", "5*49", ""),
+        ((AMOUNT,), "5*491", "5.49", "5*49", "1"),
+        ((AMOUNT,), "005#", "5", "005", ""),
+        ((AMOUNT,), "*5#", "0.5", "*5", ""),
+        ((AMOUNT,), "0#", "0", "0", ""),
+        ((WHOLE,), "1" * 16, "1" * 15, "1" * 15, "1"),
+        ((MONEY,), "5#", "5.00", "5", ""),
+        ((MONEY,), "5*4#", "5.40", "5*4", ""),
+        ((MONEY, MENU), "*#", "star", "*", ""),
     ],
 )
 def test_keys_that_match(grammars, keys: str, value: str | None, utterance: str | None, left_over: str) -> None:
@@ -98,6 +110,11 @@ def test_keys_that_match(grammars, keys: str, value: str | None, utterance: str 
         (LOOSE, "1234", "1234"),
         (MENU, "13", "13"),
         (MENU, "3", "3"),
+        (AMOUNT, "5*#", "5*"),
+        (AMOUNT, "*#", "*"),
+        (AMOUNT, "1**", "1**"),
+        (WHOLE, "1*", "1*"),
+        (Number("two", 2, 2), "5*4#", "5*4"),
         (MENU, "1A", "1A"),
         (POUND, "1*", "1*"),
     ],
@@ -135,6 +152,12 @@ GRAMMARS = st.lists(
             lambda few, more, submit: Digits("d", few, few + more, submit),
             st.integers(1, 4),
             st.integers(0, 3),
+            st.booleans(),
+        ),
+        st.builds(
+            lambda fewest, more, money: Number("n", fewest, fewest + more, money),
+            st.integers(0, 2),
+            st.integers(0, 2),
             st.booleans(),
         ),
         st.lists(st.text("0123456789*#", min_size=1, max_size=3), min_size=1, max_size=4, unique=True).map(

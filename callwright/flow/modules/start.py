@@ -7,7 +7,7 @@ from callwright.session.run import Call
 
 
 class Start(Module):
-    """Where every call begins. An application has one."""
+    """Where a page begins: each has one. A call begins at that of the first page."""
 
     type: Literal["start"] = "start"
     icon: ClassVar[str] = "play"

@@ -1,0 +1,31 @@
+"""Ask a question that is answered by yes or no."""
+
+from typing import ClassVar, Literal
+
+from callwright.flow.module import Failed, InputModule
+from callwright.grammar.grammars import Choices
+from callwright.grammar.input import Match
+from callwright.session.run import Call
+
+YES, NO = "yes", "no"
+
+
+class YesNo(InputModule):
+    """Ask for yes (key 1) or no (key 2); each has an exit, and the module's variable is `yes` or `no`.
+
+    The prompt has to say which key is which.
+    """
+
+    type: Literal["yes_no"] = "yes_no"
+    icon: ClassVar[str] = "help"
+
+    def exits_needed(self) -> tuple[str, ...]:
+        return (YES, NO)
+
+    async def run(self, call: Call) -> str:
+        match await self.ask(call, Choices(self.name, (("1", YES), ("2", NO)))):
+            case Match(value=value):
+                self.store(call, value)
+                return value
+            case Failed(exit=exit):
+                return exit
