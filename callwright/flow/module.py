@@ -89,6 +89,10 @@ class Module(BaseModel):
         call.variables.set((self.name,), value, private=private or self.private)
 
 
+LAST_RESULT = "lastresult$"
+"The shadow variable of the input that came last, whichever module asked for it."
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """All attempts are used up."""
@@ -132,14 +136,34 @@ class InputModule(Module):
         `more` is said after the module's prompt; `private` where what is asked for is, though the module is not.
         """
         said = prompts = (*await self._prompt.prompt(call), *more)
+        private = private or self.private
         for left in range(self._settings.attempts - 1, -1, -1):
-            match await call.collect(Collect(prompts, grammars, self._timers, self.private or private)):
+            match await call.collect(Collect(prompts, grammars, self._timers, private)):
                 case Match() as match:
+                    shadow = _shadow(match, match.value)
+                    call.variables.set((f"{self.name}$",), shadow, private=private)
+                    call.variables.set((LAST_RESULT,), _last(shadow), private=private)
                     return match
-                case NoMatch():
+                case NoMatch() as no_match:
+                    call.variables.set((LAST_RESULT,), _last(_shadow(no_match, "")), private=private)
                     failed, apology = Failed("no_match"), self._no_match
                 case NoInput():
                     failed, apology = Failed("no_input"), self._no_input
             if left:
                 prompts = (*await apology.prompt(call), *said)
         return failed
+
+
+def _shadow(result: Match | NoMatch, interpretation: str) -> dict[str, Value]:
+    """What is known of an input besides its value (docs/compatibility/fuse-variables.md)."""
+    return {
+        "confidence": result.confidence if isinstance(result, Match) else 0.0,
+        "utterance": result.utterance,
+        "inputmode": result.mode,
+        "interpretation": interpretation,
+    }
+
+
+def _last(best: dict[str, Value]) -> dict[str, Value]:
+    """`lastresult$`: the best reading's fields, and each reading by its number, 0 for the best."""
+    return {**best, "length": 1, "0": dict(best)}

@@ -70,8 +70,9 @@ class Variables:
         for step in path[1:]:
             if step == "length" and isinstance(value, list | str):
                 value = len(value)
-            elif isinstance(value, dict) and isinstance(step, str):
-                value = value.get(step, MISSING)
+            elif isinstance(value, dict):
+                # As in JavaScript, where x[0] of an object is its property "0".
+                value = value.get(str(step), MISSING)
             elif isinstance(value, list) and isinstance(step, int):
                 value = value[step] if step < len(value) else MISSING
             else:

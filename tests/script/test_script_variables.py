@@ -75,6 +75,8 @@ class TestReading:
 
 class TestWriting:
     def test_objects_and_lists_are_made_on_the_way(self) -> None:
+        variables = Variables({"last$": {"0": {"x": "best"}}})
+        assert variables.get(parse_path("last$[0].x")) == "best", "as a property of an object in JavaScript"
         variables = Variables()
         variables.set(parse_path("a.b[0].c"), 1)
         variables.set(parse_path("a.b[1]"), 2)
