@@ -78,6 +78,14 @@ def parse(text: str) -> Application:
     return build(raw)
 
 
+def json_schema() -> dict[str, Any]:
+    """The form of a document as JSON Schema 2020-12. What joins modules (names, exits, pages) only `build` can check."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Application.model_json_schema(by_alias=True, mode="validation"),
+    }
+
+
 def build(raw: object) -> Application:
     """An application from a parsed document."""
     if not isinstance(raw, dict):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from callwright.base.values import Value
-from callwright.flow.texts import Text
+from callwright.flow.texts import NUMBER_TOO, Text
 
 OTHERWISE = "otherwise"
 "The exit where no row is true."
@@ -29,7 +29,7 @@ class Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     operator: Literal["=", "!=", "<", "<=", ">", ">="] = Field("=", title="Operator")
-    value: Text = Field(coerce_numbers_to_str=True, title="Value")
+    value: Text = Field(coerce_numbers_to_str=True, title="Value", json_schema_extra=NUMBER_TOO)
     exit: str = Field(min_length=1, max_length=100, title="Exit")
 
     def holds(self, left: Any, right: Any) -> bool:

@@ -35,6 +35,9 @@ def _is_path(text: str) -> str:
 VariablePath = Annotated[str, Field(max_length=200), AfterValidator(_is_path)]
 "A variable, such as `order.items[0].price`."
 
+NUMBER_TOO = {"type": ["string", "number"]}
+"JSON Schema of a text that may be written as a number."
+
 Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_is_template)]
 "A text that may hold `{{ variable }}`."
 

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from callwright.flow.module import Failed, InputModule, InputSettings
+from callwright.flow.texts import NUMBER_TOO
 from callwright.grammar.grammars import Choices
 from callwright.grammar.input import Match
 from callwright.session.run import Call
@@ -17,9 +18,13 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    keys: str = Field(coerce_numbers_to_str=True, pattern=r"^[0-9*#]{1,8}$", title="Keys")
+    keys: str = Field(coerce_numbers_to_str=True, pattern=r"^[0-9*#]{1,8}$", title="Keys", json_schema_extra=NUMBER_TOO)
     value: str = Field(
-        coerce_numbers_to_str=True, min_length=1, max_length=100, title="Value, and the name of its exit"
+        coerce_numbers_to_str=True,
+        min_length=1,
+        max_length=100,
+        title="Value, and the name of its exit",
+        json_schema_extra=NUMBER_TOO,
     )
 
 
