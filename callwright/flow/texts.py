@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic.config import JsonDict
 
 from callwright.base.errors import AuthorError
 from callwright.script.template import Rendered, Template
@@ -35,7 +36,7 @@ def _is_path(text: str) -> str:
 VariablePath = Annotated[str, Field(max_length=200), AfterValidator(_is_path)]
 "A variable, such as `order.items[0].price`."
 
-NUMBER_TOO = {"type": ["string", "number"]}
+NUMBER_TOO: JsonDict = {"type": ["string", "number"]}
 "JSON Schema of a text that may be written as a number."
 
 Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_is_template)]
