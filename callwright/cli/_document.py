@@ -1,10 +1,14 @@
 """Reading an application document for the subcommands that work on files."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from callwright.flow.application import DOCUMENT_BYTES_MAX, Application, DocumentError, parse
+
+BESIDE_MAX = 50
+"Files of a folder that are looked at."
 
 DOCUMENT = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -20,3 +24,13 @@ def read(path: Path) -> Application:
     except DocumentError as error:
         told = "\n".join(f"  {one}" for one in error.errors)
         raise click.ClickException(f"{path}\n{told}") from None
+
+
+def beside(path: Path) -> list[Application]:
+    """The other applications in the same folder: those that one may go to. What is no application is passed by."""
+    found = []
+    for other in sorted(path.parent.glob("*.yaml"))[:BESIDE_MAX]:
+        if other != path and other.stat().st_size <= DOCUMENT_BYTES_MAX:
+            with suppress(DocumentError, UnicodeDecodeError):
+                found.append(parse(other.read_text()))
+    return found

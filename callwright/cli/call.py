@@ -10,16 +10,17 @@ import click
 from callwright.base.values import Value
 from callwright.cli import _document
 from callwright.conversation.converse import fetch
+from callwright.flow.application import Application
 from callwright.flow.engine import program
 from callwright.providers.http import GuardedClient
-from callwright.session.commands import Fetch, Log
-from callwright.session.events import Fetched, FetchFailed
+from callwright.session.commands import Fetch, Invoke, Load, Log, Record, Send, Transfer
+from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
 from callwright.session.lines import spoken
 from callwright.session.prompts import Prompt
 from callwright.session.run import Entry, Run, SessionInfo
 from callwright.session.transcript import transcript
-from callwright.testing.simulation import Moment, Simulation
-from callwright.testing.transcript import answer_of, keys_of, variable_of
+from callwright.testing.simulation import Asked, FarEnd, Message, Moment, Simulation
+from callwright.testing.transcript import WORD_S, answer_of, far_end_of, keys_of, variable_of
 
 
 @click.command()
@@ -55,7 +56,7 @@ def command(application: Path, given: tuple[str, ...], web: bool, save: Path | N
         variables=variables,
         journal=tell,
     )
-    outcome = Simulation(run, _Terminal(web)).run()
+    outcome = Simulation(run, _Terminal(web, _document.beside(application))).run()
     click.echo(
         {"exit": "(the call has ended)", "hung_up": "(you hung up)"}.get(outcome.kind, "(the application failed)")
     )
@@ -82,8 +83,9 @@ def _saved(variables: dict[str, Value], journal: list[Entry]) -> str:
 class _Terminal:
     """A caller who reads and types."""
 
-    def __init__(self, web: bool) -> None:
+    def __init__(self, web: bool, others: list[Application]) -> None:
         self._web = web
+        self._others = others
 
     def hears(self, prompt: Prompt) -> None:
         click.echo(f"  {spoken(prompt)}")
@@ -100,10 +102,42 @@ class _Terminal:
             except ValueError as error:
                 click.echo(f"  ! {error}")
 
-    def serves(self, request: Fetch) -> Fetched | FetchFailed:
-        click.echo(f"  {request.method} {request.url} {request.body}".rstrip())
-        if self._web:
-            return asyncio.run(_fetch(request))
+    def records(self, asked: Record) -> Message:
+        typed = _line("say something> ")
+        if typed is None or typed == "hangs up":
+            return Message(0, hangs_up=True)
+        return Message(WORD_S * len(typed.split()))
+
+    def transfers(self, asked: Transfer) -> FarEnd:
+        click.echo(f"  transfer to {asked.destination}")
+        while True:
+            typed = _line("what does the far end do? [30 s] ")
+            if typed == "hangs up":
+                return FarEnd("error", caller_hangs_up=True)
+            try:
+                return far_end_of(typed or "30 s")
+            except ValueError as error:
+                click.echo(f"  ! {error}")
+
+    def loads(self, asked: Load) -> Loaded | LoadFailed:
+        for other in self._others:
+            if other.name == asked.application:
+                return Loaded(0, other.name, asked.version or 1, other.model_dump(mode="json"))
+        return LoadFailed(0, f"no file beside this one is an application named {asked.application!r}")
+
+    def left(self) -> None:
+        pass
+
+    def serves(self, request: Asked) -> Fetched | FetchFailed:
+        match request:
+            case Fetch():
+                click.echo(f"  {request.method} {request.url} {request.body}".rstrip())
+                if self._web:
+                    return asyncio.run(_fetch(request))
+            case Invoke():
+                click.echo(f"  {request.integration}: {request.operation}")
+            case Send():
+                click.echo(f"  e-mail to {', '.join(request.to)}: {request.subject}")
         while True:
             typed = _line("how does the service answer? [200 {}] ")
             try:

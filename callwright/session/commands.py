@@ -41,10 +41,61 @@ class Collect:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Say prompts, then keep what the caller says. Answered by `Recorded`, `NoInput` or `HungUp`."""
+
+    prompts: tuple[Prompt, ...]
+    beep: bool = True
+    duration_max_s: float = 300.0
+    silence_initial_s: float = 5.0
+    "Nothing said for so long after the beep: `NoInput`."
+
+    silence_final_s: float = 3.0
+    "Silence after speech for so long ends it, and is cut off."
+
+    terminators: str = "0123456789*#"
+    "Keys that end it."
+
+    private: bool = False
+    type: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Dial somebody and join the two. Answered by `TransferEnded` or `HungUp`."""
+
+    destination: str
+    "Digits, `+` and digits, or a `sip:` URI; already without `tel:` and parameters."
+
+    prompts: tuple[Prompt, ...] = ()
+    caller_id: str = ""
+    "Shown to the far end; empty: the caller's own."
+
+    keys_after: str = ""
+    "Pressed once the far end has answered."
+
+    connect_timeout_s: float = 30.0
+    duration_max_s: float = 0.0
+    "0: no limit but the call's."
+
+    hold: Prompt | None = None
+    "Played again and again until the far end answers."
+
+    headers: tuple[tuple[str, str], ...] = ()
+    "Of the INVITE: `User-to-User` and names that begin with `x-`."
+
+    private: bool = False
+    type: Literal["transfer"] = "transfer"
+
+
+@dataclass(frozen=True, slots=True)
 class SetRecording:
     """Start or stop recording both sides of the call. Answered by `Done` or `HungUp`."""
 
     on: bool
+    name: str = ""
+    "Kept under this name as a recording of the program's own; empty: the call's recording, which stays with its log."
+
     type: Literal["set_recording"] = "set_recording"
 
 
@@ -67,7 +118,58 @@ class Fetch:
     private: bool = False
     "URL query, headers and both bodies appear nowhere."
 
+    fields: tuple[tuple[str, str], ...] = ()
+    "A form in place of `body`; a value that names a recording (`recorded:…`) goes as a file."
+
+    hold: Prompt | None = None
+    "Played again and again while the caller waits."
+
+    delay_s: float = 0.0
+    "Wait so long before it is sent: another try."
+
     type: Literal["fetch"] = "fetch"
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """One operation of an integration (`soap`). Answered by `Invoked` or `InvokeFailed`."""
+
+    integration: str
+    operation: str
+    arguments: tuple[tuple[str, Value], ...] = ()
+    timeout_s: float = 10.0
+    private: bool = False
+    hold: Prompt | None = None
+    delay_s: float = 0.0
+    type: Literal["invoke"] = "invoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An e-mail. Answered by `Sent` once the mail server has taken it, or `SendFailed`."""
+
+    to: tuple[str, ...]
+    subject: str
+    body: str
+    reply_to: str = ""
+    attachments: tuple[tuple[str, str], ...] = ()
+    "(file name, name of a recording)."
+
+    private: bool = False
+    type: Literal["send"] = "send"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Another application of the account. Answered by `Loaded` or `LoadFailed`."""
+
+    application: str
+    "Its name, or its id."
+
+    version: int | None = None
+    "None: the latest published one."
+
+    type: Literal["load"] = "load"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +182,6 @@ class Log:
     type: Literal["log"] = "log"
 
 
-CallerCommand = Play | Collect | SetRecording | Disconnect
-WorldCommand = Fetch | Log
+CallerCommand = Play | Collect | Record | Transfer | SetRecording | Disconnect
+WorldCommand = Fetch | Invoke | Send | Load | Log
 Command = CallerCommand | WorldCommand

@@ -7,6 +7,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from callwright.base.values import Value
 from callwright.grammar.input import Match, NoInput, NoMatch
 
 
@@ -37,12 +38,54 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the caller said."""
+
+    now: float
+    audio: str
+    "`recorded:<32 hex digits>`: where the samples lie until the call's end (WAV, µ-law, 8000 Hz, mono)."
+
+    duration_s: float
+    "From the beep to the end, the final silence cut off."
+
+    terminated_by: Literal["key", "silence", "maximum", "hang up", "stopped"]
+    "`stopped`: a recording that the program itself had begun (`SetRecording`)."
+
+    key: str = ""
+    size: int = 0
+    "Bytes of the WAV file."
+
+    type: Literal["recorded"] = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferEnded:
+    """The far end is no longer there, or never was; the caller is."""
+
+    now: float
+    outcome: Literal["noanswer", "busy", "far_end_disconnect", "maxtime_disconnect", "error"]
+    duration_s: float = 0.0
+    "From the far end's answer."
+
+    reason: str = ""
+    "For the log, e.g. `486 Busy Here`."
+
+    type: Literal["transfer_ended"] = "transfer_ended"
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The call is over. Answers a caller-facing command."""
 
     now: float
     by: Literal["caller", "application", "platform"] = "caller"
     "`caller`: the far end or the network; `platform`: a limit of ours, or the engine stopping."
+
+    recorded: Recorded | None = None
+    "What a `Record` had so far."
+
+    transferred_s: float | None = None
+    "Of a `Transfer`: seconds since the far end answered, 0 while it rang; None where it had not begun."
 
     type: Literal["hung_up"] = "hung_up"
 
@@ -74,8 +117,74 @@ class FetchFailed:
     type: Literal["fetch_failed"] = "fetch_failed"
 
 
-Event = Started | Played | Match | NoMatch | NoInput | Done | HungUp | Fetched | FetchFailed
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """The operation's result, as JSON."""
+
+    now: float
+    result: Value
+    caller_gone: bool = False
+    type: Literal["invoked"] = "invoked"
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeFailed:
+    """`reason` is for the author to read."""
+
+    now: float
+    reason: str
+    caller_gone: bool = False
+    type: Literal["invoke_failed"] = "invoke_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The message is on its way. `id` is its Message-ID."""
+
+    now: float
+    id: str = ""
+    caller_gone: bool = False
+    type: Literal["sent"] = "sent"
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """`reason` is for the author to read."""
+
+    now: float
+    reason: str
+    caller_gone: bool = False
+    type: Literal["send_failed"] = "send_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The document of a published version. It is immutable, so the journal need not hold it to be replayed."""
+
+    now: float
+    application: str
+    version: int
+    document: Value
+    caller_gone: bool = False
+    type: Literal["loaded"] = "loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """There is no such application, or none that is published."""
+
+    now: float
+    reason: str
+    caller_gone: bool = False
+    type: Literal["load_failed"] = "load_failed"
+
+
+Event = (
+    Started | Played | Match | NoMatch | NoInput | Recorded | TransferEnded | Done | HungUp | Fetched | FetchFailed
+    | Invoked | InvokeFailed | Sent | SendFailed | Loaded | LoadFailed
+)  # fmt: skip
 
 __all__ = [
-    "Done", "Event", "FetchFailed", "Fetched", "HungUp", "Match", "NoInput", "NoMatch", "Played", "Started",
+    "Done", "Event", "FetchFailed", "Fetched", "HungUp", "InvokeFailed", "Invoked", "LoadFailed", "Loaded", "Match", "NoInput",
+    "NoMatch", "Played", "Recorded", "SendFailed", "Sent", "Started", "TransferEnded",
 ]  # fmt: skip

@@ -4,12 +4,26 @@
 guaranteed, the rest may change.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from callwright.base.values import Value
-from callwright.session.commands import Collect, Fetch, Log, Play, SetRecording
-from callwright.session.events import Fetched, FetchFailed, HungUp, Match, NoInput, NoMatch
+from callwright.session.commands import Collect, Fetch, Invoke, Load, Log, Play, Record, Send, SetRecording, Transfer
+from callwright.session.events import (
+    Fetched,
+    FetchFailed,
+    HungUp,
+    Invoked,
+    InvokeFailed,
+    LoadFailed,
+    Match,
+    NoInput,
+    NoMatch,
+    Recorded,
+    SendFailed,
+    TransferEnded,
+)
 from callwright.session.prompts import Audio, Prompt, Speech
 from callwright.session.run import Entry
 
@@ -48,11 +62,19 @@ _Told = tuple[str, str, dict[str, Value]]
 
 
 def _told(entry: Entry) -> Iterator[_Told]:
-    match entry.item:
+    item = entry.item
+    match item:
         case Play(prompts=prompts):
             yield from map(_prompt, prompts)
-        case Collect(prompts=prompts):
+        case Collect(prompts=prompts) | Record(prompts=prompts):
             yield from map(_prompt, prompts)
+        case Recorded():
+            yield "event", f"Recorded {item.duration_s:g} s, ended by {item.terminated_by}", {"audio": item.audio}
+        case Transfer(prompts=prompts, destination=destination):
+            yield from map(_prompt, prompts)
+            yield "info", f"Transfer to {destination}", {}
+        case TransferEnded(outcome=outcome, duration_s=duration):
+            yield "event", f"Transfer ended: {outcome}", {"duration": duration, "reason": item.reason}
         case Match(utterance=utterance, mode=mode):
             yield "event", f"User input: {utterance} ({mode})", {}
         case NoMatch(utterance=utterance, mode=mode):
@@ -65,6 +87,20 @@ def _told(entry: Entry) -> Iterator[_Told]:
             yield "debug", f"Response {status}", {"url": url, "body": body[:BODY_SHOWN_MAX]}
         case FetchFailed(reason=reason):
             yield "error", f"Request failed: {reason}", {}
+        case Invoke(integration=integration, operation=operation, arguments=arguments):
+            yield "info", f"{integration}: {operation}", dict(arguments)
+        case Invoked(result=result):
+            yield "debug", "Response", {"body": json.dumps(result, ensure_ascii=False)[:BODY_SHOWN_MAX]}
+        case InvokeFailed(reason=reason):
+            yield "error", f"Request failed: {reason}", {}
+        case Send(to=to, subject=subject):
+            yield "info", f"E-mail to {', '.join(to)}: {subject}", {}
+        case SendFailed(reason=reason):
+            yield "error", f"E-mail not sent: {reason}", {}
+        case Load(application=application):
+            yield "info", f"Application {application}", {}
+        case LoadFailed(reason=reason):
+            yield "error", f"Application not found: {reason}", {}
         case SetRecording(on=on):
             yield "info", "Recording started" if on else "Recording stopped", {}
         case HungUp(by=by):

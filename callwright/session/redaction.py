@@ -4,8 +4,21 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from callwright.grammar.grammars import Choices, Grammar
-from callwright.session.commands import Collect, Command, Fetch, Play
-from callwright.session.events import Event, Fetched, FetchFailed, Match, NoMatch
+from callwright.session.commands import Collect, Command, Fetch, Invoke, Play, Record, Send, Transfer
+from callwright.session.events import (
+    Event,
+    Fetched,
+    FetchFailed,
+    HungUp,
+    Invoked,
+    InvokeFailed,
+    Loaded,
+    Match,
+    NoMatch,
+    Recorded,
+    SendFailed,
+    TransferEnded,
+)
 from callwright.session.prompts import Audio, Part, Prompt, Speech
 
 PRIVATE = "[private]"
@@ -23,7 +36,7 @@ class Redactor:
         self._private = False
 
     def asked(self, command: Command) -> None:
-        self._private = isinstance(command, Collect | Fetch) and command.private
+        self._private = bool(getattr(command, "private", False))
 
     def redact(self, item: Command | Event) -> Command | Event:
         """The item, or a copy without what is private."""
@@ -36,8 +49,19 @@ class Redactor:
                 if private and any(isinstance(grammar, Choices) for grammar in item.grammars):
                     item = replace(item, grammars=tuple(_grammar(grammar) for grammar in item.grammars))
                 return item if shown is prompts else replace(item, prompts=shown)
+            case Record(prompts=prompts):
+                return replace(item, prompts=_prompts(prompts))
+            case Transfer():
+                return _transfer(item)
             case Fetch():
                 return _fetch(item)
+            case Invoke() if item.private:
+                return replace(item, arguments=tuple((name, PRIVATE) for name, _ in item.arguments))
+            case Send() if item.private:
+                return replace(item, to=(PRIVATE,), subject=PRIVATE, body=PRIVATE, reply_to="", attachments=())
+            case Loaded():
+                # A published version never changes: its number says all, in every entry of every call.
+                return replace(item, document=None)
             case Match() if self._private:
                 return replace(item, value=PRIVATE, utterance=PRIVATE)
             case NoMatch() if self._private:
@@ -45,6 +69,16 @@ class Redactor:
             case Fetched() if self._private:
                 return replace(item, body=PRIVATE, url=_without_query(item.url))
             case FetchFailed() if self._private:
+                return replace(item, reason="The request failed")
+            case Recorded() if self._private:
+                return replace(item, audio=PRIVATE)
+            case HungUp(recorded=Recorded() as recorded) if self._private:
+                return replace(item, recorded=replace(recorded, audio=PRIVATE))
+            case TransferEnded() if self._private:
+                return replace(item, reason="")
+            case Invoked() if self._private:
+                return replace(item, result=PRIVATE)
+            case InvokeFailed() | SendFailed() if self._private:
                 return replace(item, reason="The request failed")
         return item
 
@@ -67,9 +101,21 @@ def _part(part: Part) -> Part:
     return Speech(PRIVATE) if isinstance(part, Speech) else Audio(part.ref, PRIVATE)
 
 
+def _transfer(item: Transfer) -> Transfer:
+    item = replace(item, prompts=_prompts(item.prompts))
+    if not item.private:
+        return item
+    headers = tuple((name, PRIVATE) for name, _ in item.headers)
+    return replace(
+        item, destination=PRIVATE, caller_id="", keys_after=PRIVATE if item.keys_after else "", headers=headers
+    )
+
+
 def _fetch(item: Fetch) -> Fetch:
     if item.private:
-        return replace(item, url=_without_query(item.url), headers=(), body=PRIVATE if item.body else "")
+        fields = tuple((name, PRIVATE) for name, _ in item.fields)
+        body = PRIVATE if item.body else ""
+        return replace(item, url=_without_query(item.url), headers=(), body=body, fields=fields)
     if any(name.lower() in _SECRET_HEADERS for name, _ in item.headers):
         shown = tuple((name, PRIVATE if name.lower() in _SECRET_HEADERS else value) for name, value in item.headers)
         return replace(item, headers=shown)

@@ -12,7 +12,7 @@ are still performed, so a program may finish what it began.
 
 import traceback
 from collections.abc import Callable, Coroutine, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from callwright.base.errors import AuthorError
@@ -24,9 +24,14 @@ from callwright.session.commands import (
     Command,
     Disconnect,
     Fetch,
+    Invoke,
+    Load,
     Log,
     Play,
+    Record,
+    Send,
     SetRecording,
+    Transfer,
     WorldCommand,
 )
 from callwright.session.events import (
@@ -35,22 +40,40 @@ from callwright.session.events import (
     Fetched,
     FetchFailed,
     HungUp,
+    Invoked,
+    InvokeFailed,
+    Loaded,
+    LoadFailed,
     Match,
     NoInput,
     NoMatch,
     Played,
+    Recorded,
+    SendFailed,
+    Sent,
     Started,
+    TransferEnded,
 )
 from callwright.session.prompts import Prompt, Speech
 from callwright.session.redaction import Redactor
 
-_CALLER_FACING = (Play, Collect, SetRecording, Disconnect)
-_WORLD_FACING = (Fetch, Log)
+EPILOGUE_STEPS = 20
+EPILOGUE_S = 180.0
+"What a program's epilogue may use, whatever was left when the program ended."
+
 APOLOGY = "We are sorry. An error has occurred. Goodbye."
 
 
 class CallerHungUp(Exception):
-    """The caller has gone. Raised in the program at a caller-facing await."""
+    """The caller has gone. Raised in the program at a caller-facing await.
+
+    `event` is the hang-up with what was in progress: the recording so far, the transfer's duration. None where the
+    caller had gone before anything was asked.
+    """
+
+    def __init__(self, event: HungUp | None = None) -> None:
+        super().__init__("the caller has hung up")
+        self.event = event
 
 
 class LimitReached(Exception):
@@ -145,6 +168,9 @@ class Call:
         self.language = "en-US"
         "What prompts are spoken in, from here on."
 
+        self.epilogue: Program | None = None
+        "Runs after the program's end, however it ended: for world-facing commands only."
+
     async def play(self, *prompts: Prompt) -> Played:
         event = await self._caller(Play(prompts))
         assert isinstance(event, Played)
@@ -155,8 +181,23 @@ class Call:
         assert isinstance(event, Match | NoMatch | NoInput)
         return event
 
-    async def set_recording(self, on: bool) -> None:
-        await self._caller(SetRecording(on))
+    async def record(self, command: Record) -> Recorded | NoInput:
+        """Raises `CallerHungUp` with the message so far in its event."""
+        event = await self._caller(command)
+        assert isinstance(event, Recorded | NoInput)
+        return event
+
+    async def transfer(self, command: Transfer) -> TransferEnded:
+        """Raises `CallerHungUp` with the transfer's duration in its event."""
+        event = await self._caller(command)
+        assert isinstance(event, TransferEnded)
+        return event
+
+    async def set_recording(self, on: bool, name: str = "") -> Done | Recorded:
+        """`Recorded` where this ends a recording that has a name."""
+        event = await self._caller(SetRecording(on, name))
+        assert isinstance(event, Done | Recorded)
+        return event
 
     async def disconnect(self) -> None:
         """Hang up. Returns normally: the caller has gone because the program said so."""
@@ -166,6 +207,21 @@ class Call:
     async def fetch(self, command: Fetch) -> Fetched | FetchFailed:
         event = await _Ask(command)
         assert isinstance(event, Fetched | FetchFailed)
+        return event
+
+    async def invoke(self, command: Invoke) -> Invoked | InvokeFailed:
+        event = await _Ask(command)
+        assert isinstance(event, Invoked | InvokeFailed)
+        return event
+
+    async def mail(self, command: Send) -> Sent | SendFailed:
+        event = await _Ask(command)
+        assert isinstance(event, Sent | SendFailed)
+        return event
+
+    async def load(self, application: str, version: int | None) -> Loaded | LoadFailed:
+        event = await _Ask(Load(application, version))
+        assert isinstance(event, Loaded | LoadFailed)
         return event
 
     async def log(
@@ -182,7 +238,7 @@ class Call:
             raise CallerHungUp
         event = await _Ask(command)
         if isinstance(event, HungUp):
-            raise CallerHungUp
+            raise CallerHungUp(event)
         return event
 
 
@@ -238,9 +294,9 @@ class Run:
                 self._stop()
             return self._take(self._coroutine.send(event))
         except StopIteration:
-            self._end(Outcome("exit"))
+            return self._end(Outcome("exit"))
         except CallerHungUp:
-            self._end(Outcome("hung_up"))
+            return self._end(Outcome("hung_up"))
         except LimitReached as reached:
             self._log_error(str(reached))
             return self._last_words(Outcome("limit", str(reached)))
@@ -250,7 +306,6 @@ class Run:
         except Exception as error:  # noqa: BLE001 - the containment point of one call: the process lives
             self._log_error(f"Internal error: {type(error).__name__}")
             return self._last_words(Outcome("error", traceback.format_exc()))
-        return None
 
     def _over_limit(self) -> bool:
         return self.call.now - self._started_at > self._limits.seconds or self._steps >= self._limits.steps
@@ -281,17 +336,25 @@ class Run:
 
     def _last_words(self, outcome: Outcome) -> Command | None:
         """Apologise and hang up, as a program of our own in place of the one that failed."""
-        if self.call.caller_gone:
-            self._end(outcome)
-            return None
         self._coroutine.close()
-        self._coroutine = _apologise(self.call)
-        self._limits = replace(self._limits, steps=self._steps + 10, seconds=self._limits.seconds + 60)
-        self._ending = outcome
-        return self._take(self._coroutine.send(None))
+        if self.call.caller_gone:
+            return self._end(outcome)
+        return self._go_on(_apologise, outcome, steps=10, seconds=60)
 
-    def _end(self, outcome: Outcome) -> None:
-        self.outcome = self._ending or outcome
+    def _end(self, outcome: Outcome) -> Command | None:
+        """The program has ended; its epilogue follows where it has one."""
+        epilogue, self.call.epilogue = self.call.epilogue, None
+        if epilogue is None or not self.call.caller_gone:
+            self.outcome = self._ending or outcome
+            return None
+        return self._go_on(epilogue, outcome, steps=EPILOGUE_STEPS, seconds=EPILOGUE_S)
+
+    def _go_on(self, program: Program, outcome: Outcome, *, steps: int, seconds: float) -> Command | None:
+        """Run another program in place of the one that ended. The first outcome is the call's."""
+        self._ending = self._ending or outcome
+        self._coroutine = program(self.call)
+        self._limits = Limits(self._steps + steps, self.call.now - self._started_at + seconds)
+        return self._resume(None)
 
 
 async def _apologise(call: Call) -> None:

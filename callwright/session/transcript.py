@@ -4,8 +4,22 @@ import json
 from collections.abc import Iterable, Iterator
 
 from callwright.base import json_text
-from callwright.session.commands import Collect, Command, Play
-from callwright.session.events import Event, Fetched, FetchFailed, HungUp, Match, NoInput, NoMatch
+from callwright.session.commands import Collect, Command, Play, Record, Transfer
+from callwright.session.events import (
+    Event,
+    Fetched,
+    FetchFailed,
+    HungUp,
+    Invoked,
+    InvokeFailed,
+    Match,
+    NoInput,
+    NoMatch,
+    Recorded,
+    SendFailed,
+    Sent,
+    TransferEnded,
+)
 from callwright.session.lines import spoken
 from callwright.session.run import Entry
 
@@ -16,28 +30,58 @@ def transcript(entries: Iterable[Entry]) -> str:
 
 
 def _verbs(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-    hung_up = False
+    over = False
     for entry in entries:
-        if not hung_up and _caller_left(entry.item):
-            hung_up = True
-            yield "hangs up", ""
-        match entry.item:
-            case Play(prompts=prompts) | Collect(prompts=prompts):
-                yield from (("hears", _one_line(words)) for prompt in prompts if (words := spoken(prompt)))
-            case Match(utterance=keys) | NoMatch(utterance=keys):
-                yield "presses", keys
-            case NoInput():
-                yield "silence", ""
-            case Fetched(status=status, body=body):
-                yield "service", f"{status} {_body(body)}"
-            case FetchFailed(reason=reason):
-                yield "service", f"fails {_one_line(reason)}"
-    if not hung_up:
+        item = entry.item
+        left = "" if over else _left(item)
+        over = over or bool(left)
+        # What was in progress comes before the hang-up; a service's answer comes after it.
+        if left and not isinstance(item, HungUp):
+            yield left, ""
+        yield from _of(item)
+        if left and isinstance(item, HungUp):
+            yield left, ""
+    if not over:
         yield "call ends", ""
 
 
-def _caller_left(item: Command | Event) -> bool:
-    return item.by == "caller" if isinstance(item, HungUp) else getattr(item, "caller_gone", False)
+def _of(item: Command | Event) -> Iterator[tuple[str, str]]:
+    match item:
+        case Play(prompts=prompts) | Collect(prompts=prompts) | Record(prompts=prompts) | Transfer(prompts=prompts):
+            yield from (("hears", _one_line(words)) for prompt in prompts if (words := spoken(prompt)))
+        case Match(utterance=said, mode=mode) | NoMatch(utterance=said, mode=mode):
+            yield "says" if mode == "voice" else "presses", said
+        case NoInput():
+            yield "silence", ""
+        case Recorded(duration_s=seconds, terminated_by=ended, key=key):
+            if ended != "stopped":
+                yield "says", f"({seconds:g} s)"
+            if key:
+                yield "presses", key
+        case TransferEnded(outcome=outcome, duration_s=seconds, reason=reason):
+            yield "far end", _FAR_END.get(outcome) or (f"fails {reason}" if outcome == "error" else f"{seconds:g} s")
+        case HungUp(recorded=Recorded() as recorded):
+            yield "says", f"({recorded.duration_s:g} s)"
+        case HungUp(transferred_s=float() as seconds) if seconds:
+            yield "far end", f"{seconds:g} s"
+        case Fetched(status=status, body=body):
+            yield "service", f"{status} {_body(body)}"
+        case Invoked(result=result):
+            yield "service", f"200 {json.dumps(result, ensure_ascii=False)}"
+        case Sent():
+            yield "service", "250"
+        case FetchFailed(reason=reason) | InvokeFailed(reason=reason) | SendFailed(reason=reason):
+            yield "service", f"fails {_one_line(reason)}"
+
+
+_FAR_END = {"noanswer": "no answer", "busy": "busy"}
+
+
+def _left(item: Command | Event) -> str:
+    """Who has ended the call, if this did."""
+    if isinstance(item, HungUp):
+        return "hangs up" if item.by == "caller" else "call ends"
+    return "hangs up" if getattr(item, "caller_gone", False) else ""
 
 
 def _body(text: str) -> str:

@@ -4,13 +4,45 @@ Input goes through the same `Collector` as on a real call, and type-ahead, barge
 voice layer has them. Nothing waits: a prompt, a pause and a time-out move the clock.
 """
 
-from dataclasses import replace
-from itertools import takewhile
+from dataclasses import dataclass, replace
+from itertools import count, takewhile
 from typing import Literal, Protocol
 
+from callwright.base import json_text
 from callwright.grammar.collector import Collector
-from callwright.session.commands import Collect, Command, Disconnect, Fetch, Log, Play, SetRecording
-from callwright.session.events import Done, Event, Fetched, FetchFailed, HungUp, Played, Started
+from callwright.session.commands import (
+    Collect,
+    Command,
+    Disconnect,
+    Fetch,
+    Invoke,
+    Load,
+    Log,
+    Play,
+    Record,
+    Send,
+    SetRecording,
+    Transfer,
+    WorldCommand,
+)
+from callwright.session.events import (
+    Done,
+    Event,
+    Fetched,
+    FetchFailed,
+    HungUp,
+    Invoked,
+    InvokeFailed,
+    Loaded,
+    LoadFailed,
+    NoInput,
+    Played,
+    Recorded,
+    SendFailed,
+    Sent,
+    Started,
+    TransferEnded,
+)
 from callwright.session.prompts import Prompt
 from callwright.session.run import Outcome, Run
 
@@ -20,9 +52,44 @@ STARTED_AT = 1_700_000_000.0
 PROMPT_S, KEY_S, FETCH_S = 2.0, 0.2, 0.1
 "What a prompt, a key and a request take."
 
+RING_S = 5.0
+"Until a far end answers, or is found busy."
+
+WAV_HEADER_BYTES = 58
+
 Moment = Literal["speaking", "waiting", "fetching"]
 """When a caller acts: before or right after a prompt; when everything is said and the application waits; while a
 web service is asked. Keys pressed while it speaks or fetches are type-ahead."""
+
+
+Ended = Literal["key", "silence", "maximum", "hang up", "stopped"]
+Asked = Fetch | Invoke | Send
+"What a service in the world is asked for."
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the caller leaves after a beep."""
+
+    seconds: float
+    "0: not a word."
+
+    key: str = ""
+    "Ends it; empty: silence does."
+
+    hangs_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """What becomes of a transfer."""
+
+    outcome: Literal["answers", "noanswer", "busy", "error"]
+    seconds: float = 0.0
+    "Until somebody hangs up, from the answer."
+
+    reason: str = ""
+    caller_hangs_up: bool = False
 
 
 class Caller(Protocol):
@@ -34,8 +101,20 @@ class Caller(Protocol):
     def acts(self, moment: Moment) -> str | None:
         """The keys pressed now, "" for none, None to hang up. None at all while `waiting` is silence to the time-out."""
 
-    def serves(self, request: Fetch) -> Fetched | FetchFailed:
-        """How the web service answers; the simulation fills in the time."""
+    def records(self, asked: Record) -> Message:
+        """What the caller says after the beep."""
+
+    def transfers(self, asked: Transfer) -> FarEnd:
+        """What the far end of a transfer does."""
+
+    def serves(self, request: Asked) -> Fetched | FetchFailed:
+        """How the service answers; the simulation fills in the time. A body that is JSON is an operation's result."""
+
+    def loads(self, asked: Load) -> Loaded | LoadFailed:
+        """Another application."""
+
+    def left(self) -> None:
+        """The application has hung up."""
 
 
 class Simulation:
@@ -47,6 +126,7 @@ class Simulation:
         self._hang_up_at = hang_up_at
         self._typed = ""
         self._gone = False
+        self._recordings = count(1)
         self.now = STARTED_AT
         self.commands = 0
         "Commands performed so far."
@@ -62,9 +142,9 @@ class Simulation:
     def _perform(self, command: Command) -> Event:
         hangs_up = self.commands == self._hang_up_at
         self.commands += 1
-        if isinstance(command, Log | Fetch):
+        if isinstance(command, WorldCommand):
             self._gone = self._gone or hangs_up
-            return self._fetch(command) if isinstance(command, Fetch) else Done(self.now, caller_gone=self._gone)
+            return self._world(command)
         assert not self._gone, "after a hang-up no command for the caller leaves a program"
         if hangs_up:
             return self._hung_up()
@@ -73,11 +153,25 @@ class Simulation:
                 return self._play(command)
             case Collect():
                 return self._collect(command)
-            case SetRecording():
-                return Done(self.now)
+            case Record():
+                return self._record(command)
+            case Transfer():
+                return self._transfer(command)
+            case SetRecording(on=on, name=name):
+                return Done(self.now) if on or not name else self._recorded(PROMPT_S, "stopped", "")
             case Disconnect():
                 self._gone = True
+                self._caller.left()
                 return HungUp(self.now, by="application")
+
+    def _world(self, command: WorldCommand) -> Event:
+        match command:
+            case Log():
+                return Done(self.now, caller_gone=self._gone)
+            case Load():
+                return replace(self._caller.loads(command), now=self.now, caller_gone=self._gone)
+            case Fetch() | Invoke() | Send():
+                return self._ask_service(command)
 
     def _play(self, command: Play) -> Event:
         for prompt in command.prompts:
@@ -130,11 +224,66 @@ class Simulation:
             collector.key(key, self.now)
         return keys is not None
 
-    def _fetch(self, request: Fetch) -> Fetched | FetchFailed:
+    def _record(self, command: Record) -> Event:
+        for prompt in command.prompts:
+            self._hear(prompt)
+        message = self._caller.records(command)
+        ended: Ended = "key" if message.key else "silence"
+        seconds = message.seconds
+        if seconds >= command.duration_max_s:
+            seconds, ended = command.duration_max_s, "maximum"
+        self.now += seconds
+        if message.hangs_up:
+            self._gone = True
+            recorded = self._recorded(seconds, "hang up", "") if seconds else None
+            return HungUp(self.now, recorded=recorded)
+        if not seconds:
+            self.now += 0 if message.key else command.silence_initial_s
+            return NoInput(self.now)
+        self.now += command.silence_final_s if ended == "silence" else 0
+        return self._recorded(seconds, ended, message.key if ended == "key" else "")
+
+    def _recorded(self, seconds: float, ended: Ended, key: str) -> Recorded:
+        size = WAV_HEADER_BYTES + int(seconds * 8000)
+        return Recorded(self.now, f"recorded:{next(self._recordings):032x}", seconds, ended, key, size)
+
+    def _transfer(self, command: Transfer) -> Event:
+        for prompt in command.prompts:
+            self._hear(prompt)
+        end = self._caller.transfers(command)
+        if end.outcome != "answers":
+            self.now += command.connect_timeout_s if end.outcome == "noanswer" else RING_S
+            if end.caller_hangs_up:
+                self._gone = True
+                return HungUp(self.now, transferred_s=0.0)
+            return TransferEnded(self.now, end.outcome, reason=end.reason)
+        seconds, most = end.seconds, command.duration_max_s
+        too_long = bool(most) and seconds >= most
+        seconds = most if too_long else seconds
+        self.now += RING_S + seconds
+        if too_long:
+            return TransferEnded(self.now, "maxtime_disconnect", seconds)
+        if end.caller_hangs_up:
+            self._gone = True
+            return HungUp(self.now, transferred_s=seconds)
+        return TransferEnded(self.now, "far_end_disconnect", seconds)
+
+    def _ask_service(self, request: Asked) -> Event:
         if not self._gone and not self._listen("fetching"):
             self._gone = True
-        self.now += FETCH_S
-        return replace(self._caller.serves(request), now=self.now, caller_gone=self._gone)
+        self.now += FETCH_S + (0 if isinstance(request, Send) else request.delay_s)
+        answer = replace(self._caller.serves(request), now=self.now, caller_gone=self._gone)
+        if isinstance(request, Fetch):
+            return answer
+        reason = answer.reason if isinstance(answer, FetchFailed) else ""
+        if isinstance(answer, Fetched) and answer.status >= 300:
+            reason = f"{answer.status} {answer.body}".strip()
+        if isinstance(request, Send):
+            failed, done = SendFailed(self.now, reason, self._gone), Sent(self.now, "", self._gone)
+            return failed if reason else done
+        if reason or not isinstance(answer, Fetched):
+            return InvokeFailed(self.now, reason, self._gone)
+        return Invoked(self.now, json_text.loads(answer.body or "null"), self._gone)
 
     def _listen(self, moment: Moment = "speaking") -> bool:
         """Take the keys that the caller presses ahead; False for a hang-up."""

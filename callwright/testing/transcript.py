@@ -6,7 +6,8 @@ result.mismatch     # None, or where the call went another way than the transcri
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from callwright.base import json_text
@@ -16,18 +17,18 @@ from callwright.flow.application import Application
 from callwright.flow.engine import program
 from callwright.grammar.grammars import KEYS
 from callwright.script.variables import NAME
-from callwright.session.commands import Fetch
-from callwright.session.events import Fetched, FetchFailed
+from callwright.session.commands import Fetch, Invoke, Load, Record, Send, Transfer
+from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
 from callwright.session.lines import spoken
 from callwright.session.prompts import Prompt
 from callwright.session.redaction import PRIVATE
 from callwright.session.run import Entry, ModuleRef, Outcome, Run, SessionInfo
-from callwright.testing.simulation import Moment, Simulation
+from callwright.testing.simulation import Asked, FarEnd, Message, Moment, Simulation
 
 BYTES_MAX = 1 << 20
 LINES_MAX = 5_000
 
-Verb = Literal["hears", "presses", "silence", "hangs up", "service", "call ends"]
+Verb = Literal["hears", "presses", "says", "silence", "hangs up", "service", "far end", "call ends"]
 VERBS: tuple[Verb, ...] = get_args(Verb)
 
 
@@ -40,8 +41,11 @@ class Step:
     text: str = ""
     "The words heard, or the keys pressed."
 
-    answer: Fetched | FetchFailed | None = None
-    "Of `service`."
+    answer: Fetched | FetchFailed | FarEnd | None = None
+    "Of `service` and `far end`."
+
+    seconds: float = 0.0
+    "How long `says` takes."
 
     def __str__(self) -> str:
         shown = self.text
@@ -106,8 +110,8 @@ class _Reading:
                 raise ValueError("variables come before the call")
             name, value = variable_of(line.removeprefix("variable"))
             self.variables[name] = value
-        elif self.steps and self.steps[-1].verb == "call ends":
-            raise ValueError("nothing comes after `call ends`")
+        elif any(step.verb in ("call ends", "hangs up") for step in self.steps) and line.split()[0] != "service":
+            raise ValueError("nothing comes after the call but the services that it asks then")
         else:
             self.steps.append(_step(number, line))
 
@@ -155,10 +159,32 @@ def answer_of(text: str) -> Fetched | FetchFailed:
     return Fetched(0, int(what), "application/json", body)
 
 
+def far_end_of(text: str) -> FarEnd:
+    """`busy`, `no answer`, `fails REASON` or `SECONDS s`: what becomes of a transfer. Raises `ValueError`."""
+    what = _one_line(text)
+    if what in ("busy", "no answer"):
+        return FarEnd("busy" if what == "busy" else "noanswer")
+    if what.split(" ")[:1] == ["fails"]:
+        return FarEnd("error", reason=what.removeprefix("fails").strip())
+    if seconds := _DURATION.fullmatch(what):
+        return FarEnd("answers", float(seconds[1]))
+    raise ValueError("write far end busy, far end no answer, far end fails REASON, or far end 35 s")
+
+
+_DURATION = re.compile(r"(\d{1,6}(?:\.\d+)?) s")
+_SPOKEN_FOR = re.compile(r"\((\d{1,6}(?:\.\d+)?) s\)$")
+WORD_S = 0.4
+"What a word takes to be said."
+
+
 def _step(number: int, line: str) -> Step:
+    words = line.split()
     for alone in ("silence", "hangs up", "call ends"):
-        if " ".join(line.split()) == alone:
+        if " ".join(words) == alone:
             return Step(number, alone)
+    if words[:2] == ["far", "end"]:
+        rest = line.split(maxsplit=2)[2] if len(words) > 2 else ""
+        return Step(number, "far end", _one_line(rest), far_end_of(rest))
     verb, _, rest = line.partition(" ")
     rest = rest.strip()
     match verb:
@@ -168,10 +194,15 @@ def _step(number: int, line: str) -> Step:
             return Step(number, "presses", keys_of(rest))
         case "service":
             return Step(number, "service", answer=answer_of(rest))
+        case "says" if rest and rest != PRIVATE:
+            spoken_for = _SPOKEN_FOR.search(rest)
+            said = _one_line(rest[: spoken_for.start()] if spoken_for else rest)
+            seconds = float(spoken_for[1]) if spoken_for else max(1.0, WORD_S * len(said.split()))
+            return Step(number, "says", said, seconds=seconds)
         case "hears":
             raise ValueError("write what is heard: hears TEXT")
         case "says":
-            raise ValueError("speech input is not there yet: write presses KEYS")
+            raise ValueError(f"write what is said: says WORDS ({PRIVATE} stands for words that were not kept)")
     raise ValueError(f"{line!r} begins with none of: variable, {', '.join(VERBS)}")
 
 
@@ -211,8 +242,16 @@ class Played:
     commands: int
 
 
-def play(application: Application, script: Script, *, hang_up_at: int | None = None) -> Played:
-    """Play a transcript. `hang_up_at` = n hangs up during the n-th command instead of going on."""
+def play(
+    application: Application,
+    script: Script,
+    *,
+    others: Sequence[Application] = (),
+    hang_up_at: int | None = None,
+) -> Played:
+    """Play a transcript. `others` are the applications that this one goes to; `hang_up_at` = n hangs up during the n-th
+    command instead of going on.
+    """
     journal: list[Entry] = []
     exits: list[tuple[str, str]] = []
 
@@ -225,7 +264,7 @@ def play(application: Application, script: Script, *, hang_up_at: int | None = N
         variables=script.variables,
         journal=journal.append,
     )
-    reader = ScriptedCaller(script, lenient=hang_up_at is not None)
+    reader = ScriptedCaller(script, others, lenient=hang_up_at is not None)
     simulation = Simulation(run, reader, hang_up_at=hang_up_at)
     outcome: Outcome | None = None
     mismatch: Mismatch | None = None
@@ -247,8 +286,9 @@ class Differs(Exception):
 class ScriptedCaller:
     """The caller of a transcript: does what the next line says. Raises `Differs` where the call goes another way."""
 
-    def __init__(self, script: Script, *, lenient: bool = False) -> None:
+    def __init__(self, script: Script, others: Sequence[Application] = (), *, lenient: bool = False) -> None:
         self._steps = script.steps
+        self._others = others
         self._at = 0
         self._lenient = lenient
         "A transcript that is broken off: services that it does not come to any more answer nothing."
@@ -283,14 +323,56 @@ class ScriptedCaller:
             raise self._differs("the application waits for input: write presses, silence or hangs up")
         return ""
 
-    def serves(self, request: Fetch) -> Fetched | FetchFailed:
+    def records(self, asked: Record) -> Message:
+        seconds, key = 0.0, ""
         step = self._next
-        if step is not None and step.answer is not None:
+        if step is not None and step.verb == "says":
+            self._at, seconds = self._at + 1, step.seconds
+            step = self._next
+        if step is not None and step.verb == "presses" and step.text in asked.terminators:
+            self._at, key = self._at + 1, step.text
+        elif step is not None and step.verb == "hangs up":
+            self._at += 1
+            return Message(seconds, hangs_up=True)
+        elif step is not None and step.verb == "silence" and not seconds:
+            self._at += 1
+        elif not seconds:
+            raise self._differs("the application records: write says WORDS (20 s), silence, presses KEY or hangs up")
+        return Message(seconds, key)
+
+    def transfers(self, asked: Transfer) -> FarEnd:
+        step = self._next
+        if step is not None and isinstance(step.answer, FarEnd):
+            self._at += 1
+            following = self._next
+            if step.answer.outcome == "answers" and following is not None and following.verb == "hangs up":
+                self._at += 1
+                return replace(step.answer, caller_hangs_up=True)
+            return step.answer
+        if step is not None and step.verb == "hangs up":
+            self._at += 1
+            return FarEnd("error", caller_hangs_up=True)
+        raise self._differs(f"transfer to {asked.destination}: write far end 35 s, far end busy, far end no answer")
+
+    def serves(self, request: Asked) -> Fetched | FetchFailed:
+        step = self._next
+        if step is not None and isinstance(step.answer, Fetched | FetchFailed):
             self._at += 1
             return step.answer
         if self._lenient:
             return FetchFailed(0, "The transcript does not come to this request")
-        raise self._differs(f"{request.method} {request.url}: write how the service answers, such as service 200 {{}}")
+        raise self._differs(f"{_request(request)}: write how the service answers, such as service 200 {{}}")
+
+    def loads(self, asked: Load) -> Loaded | LoadFailed:
+        for other in self._others:
+            if other.name == asked.application:
+                return Loaded(0, other.name, asked.version or 1, other.model_dump(mode="json"))
+        return LoadFailed(0, f"no application {asked.application!r} was given")
+
+    def left(self) -> None:
+        step = self._next
+        if step is not None and step.verb == "call ends":
+            self._at += 1
 
     def ended(self, outcome: Outcome) -> Mismatch | None:
         """The program has ended: whether the transcript has, too."""
@@ -298,11 +380,11 @@ class ScriptedCaller:
             return None
         if outcome.kind in ("error", "limit"):
             problem = outcome.message.strip().splitlines()
+            if self._next is None and self._at:
+                # The end that it came to is not the one that was meant.
+                self._at -= 1
             return self._differs(f"the application failed: {problem[-1] if problem else outcome.kind}").mismatch
-        step = self._next
-        if step is not None and step.verb == "call ends" and outcome.kind == "exit":
-            return None
-        if step is None and self._steps[-1].verb in ("hangs up", "service") and outcome.kind == "hung_up":
+        if self._next is None and any(step.verb in ("call ends", "hangs up") for step in self._steps):
             return None
         return self._differs("call ends").mismatch
 
@@ -315,3 +397,13 @@ class ScriptedCaller:
         if step is None:
             return Differs(Mismatch(self._steps[-1].line, "nothing more", happened))
         return Differs(Mismatch(step.line, str(step), happened))
+
+
+def _request(request: Asked) -> str:
+    match request:
+        case Fetch(method=method, url=url):
+            return f"{method} {url}"
+        case Invoke(integration=integration, operation=operation):
+            return f"{integration} {operation}"
+        case Send(to=to):
+            return f"e-mail to {', '.join(to)}"

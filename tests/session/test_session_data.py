@@ -10,18 +10,39 @@ from hypothesis import strategies as st
 from callwright.grammar.grammars import Choices, Digits
 from callwright.grammar.input import Timers
 from callwright.session import codec
-from callwright.session.commands import Collect, Command, Disconnect, Fetch, Log, Play, SetRecording
+from callwright.session.commands import (
+    Collect,
+    Command,
+    Disconnect,
+    Fetch,
+    Invoke,
+    Load,
+    Log,
+    Play,
+    Record,
+    Send,
+    SetRecording,
+    Transfer,
+)
 from callwright.session.events import (
     Done,
     Event,
     Fetched,
     FetchFailed,
     HungUp,
+    Invoked,
+    InvokeFailed,
+    Loaded,
+    LoadFailed,
     Match,
     NoInput,
     NoMatch,
     Played,
+    Recorded,
+    SendFailed,
+    Sent,
     Started,
+    TransferEnded,
 )
 from callwright.session.lines import lines
 from callwright.session.prompts import Audio, Prompt, Speech
@@ -33,17 +54,17 @@ pytestmark = pytest.mark.pure
 
 TEXTS = st.text(max_size=20)
 NUMBERS = st.floats(0, 4e9, allow_nan=False)
-PROMPTS = st.lists(
-    st.builds(
-        Prompt,
-        st.lists(
-            st.builds(Speech, TEXTS, st.booleans()) | st.builds(Audio, TEXTS, TEXTS, st.booleans()), max_size=3
-        ).map(tuple),
-        st.sampled_from(["en-US", "de-DE"]),
-        st.booleans(),
+PROMPT = st.builds(
+    Prompt,
+    st.lists(st.builds(Speech, TEXTS, st.booleans()) | st.builds(Audio, TEXTS, TEXTS, st.booleans()), max_size=3).map(
+        tuple
     ),
-    max_size=3,
-).map(tuple)
+    st.sampled_from(["en-US", "de-DE"]),
+    st.booleans(),
+)
+PROMPTS = st.lists(PROMPT, max_size=3).map(tuple)
+PAIRS = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
+RECORDED = st.builds(Recorded, NUMBERS, TEXTS, NUMBERS, st.sampled_from(["key", "silence"]), TEXTS, st.integers(0, 9))
 GRAMMARS = st.lists(
     st.builds(Digits, TEXTS, st.integers(1, 9), st.integers(9, 20), st.booleans())
     | st.builds(Choices, TEXTS, st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)),
@@ -57,16 +78,26 @@ VALUES = st.recursive(
 COMMANDS: dict[type, st.SearchStrategy[Command]] = {
     Play: st.builds(Play, PROMPTS),
     Collect: st.builds(Collect, PROMPTS, GRAMMARS, st.builds(Timers, NUMBERS, NUMBERS), st.booleans()),
-    SetRecording: st.builds(SetRecording, st.booleans()),
+    Record: st.builds(Record, PROMPTS, st.booleans(), NUMBERS, NUMBERS, NUMBERS, TEXTS, st.booleans()),
+    Transfer: st.builds(
+        Transfer, TEXTS, PROMPTS, TEXTS, TEXTS, NUMBERS, NUMBERS, st.none() | PROMPT, PAIRS, st.booleans()
+    ),
+    SetRecording: st.builds(SetRecording, st.booleans(), TEXTS),
+    Invoke: st.builds(Invoke, TEXTS, TEXTS, st.lists(st.tuples(TEXTS, VALUES), max_size=3).map(tuple), NUMBERS),
+    Send: st.builds(Send, st.lists(TEXTS, max_size=3).map(tuple), TEXTS, TEXTS, TEXTS, PAIRS, st.booleans()),
+    Load: st.builds(Load, TEXTS, st.none() | st.integers(1, 1000)),
     Disconnect: st.just(Disconnect()),
     Fetch: st.builds(
         Fetch,
         st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
         TEXTS,
         TEXTS,
-        st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple),
+        PAIRS,
         NUMBERS,
         st.booleans(),
+        PAIRS,
+        st.none() | PROMPT,
+        NUMBERS,
     ),
     Log: st.builds(
         Log,
@@ -82,7 +113,21 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
     NoMatch: st.builds(NoMatch, NUMBERS, TEXTS),
     NoInput: st.builds(NoInput, NUMBERS),
     Done: st.builds(Done, NUMBERS, st.booleans()),
-    HungUp: st.builds(HungUp, NUMBERS, st.sampled_from(["caller", "application", "platform"])),
+    Recorded: RECORDED,
+    TransferEnded: st.builds(TransferEnded, NUMBERS, st.sampled_from(["noanswer", "busy", "error"]), NUMBERS, TEXTS),
+    HungUp: st.builds(
+        HungUp,
+        NUMBERS,
+        st.sampled_from(["caller", "application", "platform"]),
+        st.none() | RECORDED,
+        st.none() | NUMBERS,
+    ),
+    Invoked: st.builds(Invoked, NUMBERS, VALUES, st.booleans()),
+    InvokeFailed: st.builds(InvokeFailed, NUMBERS, TEXTS, st.booleans()),
+    Sent: st.builds(Sent, NUMBERS, TEXTS, st.booleans()),
+    SendFailed: st.builds(SendFailed, NUMBERS, TEXTS, st.booleans()),
+    Loaded: st.builds(Loaded, NUMBERS, TEXTS, st.integers(1, 1000), VALUES, st.booleans()),
+    LoadFailed: st.builds(LoadFailed, NUMBERS, TEXTS, st.booleans()),
     Fetched: st.builds(Fetched, NUMBERS, st.integers(100, 599), TEXTS, TEXTS, TEXTS, st.booleans()),
     FetchFailed: st.builds(FetchFailed, NUMBERS, TEXTS, st.booleans()),
 }

@@ -14,7 +14,7 @@ from callwright.session.prompts import Prompt
 from callwright.session.run import Entry, Run, SessionInfo
 from callwright.session.transcript import transcript
 from callwright.testing import transcript as transcripts
-from callwright.testing.simulation import Moment, Simulation
+from callwright.testing.simulation import FarEnd, Moment, Simulation
 from callwright.testing.transcript import BYTES_MAX, LINES_MAX, TranscriptError, play
 
 pytestmark = pytest.mark.pure
@@ -55,7 +55,10 @@ def desk() -> Application:
         ("hears Hi\npresses", 2, "are not keys of a telephone"),
         ("presses 12x", 1, "'12x' are not keys"),
         ("presses [private]", 1, "not kept"),
-        ("says hello", 1, "speech input is not there yet"),
+        ("says", 1, "write what is said"),
+        ("says [private]", 1, "write what is said"),
+        ("far end", 1, "far end busy"),
+        ("far end 5 minutes", 1, "far end busy"),
         ("service", 1, "HTTP status"),
         ("service 99 {}", 1, "HTTP status"),
         ("service 600", 1, "HTTP status"),
@@ -64,7 +67,8 @@ def desk() -> Application:
         ("variable x", 1, "NAME = VALUE"),
         ("variable 1x = 2", 1, "NAME = VALUE"),
         ("variable session = {}", 1, "set by the platform"),
-        ("call ends\nhears Hi", 2, "nothing comes after"),
+        ("call ends\nhears Hi", 2, "nothing comes after the call"),
+        ("hangs up\nhears Bye", 2, "nothing comes after the call"),
         ("silence please", 1, "begins with none of"),
         ("\n\nwaits", 3, "begins with none of"),
         ("#\n" * LINES_MAX + "silence", LINES_MAX + 1, f"at most {LINES_MAX} lines"),
@@ -81,16 +85,23 @@ def test_everything_that_can_be_written() -> None:
     script = transcripts.parse(
         '# a comment\nvariable a = {"b": [1]}\nvariable c = plain text\r\n'
         '  hears   two\t words  \npresses 12*#\nsilence\nservice 200 {"x": 1}\nservice 200 "a\\nb"\n'
-        "service 404 not found\nservice 204\nservice fails\nservice fails timed out\nhangs up\ncall   ends"
+        "service 404 not found\nservice 204\nservice fails\nservice fails timed out\nsays a few words\n"
+        "says   (20.5 s)\nfar end busy\nfar end  no  answer\nfar end 35 s\nfar end fails 404 Not Found\ncall   ends"
     )
     assert script.variables == {"a": {"b": [1]}, "c": "plain text"}
     assert [(step.verb, step.text) for step in script.steps if step.verb != "service"] == [
         ("hears", "two words"),
         ("presses", "12*#"),
         ("silence", ""),
-        ("hangs up", ""),
+        ("says", "a few words"),
+        ("says", ""),
+        ("far end", "busy"),
+        ("far end", "no answer"),
+        ("far end", "35 s"),
+        ("far end", "fails 404 Not Found"),
         ("call ends", ""),
     ]
+    assert [step.seconds for step in script.steps if step.verb == "says"] == pytest.approx([1.2, 20.5])
     assert [step.answer for step in script.steps if step.answer] == [
         Fetched(0, 200, "application/json", '{"x": 1}'),
         Fetched(0, 200, "text/plain", "a\nb"),
@@ -98,6 +109,10 @@ def test_everything_that_can_be_written() -> None:
         Fetched(0, 204, "", ""),
         FetchFailed(0, "The request failed"),
         FetchFailed(0, "timed out"),
+        FarEnd("busy"),
+        FarEnd("noanswer"),
+        FarEnd("answers", 35),
+        FarEnd("error", reason="404 Not Found"),
     ]
 
 
@@ -124,7 +139,6 @@ CHOSEN = ASKED + "presses 2\nhears Your number.\npresses 5\n"
         (CHOSEN + 'service 200 {"x": 1}\nhears Bye support 5 1.', 8, "nothing more", "call ends"),
         (CHOSEN + "service 200 {}\nhears Bye support 5 .\nservice 200 {}", 9, "service 200 {}", "call ends"),
         (CHOSEN + "service 200 {}\nhears Bye support 5 .\nhears More.", 9, "hears   More.", "call ends"),
-        (ASKED + "hangs up\nhears Bye", 5, "hears   Bye", "call ends"),
     ],
 )
 def test_a_call_that_goes_another_way(desk: Application, text: str, line: int, expected: str, happened: str) -> None:
@@ -183,6 +197,8 @@ class _Anybody:
         if moment == "waiting" or self._random.random() < 0.2:
             return "".join(self._random.choice("12*#05") for _ in range(self._random.randrange(4)))
         return ""
+
+    def left(self) -> None: ...
 
     def serves(self, request: Fetch) -> Fetched | FetchFailed:
         return self._random.choice(
