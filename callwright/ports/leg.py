@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 Frames = tuple[bytes, ...]
 "Prepared audio: 20 ms frames of 160 µ-law bytes each (8000 Hz, mono), shared by all calls and never changed."
+
+
+Slot = Literal["call", "own", "message"]
+"""Recordings that can go on at once: of the call for its log, and of the program's own (both stereo WAV, left the far
+end, right what it hears); a message (mono WAV, the far end alone)."""
+
+SLOTS: tuple[Slot, ...] = get_args(Slot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,15 @@ class LegEnded:
     "For the log, e.g. `BYE`, `488 Not Acceptable Here`, `no RTP`."
 
 
+@dataclass(frozen=True, slots=True)
+class NotReached:
+    """A far end that was dialled and did not come to the telephone."""
+
+    outcome: Literal["noanswer", "busy", "error"]
+    reason: str = ""
+    "For the log, e.g. `486 Busy Here`."
+
+
 LegEvent = KeyPressed | PlayEnded | SpeechStarted | SpeechEnded | LegEnded
 
 
@@ -66,8 +82,8 @@ class Leg(Protocol):
         """The next event if there is one already."""
         ...
 
-    def play(self, frames: Sequence[Frames], mark: int) -> None:
-        """Send audio, one frame list after the other, in place of what is playing."""
+    def play(self, frames: Sequence[Frames], mark: int, *, again: bool = False) -> None:
+        """Send audio, one frame list after the other, in place of what is playing. `again`: over and over."""
         ...
 
     def stop_playing(self) -> None: ...
@@ -76,11 +92,25 @@ class Leg(Protocol):
         """Send RFC 4733 events, 160 ms each, 80 ms apart; `,` and `p` wait 1 s."""
         ...
 
-    def start_recording(self, path: str) -> None:
-        """Record both sides to a stereo WAV at `path` (left: the far end, right: what is played)."""
+    def start_recording(self, path: str, slot: Slot = "call") -> None:
+        """Record into a µ-law WAV at `path`. What goes on in that slot is finished first."""
         ...
 
-    def stop_recording(self) -> None: ...
+    def stop_recording(self, slot: Slot = "call", cut_s: float = 0.0) -> None:
+        """`cut_s` seconds of its end are taken off."""
+        ...
+
+    def mute_recordings(self, on: bool) -> None:
+        """What is said meanwhile is silence in the recordings, but for a message."""
+        ...
+
+    async def recorded(self, path: str, timeout_s: float) -> str:
+        """Wait until the recording at `path` is complete on disk. What is wrong with it, or an empty string."""
+        ...
+
+    def bridge(self, other: "Leg | None") -> None:
+        """Each hears the other, but not the keys; None parts them. Both legs are of one media plane."""
+        ...
 
     def listen(self, silence_s: float) -> None:
         """Tell `SpeechStarted` and `SpeechEnded` from now on."""

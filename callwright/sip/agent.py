@@ -7,7 +7,7 @@ same again without a transaction (§8.2.7), and a flood of them costs no memory.
 and only what belongs to a call is remembered.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
@@ -217,9 +217,20 @@ class Agent:
     # -- out -----------------------------------------------------------------------------------
 
     def invite(
-        self, target: str, *, call_id: str, caller: str, sdp: str, to: Address, on_event: Callable[[SipEvent], None]
+        self,
+        target: str,
+        *,
+        call_id: str,
+        caller: str,
+        sdp: str,
+        to: Address,
+        on_event: Callable[[SipEvent], None],
+        extra: Sequence[tuple[str, str]] = (),
     ) -> SipCall:
-        """Call `target`, a SIP URI, by way of `to`. Raises `PeerError` where these are no URI and no IP address."""
+        """Call `target`, a SIP URI, by way of `to`. Raises `PeerError` where these are no URI and no IP address.
+
+        `extra`: header fields of the caller's own, one line each.
+        """
         if not is_ip(to[0]):
             raise PeerError(f"{to[0]!r} is not an IP address")
         call = SipCall(self, call_id=call_id, caller=caller, dialled=uri(target).user, remote=to, offer=sdp)
@@ -232,6 +243,8 @@ class Agent:
         headers.set("call-id", call_id)
         headers.set("cseq", "1 INVITE")
         headers.set("content-type", SDP_TYPE)
+        for name, value in extra:
+            headers.set(name.lower(), " ".join(value.split()))
         request.body = sdp
         self._calls[(call_id, call.tag)] = call
         call.invite(self.outgoing(request))

@@ -16,14 +16,24 @@ from callwright.base.errors import PeerError
 from callwright.ports.leg import (
     Frames,
     KeyPressed,
+    Leg,
     LegEnded,
     LegEvent,
     PlayEnded,
+    Slot,
     SpeechEnded,
     SpeechStarted,
 )
 from callwright.sip import sdp
-from callwright.telephony.plane import Closed, FirstPacket, MediaEvent, MediaPlane, MediaSession, MediaStats
+from callwright.telephony.plane import (
+    Closed,
+    FirstPacket,
+    MediaEvent,
+    MediaPlane,
+    MediaSession,
+    MediaStats,
+    RecordingEnded,
+)
 from callwright.telephony.sip_endpoint import (
     Answered,
     Confirmed,
@@ -64,6 +74,9 @@ class SipLeg:
         self._call: SipCall | None = None
         self._event_payload_type: int | None = None
         self._sdp_version = 1
+        self._recordings: dict[str, asyncio.Future[str]] = {}
+        "By path, with the error or an empty string."
+
         self.heard_at: Callable[[], None] | None = None
         "Called once, when the far end's first audio packet arrives."
 
@@ -103,8 +116,9 @@ class SipLeg:
         call_id: str,
         caller: str,
         to: tuple[str, int],
+        extra: Sequence[tuple[str, str]] = (),
     ) -> "SipLeg":
-        """Dial `target`, a SIP URI, by way of the peer at `to`. What comes of it: `answered`.
+        """Dial `target`, a SIP URI, by way of the peer at `to`, with `extra` header fields. What comes of it: `answered`.
 
         Raises `PeerError` where these are no SIP URI and no IP address, `ProviderError` where no RTP port is free.
         """
@@ -118,6 +132,7 @@ class SipLeg:
                 sdp=sdp.offer(host, leg._media.port),
                 to=to,
                 on_event=leg._on_sip,
+                extra=extra,
             )
         except PeerError:
             leg._media.close()
@@ -154,9 +169,9 @@ class SipLeg:
     def waiting(self) -> LegEvent | None:
         return self._events.popleft() if self._events else None
 
-    def play(self, frames: Sequence[Frames], mark: int) -> None:
+    def play(self, frames: Sequence[Frames], mark: int, *, again: bool = False) -> None:
         if not self._ended:
-            self._media.play(frames, mark)
+            self._media.play(frames, mark, again=again)
 
     def stop_playing(self) -> None:
         if not self._ended:
@@ -166,13 +181,33 @@ class SipLeg:
         if not self._ended:
             self._media.send_keys(keys)
 
-    def start_recording(self, path: str) -> None:
+    def start_recording(self, path: str, slot: Slot = "call") -> None:
         if not self._ended:
-            self._media.start_recording(path)
+            self._recordings[path] = asyncio.get_running_loop().create_future()
+            self._media.start_recording(path, slot)
 
-    def stop_recording(self) -> None:
+    def stop_recording(self, slot: Slot = "call", cut_s: float = 0.0) -> None:
         if not self._ended:
-            self._media.stop_recording()
+            self._media.stop_recording(slot, cut_s)
+
+    def mute_recordings(self, on: bool) -> None:
+        if not self._ended:
+            self._media.mute_recordings(on)
+
+    async def recorded(self, path: str, timeout_s: float) -> str:
+        complete = self._recordings.get(path)
+        if complete is None:
+            return "it was never begun"
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(complete)
+        except TimeoutError:
+            return f"it was not complete within {timeout_s:g} s"
+
+    def bridge(self, other: Leg | None) -> None:
+        if not self._ended:
+            assert other is None or isinstance(other, SipLeg)
+            self._media.bridge(other._media if other is not None and not other.ended else None)
 
     def listen(self, silence_s: float) -> None:
         if not self._ended:
@@ -254,6 +289,9 @@ class SipLeg:
         match event:
             case KeyPressed() | PlayEnded() | SpeechStarted() | SpeechEnded():
                 self._tell(event)
+            case RecordingEnded(path=path, error=error):
+                if (complete := self._recordings.get(path)) is not None and not complete.done():
+                    complete.set_result(error)
             case FirstPacket():
                 if self.heard_at is not None:
                     self.heard_at()

@@ -40,13 +40,21 @@ class NoAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingEnded:
+    """A recording is complete on disk, or is not: `error` says why."""
+
+    path: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The session is over, its port free and its recordings complete on disk; nothing follows. Told exactly once."""
 
     stats: MediaStats
 
 
-MediaEvent = KeyPressed | PlayEnded | SpeechStarted | SpeechEnded | FirstPacket | NoAudio | Closed
+MediaEvent = KeyPressed | PlayEnded | SpeechStarted | SpeechEnded | FirstPacket | NoAudio | RecordingEnded | Closed
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ outlive them and leave everything unusual to other methods.
 import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, cycle
 
 from callwright.media import rtp
 from callwright.media.dtmf import KeyPacket, KeyReceiver, key_packets
 from callwright.media.frames import FRAME_BYTES, RATE_HZ
 from callwright.media.speech import SpeechDetector
-from callwright.ports.leg import Frames, KeyPressed, PlayEnded, SpeechEnded, SpeechStarted
+from callwright.ports.leg import Frames, KeyPressed, PlayEnded, Slot, SpeechEnded, SpeechStarted
 from callwright.telephony.media_events import FirstPacket, MediaEvent, MediaStats, NoAudio
 from callwright.telephony.recorder import Recording
 
@@ -66,12 +66,15 @@ class Stream:
         "_key_receiver",
         "_keys",
         "_mark",
+        "_muted",
         "_no_audio_told",
         "_odd",
         "_out",
+        "_peer",
         "_reception",
-        "_recording",
+        "_recordings",
         "_recvfrom_into",
+        "_relay_offset",
         "_send_errors",
         "_sendto",
         "_sent_at",
@@ -122,7 +125,14 @@ class Stream:
         self._heard_at = 0
         self._no_audio_told = False
         self._tapped = False
-        self._recording: Recording | None = None
+        self._recordings: dict[Slot, Recording] = {}
+        self._muted = False
+        self._peer: Stream | None = None
+        "The other party of a bridge: what is heard here is sent there."
+
+        self._relay_offset: int | None = None
+        "From the other party's RTP timestamps to ours, since the bridge began."
+
         self.recordings_open = 0
         "Recordings whose file is not complete yet."
 
@@ -146,9 +156,10 @@ class Stream:
         self._heard_at = clock
         self._odd = True
 
-    def play(self, clock: int, frames: Sequence[Frames], mark: int) -> None:
+    def play(self, clock: int, frames: Sequence[Frames], mark: int, again: bool) -> None:
         self.stop_playing(clock)
-        self._audio, self._mark = chain.from_iterable(frames), mark
+        audio = chain.from_iterable(frames)
+        self._audio, self._mark = cycle(audio) if again else audio, mark
         self._odd = True
 
     def stop_playing(self, _clock: int) -> None:
@@ -164,18 +175,37 @@ class Stream:
 
     def listen(self, _clock: int, silence_s: float) -> None:
         self._speech = SpeechDetector(silence_s) if silence_s > 0 else None
-        self._tapped = self._speech is not None or self._recording is not None
+        self._tap()
 
-    def record(self, recording: Recording) -> None:
-        self._recording = recording
+    def record(self, slot: Slot, recording: Recording) -> None:
+        self._recordings[slot] = recording
+        recording.muted = self._muted and slot != "message"
         self.recordings_open += 1
-        self._tapped = True
+        self._tap()
 
-    def unrecord(self) -> Recording | None:
+    def unrecord(self, slot: Slot) -> Recording | None:
         """The recording that was going on, for its finish; there is none now."""
-        recording, self._recording = self._recording, None
-        self._tapped = self._speech is not None
+        recording = self._recordings.pop(slot, None)
+        self._tap()
         return recording
+
+    def mute(self, _clock: int, on: bool) -> None:
+        self._muted = on
+        for slot, recording in self._recordings.items():
+            recording.muted = on and slot != "message"
+
+    def bridge(self, _clock: int, peer: "Stream | None") -> None:
+        """Join with another stream, or part from it; both ends of a bridge know of each other. Keys do not pass here."""
+        concerned = [one for one in (self, self._peer, peer) if one is not None]
+        for one in concerned:
+            one._peer = one._relay_offset = None
+        if peer is not None and not peer.closed:
+            self._peer, peer._peer = peer, self
+        for one in concerned:
+            one._tap()
+
+    def _tap(self) -> None:
+        self._tapped = self._speech is not None or bool(self._recordings) or self._peer is not None
 
     # -- the clock's turns ---------------------------------------------------------------------
 
@@ -208,9 +238,26 @@ class Stream:
             )
         except OSError:
             self._send_errors += 1
-        if self._recording is not None:
-            self._recording.sent(frame, clock)
+        for recording in self._recordings.values():
+            recording.sent(frame, clock)
         return True
+
+    def relay(self, audio: bytes, timestamp: int, clock: int) -> None:
+        """Send on what the other party of the bridge said, at its own pace."""
+        marker = self._relay_offset is None
+        if self._relay_offset is None:
+            self._relay_offset = clock + self._stamp_offset - timestamp
+        if self._audio is not None or self._keys is not None or self._held or self._destination is None:
+            return
+        stamp = timestamp + self._relay_offset & 0xFFFFFFFF
+        packet = rtp.Packet(rtp.PCMU, marker, self._sequence & 0xFFFF, stamp, self._ssrc, audio)
+        self._sequence += 1
+        try:
+            self._sendto(packet.pack(), self._destination)
+        except OSError:
+            self._send_errors += 1
+        for recording in self._recordings.values():
+            recording.sent(audio, clock)
 
     def _send_odd(self, clock: int) -> bool:
         """Keys, hold, and no address yet."""
@@ -255,8 +302,8 @@ class Stream:
             self._tell_speech(self._speech.quiet(clock))
 
     def each_second(self, clock: int) -> None:
-        if self._recording is not None:
-            self._recording.flush(clock)
+        for recording in self._recordings.values():
+            recording.flush(clock)
         if clock - self._heard_at < NO_AUDIO_S * RATE_HZ:
             self._no_audio_told = False
         elif self._connected and not self._held and not self._no_audio_told:
@@ -321,8 +368,10 @@ class Stream:
         return True
 
     def _hear(self, audio: bytes | memoryview, timestamp: int, clock: int) -> None:
-        if self._recording is not None:
-            self._recording.received(audio, timestamp, clock)
+        for recording in self._recordings.values():
+            recording.received(audio, timestamp, clock)
+        if self._peer is not None:
+            self._peer.relay(bytes(audio), timestamp, clock)
         if self._speech is not None:
             self._tell_speech(self._speech.hear(bytes(audio), clock))
 

@@ -39,13 +39,24 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from callwright.base.errors import PeerError, ProviderError
-from callwright.ports.leg import Frames
-from callwright.telephony.media_events import Closed, FirstPacket, MediaEvent, MediaStats, NoAudio, PlaneStats
+from callwright.media.frames import RATE_HZ
+from callwright.ports.leg import SLOTS, Frames, Slot
+from callwright.telephony.media_events import (
+    Closed,
+    FirstPacket,
+    MediaEvent,
+    MediaStats,
+    NoAudio,
+    PlaneStats,
+    RecordingEnded,
+)
 from callwright.telephony.media_ports import PortPool
 from callwright.telephony.media_stream import Stream, Told
 from callwright.telephony.recorder import Recording, RecordingWriter
 
-__all__ = ["Closed", "FirstPacket", "MediaEvent", "MediaPlane", "MediaSession", "MediaStats", "NoAudio", "PlaneStats"]
+__all__ = [
+    "Closed", "FirstPacket", "MediaEvent", "MediaPlane", "MediaSession", "MediaStats", "NoAudio", "PlaneStats", "RecordingEnded",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -97,9 +108,12 @@ class MediaSession:
             raise PeerError(f"media address {host!r} is not an IPv4 address") from error
         self._post(Stream.connect, (host, port) if usable else None, event_payload_type)
 
-    def play(self, frames: Sequence[Frames], mark: int) -> None:
-        """Send frame lists in order, without a gap, in place of what is playing. `PlayEnded(mark)` tells the end."""
-        self._post(Stream.play, tuple(frames), mark)
+    def play(self, frames: Sequence[Frames], mark: int, *, again: bool = False) -> None:
+        """Send frame lists in order, without a gap, in place of what is playing. `PlayEnded(mark)` tells the end.
+
+        `again`: over and over, until stopped.
+        """
+        self._post(Stream.play, tuple(frames), mark, again)
 
     def stop_playing(self) -> None:
         self._post(Stream.stop_playing)
@@ -108,12 +122,21 @@ class MediaSession:
         """After the keys still being sent; nothing where telephone-event was not negotiated."""
         self._post(Stream.send_keys, keys)
 
-    def start_recording(self, path: str) -> None:
-        """Record into `path` from now on. A recording going on is finished first."""
-        self._post(self._plane._start_recording, path)
+    def start_recording(self, path: str, slot: Slot = "call") -> None:
+        """Record into `path` from now on. A recording going on in that slot is finished first; `RecordingEnded` tells."""
+        self._post(self._plane._start_recording, path, slot)
 
-    def stop_recording(self) -> None:
-        self._post(self._plane._stop_recording)
+    def stop_recording(self, slot: Slot = "call", cut_s: float = 0.0) -> None:
+        """`cut_s` seconds of the end are taken off."""
+        self._post(self._plane._stop_recording, slot, cut_s)
+
+    def mute_recordings(self, on: bool) -> None:
+        """What is said and heard meanwhile is silence in all recordings but a caller's message."""
+        self._post(Stream.mute, on)
+
+    def bridge(self, other: "MediaSession | None") -> None:
+        """Each hears the other from now on, but not the keys. None parts them."""
+        self._post(Stream.bridge, other._stream if other is not None else None)
 
     def listen(self, silence_s: float) -> None:
         """Tell `SpeechStarted` and, after `silence_s` of quiet, `SpeechEnded`, again and again. 0 stops it."""
@@ -148,8 +171,8 @@ class MediaPlane:
         self._ports = PortPool(host, port_min, port_max)
         self._writer = RecordingWriter()
         self._commands: deque[tuple[Callable[..., None], Stream, tuple[Any, ...]]] = deque()
-        self._recorded: deque[tuple[Stream, str]] = deque()
-        "Streams of which a recording is complete, and its error; filled by the writer's thread."
+        self._recorded: deque[tuple[Stream, str, str]] = deque()
+        "Streams of which a recording is complete, its path and its error; filled by the writer's thread."
 
         self._out: list[Told] = []
         self._streams: dict[int, Stream] = {}
@@ -398,14 +421,14 @@ class MediaPlane:
         self._buckets[stream.bucket][stream] = None
         self._epoll.register(fd, select.EPOLLIN)
 
-    def _start_recording(self, stream: Stream, clock: int, path: str) -> None:
-        self._stop_recording(stream, clock)
-        stream.record(Recording(path, self._writer, clock))
+    def _start_recording(self, stream: Stream, clock: int, path: str, slot: Slot) -> None:
+        self._stop_recording(stream, clock, slot)
+        stream.record(slot, Recording(path, self._writer, clock, both=slot != "message"))
 
-    def _stop_recording(self, stream: Stream, clock: int) -> None:
-        recording = stream.unrecord()
+    def _stop_recording(self, stream: Stream, clock: int, slot: Slot, cut_s: float = 0.0) -> None:
+        recording = stream.unrecord(slot)
         if recording is not None:
-            recording.finish(clock, partial(self._on_recorded, stream))
+            recording.finish(clock, partial(self._on_recorded, stream, recording.path), cut=int(cut_s * RATE_HZ))
 
     def _close(self, stream: Stream, clock: int) -> None:
         if stream.closed:
@@ -419,7 +442,9 @@ class MediaPlane:
         self._senders[stream.bucket % TURNS].pop(stream, None)
         self._listeners[stream.bucket % TURNS].pop(stream, None)
         stream.stop_playing(clock)
-        self._stop_recording(stream, clock)
+        stream.bridge(clock, None)
+        for slot in SLOTS:
+            self._stop_recording(stream, clock, slot)
         if not stream.recordings_open:
             self._tell_closed(stream)
 
@@ -431,15 +456,16 @@ class MediaPlane:
 
     # -- what the writer's thread tells ----------------------------------------------------------------
 
-    def _on_recorded(self, stream: Stream, error: str) -> None:
+    def _on_recorded(self, stream: Stream, path: str, error: str) -> None:
         """Called in the writer's thread."""
-        self._recorded.append((stream, error))
+        self._recorded.append((stream, path, error))
         self._wake()
 
     def _take_recorded(self) -> None:
         while self._recorded:
-            stream, error = self._recorded.popleft()
+            stream, path, error = self._recorded.popleft()
             stream.recordings_open -= 1
+            stream.tell(RecordingEnded(path, error))
             stream.recording_error = stream.recording_error or error
             if stream.closed and not stream.recordings_open:
                 self._tell_closed(stream)

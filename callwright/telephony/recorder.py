@@ -1,4 +1,4 @@
-"""Recording both sides of a call into a stereo WAV: left the far end, right what we play.
+"""Recording a call into a WAV: both sides (left the far end, right what we play), or the far end alone.
 
 A recording has two halves. `Recording` lives in the media plane's thread and touches no file: it keeps a window of
 the last two seconds of both sides, in which sent frames are put by the plane's clock and received ones by their RTP
@@ -27,7 +27,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from callwright.media import wav
-from callwright.media.frames import FRAME_BYTES, RATE_HZ
+from callwright.media.frames import RATE_HZ
 from callwright.media.g711 import SILENCE_BYTE
 
 log = logging.getLogger(__name__)
@@ -50,10 +50,11 @@ _SILENCE = bytes([SILENCE_BYTE])
 
 
 class RecordingFile:
-    """One stereo µ-law WAV file. Used by the writer's thread only; an error ends the file, not the call."""
+    """One µ-law WAV file of one or two channels. Used by the writer's thread only; an error ends the file, not the call."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, channels: int = 2) -> None:
         self.path = path
+        self._channels = channels
         self.error = ""
         self._fd = -1
         self._frames = 0
@@ -61,7 +62,7 @@ class RecordingFile:
     def open(self) -> None:
         try:
             self._fd = os.open(self.path + PART, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            os.pwrite(self._fd, wav.ulaw_header(0, 2), 0)
+            os.pwrite(self._fd, wav.ulaw_header(0, self._channels), 0)
         except OSError as error:
             self._fail(error)
 
@@ -70,21 +71,26 @@ class RecordingFile:
         if self._fd < 0:
             return
         gap = position - self._frames
-        both = bytearray(2 * len(left))
-        both[0::2], both[1::2] = left, right
+        block = bytearray(left)
+        if self._channels == 2:
+            block = bytearray(2 * len(left))
+            block[0::2], block[1::2] = left, right
         try:
-            self._append(_SILENCE * (2 * gap) + both if gap > 0 else both)
+            self._append(_SILENCE * (self._channels * gap) + block if gap > 0 else block)
         except OSError as error:
             self._fail(error)
 
     def finish(self, frames: int) -> None:
-        """Close the file at that length, filled up with silence, and give it its name."""
+        """Close the file at that length, filled up with silence or cut, and give it its name."""
         if frames > self._frames:
             self.write(frames, b"", b"")
         if self._fd < 0:
             self.error = self.error or f"{self.path}: could not be opened"
             return
         try:
+            if frames < self._frames:
+                os.ftruncate(self._fd, wav.HEADER_BYTES + self._channels * frames)
+                os.pwrite(self._fd, wav.ulaw_header(frames, self._channels), 0)
             os.close(self._fd)
             os.replace(self.path + PART, self.path)
         except OSError as error:
@@ -92,13 +98,13 @@ class RecordingFile:
         self._fd = -1
 
     def _append(self, both: bytes | bytearray) -> None:
-        at = wav.HEADER_BYTES + 2 * self._frames
+        at = wav.HEADER_BYTES + self._channels * self._frames
         view = memoryview(both)
         while view:
             written = os.pwrite(self._fd, view, at)
             view, at = view[written:], at + written
-        self._frames += len(both) // 2
-        os.pwrite(self._fd, wav.ulaw_header(self._frames, 2), 0)
+        self._frames += len(both) // self._channels
+        os.pwrite(self._fd, wav.ulaw_header(self._frames, self._channels), 0)
 
     def _fail(self, error: OSError) -> None:
         self.error = f"{self.path}: {error.strerror}"
@@ -153,11 +159,18 @@ class RecordingWriter:
 class Recording:
     """The plane's side of a recording. Positions and clocks are in samples; `clock` is the plane's."""
 
-    __slots__ = ("_anchor", "_file", "_left", "_right", "_sent_until", "_start", "_writer", "_zero", "dropped")
+    __slots__ = (
+        "_anchor", "_both", "_file", "_left", "_right", "_sent_until", "_start", "_writer", "_zero", "dropped", "muted", "path",
+    )  # fmt: skip
 
-    def __init__(self, path: str, writer: RecordingWriter, clock: int) -> None:
+    def __init__(self, path: str, writer: RecordingWriter, clock: int, *, both: bool = True) -> None:
+        self.path = path
+        self.muted = False
+        "What is said now leaves silence."
+
+        self._both = both
         self._writer = writer
-        self._file = RecordingFile(path)
+        self._file = RecordingFile(path, 2 if both else 1)
         self._zero = clock
         self._start = 0
         "Position of the window's first sample."
@@ -175,12 +188,14 @@ class Recording:
 
     def sent(self, frame: bytes, clock: int) -> None:
         """Put a frame of ours that goes out now."""
+        if self.muted or not self._both:
+            return
         at = clock - self._zero - self._start
-        if at + FRAME_BYTES > WINDOW:
+        if at + len(frame) > WINDOW:
             self.flush(clock)
             at = clock - self._zero - self._start
         self._right[at : at + len(frame)] = frame
-        self._sent_until = at + self._start + FRAME_BYTES
+        self._sent_until = at + self._start + len(frame)
 
     def received(self, payload: bytes | memoryview, timestamp: int, clock: int) -> None:
         """Put a packet's audio that arrived now."""
@@ -190,7 +205,7 @@ class Recording:
             self.flush(clock)
         at = position - self._start
         end = at + len(payload)
-        if at >= 0 and end <= WINDOW:
+        if at >= 0 and end <= WINDOW and not self.muted:
             self._left[at:end] = payload
 
     def _position(self, timestamp: int, arrival: int) -> int:
@@ -206,13 +221,13 @@ class Recording:
         """Hand on what can change no more. To be called once a second."""
         self._hand_on(clock - self._zero - 2 * DRIFT_MAX)
 
-    def finish(self, clock: int, done: Callable[[str], None]) -> None:
-        """Hand on the rest up to `clock`, with the frame that is still heard then.
+    def finish(self, clock: int, done: Callable[[str], None], *, cut: int = 0) -> None:
+        """Hand on the rest up to `clock`, with the frame that is still heard then; the last `cut` samples are taken off.
 
         `done` is called in the writer's thread, with the error or an empty string.
         """
         self._hand_on(max(clock - self._zero, self._sent_until))
-        file, frames, dropped = self._file, self._start, self.dropped
+        file, frames, dropped = self._file, max(0, self._start - cut), self.dropped
 
         def finish() -> None:
             error = "the recorder failed; see the log of the engine"

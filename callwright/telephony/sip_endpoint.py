@@ -9,7 +9,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from callwright.base.errors import ProviderError
 from callwright.sip.address import Address, is_ip
@@ -93,10 +93,20 @@ class SipEndpoint(asyncio.DatagramProtocol):
         return self._agent.shed
 
     def invite(
-        self, target: str, *, call_id: str, caller: str, sdp: str, to: Address, on_event: Callable[[SipEvent], None]
+        self,
+        target: str,
+        *,
+        call_id: str,
+        caller: str,
+        sdp: str,
+        to: Address,
+        on_event: Callable[[SipEvent], None],
+        extra: Sequence[tuple[str, str]] = (),
     ) -> SipCall:
         """Dial. What comes of it is told to `on_event`. `to` is an IP address and a port, see `resolve`; else `PeerError`."""
-        return self._agent.invite(target, call_id=call_id, caller=caller, sdp=sdp, to=to, on_event=on_event)
+        return self._agent.invite(
+            target, call_id=call_id, caller=caller, sdp=sdp, to=to, on_event=on_event, extra=extra
+        )
 
     async def resolve(self, host: str, port: int) -> Address:
         """The address of a peer given by name. Raises `ProviderError`, which is worth another try."""

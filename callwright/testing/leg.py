@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from callwright.ports.leg import Frames, LegEnded, LegEvent, PlayEnded
+from callwright.ports.leg import Frames, Leg, LegEnded, LegEvent, PlayEnded, Slot
 
 
 class FakeLeg:
@@ -22,6 +22,7 @@ class FakeLeg:
 
         self.recordings: list[str] = []
         self.keys_sent = ""
+        self.bridged: Leg | None = None
         self.ended = False
 
     def tell(self, *events: LegEvent) -> None:
@@ -39,9 +40,10 @@ class FakeLeg:
     def waiting(self) -> LegEvent | None:
         return self._events.popleft() if self._events else None
 
-    def play(self, frames: Sequence[Frames], mark: int) -> None:
+    def play(self, frames: Sequence[Frames], mark: int, *, again: bool = False) -> None:
         self.played.append(tuple(frames))
-        self.tell(*self.on_play(mark))
+        if not again:
+            self.tell(*self.on_play(mark))
 
     def stop_playing(self) -> None:
         self.stopped += 1
@@ -49,11 +51,20 @@ class FakeLeg:
     def send_keys(self, keys: str) -> None:
         self.keys_sent += keys
 
-    def start_recording(self, path: str) -> None:
+    def start_recording(self, path: str, slot: Slot = "call") -> None:
         self.recordings.append(path)
 
-    def stop_recording(self) -> None:
+    def stop_recording(self, slot: Slot = "call", cut_s: float = 0.0) -> None:
         self.recordings.append("stop")
+
+    def mute_recordings(self, on: bool) -> None:
+        self.recordings.append("mute" if on else "unmute")
+
+    async def recorded(self, path: str, timeout_s: float) -> str:
+        return "" if path in self.recordings else "it was never begun"
+
+    def bridge(self, other: Leg | None) -> None:
+        self.bridged = other
 
     def listen(self, silence_s: float) -> None: ...
 
