@@ -33,6 +33,12 @@ class Config:
     ring_s: float = 60.0
     "How long a telephone rings before an outbound call is given up."
 
+    smtp_url: str = ""
+    "`smtp://user:password@host:587` or `smtps://…`: where e-mail goes; empty: none is sent."
+
+    mail_from: str = "callwright@localhost"
+    "Who sends it."
+
     @property
     def run_dir(self) -> Path:
         return Path(self.data_dir) / "run"
@@ -60,6 +66,11 @@ class Config:
     @property
     def recordings_dir(self) -> Path:
         return Path(self.data_dir) / "recordings"
+
+    @property
+    def messages_dir(self) -> Path:
+        """What callers leave in a call, until it ends; a folder for each call."""
+        return Path(self.data_dir) / "messages"
 
     @property
     def loopback_only(self) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from callwright.base.config import Config
 from callwright.base.errors import CallwrightError
@@ -66,6 +67,10 @@ class Options:
     ring_s: float = 60.0
     "How long a telephone rings before an outbound call is given up."
 
+    smtp_url: str = ""
+    "The server that takes e-mail; empty: none is sent."
+
+    mail_from: str = "callwright@localhost"
     behind_proxy: bool = False
     "HTTP may listen beyond this machine: a proxy in front of it speaks TLS."
 
@@ -119,6 +124,7 @@ class Platform:
             )
         for network in options.allow_urls:
             _check_network(network)
+        _check_mail(options.smtp_url, options.mail_from)
         config = Config(
             data_dir=str(self._data_dir),
             database_url=options.database_url,
@@ -130,6 +136,8 @@ class Platform:
             allow_urls=options.allow_urls,
             channels=options.channels,
             ring_s=options.ring_s,
+            smtp_url=options.smtp_url,
+            mail_from=options.mail_from,
         )
         if len(os.fsencode(config.pool_socket)) > SOCKET_PATH_MAX:
             raise CannotStart(
@@ -273,6 +281,21 @@ async def _claim(wanted: Address, kind: socket.SocketKind, option: str, wait_s: 
                 f"cannot listen on {wanted} ({protocol}): {error.strerror}. "
                 f"Choose another with {option} HOST:PORT; port 0 takes a free one."
             ) from error
+
+
+def _check_mail(smtp_url: str, mail_from: str) -> None:
+    if not smtp_url:
+        return
+    try:
+        url = urlsplit(smtp_url)
+        valid = url.scheme in ("smtp", "smtps") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        # The URL may hold a password: it is not repeated.
+        raise CannotStart("--smtp-url is not smtp://[user:password@]host[:port], or smtps://… for TLS from the start")
+    if "@" not in mail_from.strip("@"):
+        raise CannotStart(f"--mail-from {mail_from} is not a mail address")
 
 
 def _check_network(text: str) -> None:

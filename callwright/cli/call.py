@@ -9,7 +9,7 @@ import click
 
 from callwright.base.values import Value
 from callwright.cli import _document
-from callwright.conversation.converse import fetch
+from callwright.conversation.world import fetch
 from callwright.flow.application import Application
 from callwright.flow.engine import program
 from callwright.providers.http import GuardedClient

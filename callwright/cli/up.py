@@ -46,6 +46,17 @@ STOP_S_MAX = 5.0
     help="How long a telephone rings before an outbound call counts as not answered.",
 )
 @click.option(
+    "--smtp-url",
+    metavar="URL",
+    envvar="CALLWRIGHT_SMTP_URL",
+    default="",
+    help="The mail server for e-mail of applications: smtp://user:password@host:587 (STARTTLS where offered), or "
+    "smtps://host:465. Or set CALLWRIGHT_SMTP_URL, which no process list shows.",
+)
+@click.option(
+    "--mail-from", metavar="ADDRESS", default="callwright@localhost", show_default=True, help="Who sends e-mail."
+)
+@click.option(
     "--behind-proxy", is_flag=True, help="Let --http listen beyond this machine: a proxy in front speaks TLS."
 )
 @click.option("--drain", is_flag=True, help="At the first Ctrl-C or SIGTERM, let the calls in progress end first.")
@@ -58,6 +69,8 @@ def command(
     allow_urls: tuple[str, ...],
     channels: int,
     ring_s: float,
+    smtp_url: str,
+    mail_from: str,
     behind_proxy: bool,
     drain: bool,
 ) -> None:
@@ -73,6 +86,8 @@ def command(
         allow_urls=allow_urls,
         channels=channels,
         ring_s=ring_s,
+        smtp_url=smtp_url,
+        mail_from=mail_from,
         behind_proxy=behind_proxy,
         database_url=os.environ.get("DATABASE_URL", ""),
         ready_file=ready_file,

@@ -8,8 +8,9 @@ from typing import Any
 from callwright.flow.application import Application, build
 from callwright.flow.engine import program
 from callwright.services import applications
+from callwright.session import events
 from callwright.session.run import Call
-from callwright.store.database import Database
+from callwright.store.database import FAILURES, Database
 from callwright.store.scope import PLATFORM
 
 KEPT_MAX = 500
@@ -28,6 +29,17 @@ class Applications:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._kept: OrderedDict[int, Loaded] = OrderedDict()
+
+    async def other(self, account_id: int, application: str, version: int | None) -> events.Loaded | events.LoadFailed:
+        """The application that a running one goes to: of the same account, by its name or its id. The caller sets `now`."""
+        try:
+            found = await applications.published(self._db, account_id, application, version)
+        except FAILURES as error:
+            return events.LoadFailed(0, f"the database did not answer: {error}")
+        if found is None:
+            which = f"version {version}" if version else "published version"
+            return events.LoadFailed(0, f"the account has no application {application!r} with a {which}")
+        return events.Loaded(0, application, found.number, found.document)
 
     async def load(self, version_id: int) -> Loaded:
         """Raises `AuthorError` where the stored document is no longer valid, `RequestError` where it is gone."""

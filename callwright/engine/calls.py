@@ -10,29 +10,37 @@ the engine lives.
 import logging
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from callwright.base.config import Config
 from callwright.base.errors import CallwrightError
 from callwright.base.values import Value
 from callwright.conversation.converse import converse
-from callwright.engine.applications import Loaded
+from callwright.conversation.world import World
+from callwright.engine.applications import Applications, Loaded
 from callwright.engine.clock import now
 from callwright.engine.session_ids import Channels
 from callwright.engine.writer import Writer
 from callwright.ports.leg import Frames
 from callwright.providers.http import GuardedClient
-from callwright.session.commands import Log
+from callwright.providers.integrations.soap import Soap
+from callwright.providers.mail.smtp import Mailer
+from callwright.session import events
+from callwright.session.commands import Load, Log
 from callwright.session.prompts import Prompt
 from callwright.session.run import Entry, Outcome, Run, SessionInfo
 from callwright.store.calls import ClosedCall, OpenedCall
 from callwright.store.deployments import Route
 from callwright.telephony.leg import SipLeg
+from callwright.voice.messages import Messages
 from callwright.voice.performer import Performer
 from callwright.voice.prompts import PromptShelf
+
+if TYPE_CHECKING:
+    from callwright.engine.transfers import Transfers
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +79,24 @@ class Calls:
         writer: Writer,
         shelf: PromptShelf,
         http: GuardedClient,
+        mailer: Mailer,
+        applications: Applications,
     ) -> None:
         self._engine_id = engine_id
         self._channels = channels
         self._writer = writer
         self._shelf = shelf
         self._http = http
+        self._soap = Soap(http)
+        self._mailer = mailer
+        self._applications = applications
+        self._messages = config.messages_dir
         self._recordings = Path(config.recordings_dir)
         self.legs: set[SipLeg] = set()
         "Legs of the calls that run."
+
+        self.transfers: Transfers | None = None
+        "Set before the first call: it needs what this has."
 
     @property
     def free(self) -> int:
@@ -113,6 +130,7 @@ class Calls:
         session_id = self._channels.begin(admission.channel, time.time())
         call = _Journalled(self._writer, self._open(admission, route, party, session_id))
         recording = _recording_path(route.account_id, session_id)
+        messages = Messages(self._messages / str(call.id))
         self.legs.add(leg)
         try:
             if keys_first:
@@ -123,7 +141,9 @@ class Calls:
                 variables=variables,
                 journal=call.journal,
             )
-            outcome = await converse(run, self._performer(leg, route, call, recording), self._http, now)
+            world = World(self._http, self._soap, self._mailer, messages, self._load(route), now)
+            performer = self._performer(leg, route, party, call, recording, messages)
+            outcome = await converse(run, performer, world, now)
         except CallwrightError as error:
             outcome = Outcome("error", str(error))
         except Exception:  # noqa: BLE001 - one call ends; the engine lives
@@ -132,6 +152,7 @@ class Calls:
             leg.hang_up()
             self.legs.discard(leg)
             await leg.closed(MEDIA_CLOSE_S_MAX)
+            messages.remove()
             self._channels.give_back(admission.channel)
         if outcome.kind == "error":
             log.error("call %s: %s", session_id, outcome.message)
@@ -139,16 +160,34 @@ class Calls:
         self._writer.closed(ClosedCall(call.id, now(), outcome.kind, outcome.message[:2000], recorded))
         return outcome
 
-    def _performer(self, leg: SipLeg, route: Route, call: "_Journalled", recording: Path) -> Performer:
+    def _load(self, route: Route) -> Callable[[Load], Awaitable[events.Loaded | events.LoadFailed]]:
+        async def load(command: Load) -> events.Loaded | events.LoadFailed:
+            return await self._applications.other(route.account_id, command.application, command.version)
+
+        return load
+
+    def _performer(
+        self, leg: SipLeg, route: Route, party: Party, call: "_Journalled", recording: Path, messages: Messages
+    ) -> Performer:
+        assert self.transfers is not None
+
         async def prepare(prompt: Prompt) -> list[Frames]:
-            return await self._shelf.prepare(route.account_id, prompt)
+            return await self._shelf.prepare(route.account_id, prompt, messages)
 
         def recording_path() -> str:
             path = self._recordings / recording
             path.parent.mkdir(parents=True, exist_ok=True)
             return str(path)
 
-        return Performer(leg, prepare=prepare, report=call.problem, clock=now, recording_path=recording_path)
+        return Performer(
+            leg,
+            prepare=prepare,
+            report=call.problem,
+            clock=now,
+            recording_path=recording_path,
+            messages=messages,
+            dial=self.transfers.of(route, party),
+        )
 
     def _open(self, admission: Admission, route: Route, party: Party, session_id: str) -> int:
         outbound = party.direction == "outbound"

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from callwright.engine.clock import now
 from callwright.engine.dialer import Dialer
 from callwright.engine.inbound import Inbound
 from callwright.engine.session_ids import Channels
+from callwright.engine.transfers import Transfers
 from callwright.engine.writer import Writer
 from callwright.providers.http import GuardedClient
+from callwright.providers.mail.smtp import Mailer
 from callwright.providers.pool_client import PoolClient
 from callwright.services import engines
 from callwright.store.database import FAILURES, Database
@@ -42,6 +45,8 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     loop = asyncio.get_running_loop()
     db = await Database.open(config.database_url)
     lease = await engines.register(db, socket.gethostname(), now())
+    # Messages of calls that an earlier engine did not get to end.
+    shutil.rmtree(config.messages_dir, ignore_errors=True)
     plane = MediaPlane(config.sip_host, config.rtp_port_min, config.rtp_port_max, loop)
     plane.start()
     writer = Writer(db)
@@ -49,6 +54,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     http = GuardedClient(config.allow_urls, config.loopback_only)
     pool = PoolClient(config.pool_socket)
     shelf = PromptShelf(pool, config.audio_dir)
+    applications = Applications(db)
     calls = Calls(
         config,
         engine_id=lease.id,
@@ -56,10 +62,12 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         writer=writer,
         shelf=shelf,
         http=http,
+        mailer=Mailer(config.smtp_url, config.mail_from),
+        applications=applications,
     )
-    applications = Applications(db)
     inbound = Inbound(db, calls, applications, plane, config.sip_host)
     endpoint = await SipEndpoint.open(config.sip_host, config.sip_port, on_invite=inbound.on_invite)
+    calls.transfers = Transfers(db, config, calls=calls, endpoint=endpoint, plane=plane)
     dialer = Dialer(
         db,
         config,

@@ -78,6 +78,11 @@ async def version_document(db: Database, scope: Scope, version_id: int) -> Versi
     return found
 
 
+async def published(db: Database, account_id: int, application: str, version: int | None) -> VersionRow | None:
+    """A published version of the account's application of that id or name; None: its latest. None where there is none."""
+    return await store.published(db, account_id, application, version)
+
+
 async def delete(db: Database, scope: Scope, application_id: int) -> None:
     """Calls in progress go on; deployments of it no longer take calls."""
     if not await store.delete(db, scope, application_id, time.time()):

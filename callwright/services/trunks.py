@@ -37,6 +37,10 @@ async def listed(db: Database, scope: Scope) -> list[TrunkRow]:
     return await store.listed(db, scope)
 
 
+async def for_number(db: Database, scope: Scope, number: str) -> TrunkRow | None:
+    return await store.for_number(db, scope, number)
+
+
 def _check(trunk: TrunkRow) -> None:
     for field, good, text in (
         ("host", _HOST.fullmatch(trunk.host) is not None, "must be a host name or an IP address"),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+TONE = "tone:"
+
 
 @dataclass(frozen=True, slots=True)
 class Speech:
@@ -20,7 +22,8 @@ class Audio:
     """A stored audio file, with what to say where it cannot be read."""
 
     ref: str
-    "Name of the file in the account's audio store, `sha256:<64 hex digits>`."
+    """Name of the file in the account's audio store, `sha256:<64 hex digits>`; or a recording of the call,
+    `recorded:<32 hex digits>`; or a tone, `tone:<name>`."""
 
     fallback: str = ""
     private: bool = False

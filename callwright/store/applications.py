@@ -146,6 +146,23 @@ async def version_by_id(db: Database, scope: Scope, version_id: int) -> VersionR
     return _version(row) if row else None
 
 
+async def published(db: Database, account_id: int, application: str, number: int | None) -> VersionRow | None:
+    """By id or name within the account; where several have the name, the oldest. `number` None: the latest version."""
+    row = await db.pool.fetchrow(
+        """
+        SELECT v.id, v.application_id, v.number, v.document, v.created_at
+        FROM application_versions v JOIN applications p ON p.id = v.application_id
+        WHERE p.account_id = $1 AND p.deleted_at IS NULL AND (p.name = $2 OR p.id::text = $2)
+          AND ($3::int IS NULL OR v.number = $3)
+        ORDER BY p.id::text = $2 DESC, p.id, v.number DESC LIMIT 1
+        """,
+        account_id,
+        application,
+        number,
+    )
+    return _version(row) if row else None
+
+
 async def delete(db: Database, scope: Scope, application_id: int, now: float) -> bool:
     mine, who = visible(scope, 1, "p")
     done = await db.pool.execute(

@@ -90,6 +90,16 @@ async def listed(db: Database, scope: Scope) -> list[TrunkRow]:
     return [TrunkRow(**row) for row in rows]
 
 
+async def for_number(db: Database, scope: Scope, number: str) -> TrunkRow | None:
+    """The trunk that a number of the account goes by; None where there is none."""
+    row = await db.pool.fetchrow(
+        f"SELECT {_COLUMNS} FROM trunks WHERE id = {TRUNK_FOR.format(account='$1', number='$2')}",
+        scope.account_id,
+        number,
+    )
+    return TrunkRow(**row) if row else None
+
+
 async def _reroute(connection: Connection, scope: Scope) -> None:
     await connection.execute(_REROUTE, scope.account_id)
     await connection.execute("SELECT pg_notify('callwright_due', '')")

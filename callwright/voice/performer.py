@@ -7,18 +7,26 @@ and a leg that has ended answers at once.
 Prompts go out in *stretches*: neighbours with the same barge-in setting are handed to the leg as one list,
 so no gap is heard inside a stretch. A key stops a stretch with barge-in and skips what follows it; in a
 stretch without barge-in keys are dropped, as the author asked that all of it be heard.
+
+While a command is private, what is said and heard leaves silence in the call's recording.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import groupby
 
 from callwright.base.errors import ProviderError
 from callwright.grammar.collector import Collector
-from callwright.ports.leg import Frames, KeyPressed, Leg, LegEnded, LegEvent, PlayEnded
-from callwright.session.commands import CallerCommand, Collect, Disconnect, Play, SetRecording
-from callwright.session.events import Done, Event, HungUp, Played
+from callwright.media.frames import frames
+from callwright.media.tones import tone
+from callwright.ports.leg import Frames, KeyPressed, Leg, LegEnded, LegEvent, PlayEnded, Slot
+from callwright.session.commands import CallerCommand, Collect, Disconnect, Play, Record, SetRecording, Transfer
+from callwright.session.events import Done, Event, HungUp, NoInput, Played, Recorded
 from callwright.session.prompts import Prompt
+from callwright.voice.join import Dial, join
+from callwright.voice.messages import Messages
+from callwright.voice.take_message import COMPLETE_S_MAX, take_message
 
 KEYS_AHEAD_MAX = 128
 "Type-ahead that is kept: as many keys as the longest digits input takes."
@@ -31,7 +39,8 @@ class Performer:
     """The voice of one call.
 
     `prepare` turns a prompt into frames and raises `ProviderError` where it cannot be spoken: the call goes on
-    without that prompt and `report` gets the reason for the log. `clock` gives UNIX seconds.
+    without that prompt and `report` gets the reason for the log. `clock` gives UNIX seconds. `dial` reaches the far
+    end of a transfer, and hangs up what it has begun when it is cancelled.
     """
 
     def __init__(
@@ -42,12 +51,21 @@ class Performer:
         report: Callable[[str], None],
         clock: Callable[[], float],
         recording_path: Callable[[], str],
+        messages: Messages,
+        dial: Dial,
     ) -> None:
         self._leg = leg
         self._prepare = prepare
         self._report = report
         self._clock = clock
         self._recording_path = recording_path
+        self._messages = messages
+        self._dial = dial
+        self._own = ("", "", 0.0)
+        "The program's own recording that goes on: its ref, its path, and when it began."
+
+        self._muted = False
+        self._holding = False
         self._typed = ""
         self._mark = 0
         self._over: HungUp | None = None
@@ -58,27 +76,107 @@ class Performer:
         return self._over is not None or self._leg.ended
 
     async def perform(self, command: CallerCommand) -> Event:
+        self._stop_hold()
         self._catch_up()
         if self._over is not None:
             return self._over
+        self._mute(_is_private(command))
         match command:
             case Play():
-                return await self._play(command)
+                return await self._play(command.prompts)
             case Collect():
                 return await self._collect(command)
-            case SetRecording(on=on):
-                if on:
-                    self._leg.start_recording(self._recording_path())
-                else:
-                    self._leg.stop_recording()
-                return Done(self._clock())
+            case Record():
+                return await self._record(command)
+            case Transfer():
+                return await self._transfer(command)
+            case SetRecording():
+                return await self._set_recording(command)
             case Disconnect():
                 self._leg.hang_up()
                 self._over = HungUp(self._clock(), by="application")
                 return self._over
 
-    async def _play(self, command: Play) -> Event:
-        for barge_in, stretch in await self._stretches(command.prompts):
+    async def hold(self, prompt: Prompt) -> None:
+        """Play this over and over, until the next command or `release`."""
+        if not self._typed:
+            await self._hold([*(await self._stretches((prompt,)))])
+
+    def release(self) -> None:
+        """What the caller waited for has come."""
+        self._stop_hold()
+
+    async def _hold(self, stretches: list[tuple[bool, list[Frames]]]) -> None:
+        if stretches and not self.gone:
+            self._mark += 1
+            self._leg.play(stretches[0][1], self._mark, again=True)
+            self._holding = True
+
+    def _stop_hold(self) -> None:
+        if self._holding:
+            self._holding = False
+            self._leg.stop_playing()
+
+    def _mute(self, on: bool) -> None:
+        if on != self._muted:
+            self._muted = on
+            self._leg.mute_recordings(on)
+
+    async def _record(self, command: Record) -> Event:
+        played = await self._play(command.prompts)
+        # A key that cut the prompt short asked for the beep; it must not end the message as well.
+        self._typed = ""
+        if isinstance(played, HungUp):
+            return played
+        ref, path = self._messages.new()
+        self._mark += 1
+        message = await take_message(self._leg, command, path, self._clock, self._mark)
+        if message.error:
+            self._report(f"The message is not complete: {message.error}")
+        recorded = None
+        if message.seconds:
+            size = self._messages.size(ref)
+            recorded = Recorded(self._clock(), ref, message.seconds, message.ended, message.key, size)
+        if message.over is not None:
+            self._hung_up(message.over)
+            assert self._over is not None
+            return replace(self._over, recorded=recorded)
+        return recorded or NoInput(self._clock())
+
+    async def _transfer(self, command: Transfer) -> Event:
+        played = await self._play(command.prompts)
+        self._typed = ""
+        if isinstance(played, HungUp):
+            return played
+        waiting = await self._stretches((command.hold,)) if command.hold is not None else []
+        await self._hold(waiting or [(True, [frames(tone("ringback"))])])
+        self._holding = False  # `join` ends it
+        ended, over = await join(self._leg, command, self._dial, self._clock)
+        if over is not None:
+            self._hung_up(over)
+        return ended
+
+    async def _set_recording(self, command: SetRecording) -> Event:
+        slot: Slot = "own" if command.name else "call"
+        if command.on:
+            ref, path = self._messages.new() if command.name else ("", self._recording_path())
+            if command.name:
+                self._own = (ref, path, self._clock())
+            self._leg.start_recording(path, slot)
+            return Done(self._clock())
+        self._leg.stop_recording(slot)
+        if not command.name:
+            return Done(self._clock())
+        (ref, path, begun), self._own = self._own, ("", "", 0.0)
+        if error := await self._leg.recorded(path, COMPLETE_S_MAX) if ref else "it was never begun":
+            self._report(f"The recording is not complete: {error}")
+            return Done(self._clock())
+        seconds = round(self._clock() - begun, 2)
+        await asyncio.to_thread(self._messages.mix, ref)
+        return Recorded(self._clock(), ref, seconds, "stopped", size=self._messages.size(ref))
+
+    async def _play(self, prompts: tuple[Prompt, ...]) -> Played | HungUp:
+        for barge_in, stretch in await self._stretches(prompts):
             if barge_in and self._typed:
                 return Played(self._clock(), interrupted=True)
             self._begin(stretch)
@@ -168,14 +266,14 @@ class Performer:
     async def _stretches(self, prompts: tuple[Prompt, ...]) -> list[tuple[bool, list[Frames]]]:
         stretches: list[tuple[bool, list[Frames]]] = []
         for barge_in, group in groupby(prompts, key=lambda prompt: prompt.barge_in):
-            frames: list[Frames] = []
+            prepared: list[Frames] = []
             for prompt in group:
                 try:
-                    frames += await self._prepare(prompt)
+                    prepared += await self._prepare(prompt)
                 except ProviderError as error:
                     self._report(str(error))
-            if frames:
-                stretches.append((barge_in, frames))
+            if prepared:
+                stretches.append((barge_in, prepared))
         return stretches
 
     def _begin(self, stretch: list[Frames]) -> None:
@@ -197,3 +295,8 @@ class Performer:
 
     def _hung_up(self, ended: LegEnded) -> None:
         self._over = HungUp(self._clock(), by="caller" if ended.by == "remote" else "platform")
+
+
+def _is_private(command: CallerCommand) -> bool:
+    prompts = getattr(command, "prompts", ())
+    return getattr(command, "private", False) or any(part.private for prompt in prompts for part in prompt.parts)

@@ -4,14 +4,17 @@ Prepared audio is shared by every call of the process and never changed. What is
 the least recently used goes first. Private speech is never kept.
 """
 
+import asyncio
 from collections import OrderedDict
 from pathlib import Path
 
 from callwright.base.errors import ProviderError
-from callwright.media import frames
+from callwright.media import frames, wav
+from callwright.media.tones import tone
 from callwright.ports.leg import Frames
 from callwright.ports.synthesizer import SpeechRequest, Synthesizer
-from callwright.session.prompts import Audio, Part, Prompt, Speech
+from callwright.session.prompts import TONE, Audio, Part, Prompt, Speech
+from callwright.voice.messages import NAME, Messages
 
 FRAMES_MAX = 750_000
 "20 ms frames kept prepared: about four hours of audio, 150 MB."
@@ -26,16 +29,21 @@ class PromptShelf:
         self._kept: OrderedDict[tuple[str, ...], Frames] = OrderedDict()
         self._size = 0
 
-    async def prepare(self, account_id: int, prompt: Prompt) -> list[Frames]:
-        """Frames of every part, in order. Raises `ProviderError` where one cannot be made."""
-        return [await self._part(account_id, prompt.language, part) for part in prompt.parts]
+    async def prepare(self, account_id: int, prompt: Prompt, messages: Messages | None = None) -> list[Frames]:
+        """Frames of every part, in order. Raises `ProviderError` where one cannot be made.
 
-    async def _part(self, account_id: int, language: str, part: Part) -> Frames:
+        `messages` are the recordings of the call, which it may play to its caller.
+        """
+        return [await self._part(account_id, prompt.language, part, messages) for part in prompt.parts]
+
+    async def _part(self, account_id: int, language: str, part: Part, messages: Messages | None) -> Frames:
         match part:
             case Speech(text=text, private=private):
                 return await self._speech(text, language, private)
             case Audio(ref=ref, fallback=fallback, private=private):
                 try:
+                    if messages is not None and NAME.fullmatch(ref):
+                        return await asyncio.to_thread(_recorded, messages, ref)
                     return self._audio(account_id, ref)
                 except (OSError, ProviderError) as error:
                     if fallback:
@@ -58,7 +66,10 @@ class PromptShelf:
         key = ("audio", str(account_id), ref)
         if (kept := self._take(key)) is not None:
             return kept
-        made = frames.frames(audio_path(self._audio_dir, account_id, ref).read_bytes())
+        if ref.startswith(TONE):
+            made = frames.frames(tone(ref.removeprefix(TONE)))
+        else:
+            made = frames.frames(audio_path(self._audio_dir, account_id, ref).read_bytes())
         self._keep(key, made)
         return made
 
@@ -74,6 +85,10 @@ class PromptShelf:
         while self._size > FRAMES_MAX and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
             self._size -= len(dropped)
+
+
+def _recorded(messages: Messages, ref: str) -> Frames:
+    return frames.frames(messages.path(ref).read_bytes()[wav.HEADER_BYTES :])
 
 
 def audio_path(audio_dir: Path, account_id: int, ref: str) -> Path:

@@ -1,19 +1,32 @@
 """Commands on a leg: prompts and barge-in, type-ahead, the collector's timers, and the hang-up at any moment."""
 
 import asyncio
+import tempfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from callwright.base.errors import ProviderError
 from callwright.grammar.grammars import Digits
 from callwright.grammar.input import Match, NoInput, NoMatch, Timers
-from callwright.ports.leg import Frames, KeyPressed, LegEnded, LegEvent, PlayEnded
-from callwright.session.commands import Collect, Disconnect, Play, SetRecording
-from callwright.session.events import Done, HungUp, Played
+from callwright.ports.leg import (
+    Frames,
+    KeyPressed,
+    Leg,
+    LegEnded,
+    LegEvent,
+    NotReached,
+    PlayEnded,
+    SpeechEnded,
+    SpeechStarted,
+)
+from callwright.session.commands import Collect, Disconnect, Play, Record, SetRecording, Transfer
+from callwright.session.events import Done, HungUp, Played, Recorded, TransferEnded
 from callwright.session.prompts import Prompt, Speech
 from callwright.testing import virtual_time
 from callwright.testing.leg import FakeLeg
+from callwright.voice.messages import Messages
 from callwright.voice.performer import KEYS_AHEAD_MAX, Performer
 
 pytestmark = pytest.mark.pure
@@ -32,6 +45,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.leg = FakeLeg()
+        self._folder = tempfile.TemporaryDirectory()
         self.problems: list[str] = []
         loop = asyncio.get_running_loop()
         self.performer = Performer(
@@ -40,8 +54,16 @@ class Bench:
             report=self.problems.append,
             clock=loop.time,
             recording_path=lambda: "/tmp/x.wav",
+            messages=Messages(Path(self._folder.name)),
+            dial=self._dial,
         )
+        self.far_end: Leg | NotReached = NotReached("busy", "486 Busy Here")
+        "Who is reached by a transfer."
+
         self.perform = self.performer.perform
+
+    async def _dial(self, command: Transfer) -> Leg | NotReached:
+        return self.far_end
 
     async def _prepare(self, prompt: Prompt) -> list[Frames]:
         (part,) = prompt.parts
@@ -161,6 +183,99 @@ async def test_recording(bench: Bench) -> None:
     assert await bench.perform(SetRecording(True)) == Done(0)
     assert await bench.perform(SetRecording(False)) == Done(0)
     assert bench.leg.recordings == ["/tmp/x.wav", "stop"]
+
+
+@in_virtual_time
+async def test_a_message_ends_with_a_key_after_speech(bench: Bench) -> None:
+    asyncio.get_running_loop().call_later(1, bench.leg.tell, SpeechStarted())
+    asyncio.get_running_loop().call_later(4, bench.leg.tell, KeyPressed("#"))
+    recorded = await bench.perform(Record((A,)))
+    assert isinstance(recorded, Recorded)
+    assert (recorded.duration_s, recorded.terminated_by, recorded.key) == (4, "key", "#")
+    assert len(bench.leg.played) == 2, "the prompt and the beep"
+
+
+@in_virtual_time
+async def test_the_silence_that_ends_a_message_is_no_part_of_it(bench: Bench) -> None:
+    asyncio.get_running_loop().call_later(1, bench.leg.tell, SpeechStarted())
+    asyncio.get_running_loop().call_later(9, bench.leg.tell, SpeechEnded())
+    recorded = await bench.perform(Record((), silence_final_s=3))
+    assert isinstance(recorded, Recorded) and (recorded.duration_s, recorded.terminated_by) == (6, "silence")
+
+
+@in_virtual_time
+async def test_a_message_has_a_longest_time(bench: Bench) -> None:
+    bench.leg.on_play = lambda mark: [PlayEnded(mark, interrupted=False), SpeechStarted()]
+    recorded = await bench.perform(Record((), duration_max_s=20))
+    assert isinstance(recorded, Recorded) and (recorded.duration_s, recorded.terminated_by) == (20, "maximum")
+
+
+@in_virtual_time
+async def test_who_says_nothing_leaves_no_message(bench: Bench) -> None:
+    assert await bench.perform(Record((), silence_initial_s=7)) == NoInput(7)
+    bench.leg.on_play = lambda mark: [PlayEnded(mark, interrupted=False), KeyPressed("1")]
+    assert await bench.perform(Record(())) == NoInput(7)
+
+
+@in_virtual_time
+async def test_a_hang_up_ends_a_message_that_is_kept(bench: Bench) -> None:
+    asyncio.get_running_loop().call_later(1, bench.leg.tell, SpeechStarted())
+    asyncio.get_running_loop().call_later(5, bench.leg.tell, LegEnded("remote"))
+    over = await bench.perform(Record(()))
+    assert isinstance(over, HungUp) and over.recorded is not None
+    assert (over.recorded.duration_s, over.recorded.terminated_by) == (5, "hang up")
+
+
+@in_virtual_time
+async def test_a_transfer_that_reaches_nobody(bench: Bench) -> None:
+    ended = await bench.perform(Transfer("18005550100", (A,)))
+    assert ended == TransferEnded(0, "busy", 0, "486 Busy Here")
+    assert len(bench.leg.played) == 2 and bench.leg.stopped == 1, "ringing was heard, and is no longer"
+
+
+@in_virtual_time
+async def test_a_transfer_joins_the_two_and_their_keys(bench: Bench) -> None:
+    far_end = bench.far_end = FakeLeg()
+    loop = asyncio.get_running_loop()
+    loop.call_later(1, bench.leg.tell, KeyPressed("5"))
+    loop.call_later(2, far_end.tell, KeyPressed("7"))
+    loop.call_later(30, far_end.tell, LegEnded("remote", "BYE"))
+    ended = await bench.perform(Transfer("18005550100", keys_after="12"))
+    assert ended == TransferEnded(30, "far_end_disconnect", 30, "BYE")
+    assert far_end.keys_sent == "125" and bench.leg.keys_sent == "7"
+    assert bench.leg.bridged is None and not bench.performer.gone
+
+
+@in_virtual_time
+async def test_a_transfer_ends_at_its_longest_time(bench: Bench) -> None:
+    far_end = bench.far_end = FakeLeg()
+    ended = await bench.perform(Transfer("18005550100", duration_max_s=60))
+    assert ended == TransferEnded(60, "maxtime_disconnect", 60) and far_end.waiting() == LegEnded("local")
+
+
+@in_virtual_time
+async def test_a_caller_who_hangs_up_ends_the_transfer(bench: Bench) -> None:
+    far_end = bench.far_end = FakeLeg()
+    asyncio.get_running_loop().call_later(10, bench.leg.tell, LegEnded("remote"))
+    assert await bench.perform(Transfer("18005550100")) == HungUp(10, transferred_s=10)
+    assert far_end.waiting() == LegEnded("local")
+
+
+@in_virtual_time
+async def test_what_is_private_is_silence_in_recordings(bench: Bench) -> None:
+    await bench.perform(SetRecording(True))
+    await bench.perform(Collect((), PIN, TIMERS, private=True))
+    await bench.perform(Play((A,)))
+    await bench.perform(Play((Prompt((Speech("secret", private=True),)),)))
+    assert bench.leg.recordings == ["/tmp/x.wav", "mute", "unmute", "mute"]
+
+
+@in_virtual_time
+async def test_music_plays_until_it_is_released(bench: Bench) -> None:
+    await bench.performer.hold(A)
+    assert len(bench.leg.played) == 1 and bench.leg.waiting() is None
+    bench.performer.release()
+    assert bench.leg.stopped == 1
 
 
 @in_virtual_time

@@ -1,0 +1,1 @@
+"""Other people's services that programs use by name (`Invoke`)."""

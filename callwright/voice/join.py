@@ -1,0 +1,97 @@
+"""A transfer: dials the far end while the caller waits, joins the two, and tells how it ended.
+
+dialing --answered--> joined --far end hangs up--> TransferEnded(far_end_disconnect)
+   |                     +----longest time------> TransferEnded(maxtime_disconnect)
+   |                     +----caller hangs up---> HungUp(transferred_s > 0)
+   +--no answer, busy, error--> TransferEnded
+   +--caller hangs up---------> HungUp(transferred_s = 0)
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from callwright.ports.leg import KeyPressed, Leg, LegEnded, LegEvent, NotReached
+from callwright.session.commands import Transfer
+from callwright.session.events import HungUp, TransferEnded
+
+JOINED_S_MAX = 4 * 3600.0
+"A transfer without a limit of its own."
+
+Dial = Callable[[Transfer], Awaitable["Leg | NotReached"]]
+
+
+async def join(
+    caller: Leg, command: Transfer, dial: Dial, clock: Callable[[], float]
+) -> tuple[TransferEnded | HungUp, LegEnded | None]:
+    """What became of it, and how the caller's leg ended if it did. The caller hears what is playing until the answer."""
+    dialling = asyncio.ensure_future(dial(command))
+    try:
+        while not dialling.done():
+            event = await _first(caller.event(), dialling)
+            if isinstance(event, LegEnded):
+                return _left(event, clock(), 0.0), event
+    finally:
+        if not dialling.done():
+            # Whoever dials hangs up when it is given up.
+            dialling.cancel()
+            await asyncio.wait([dialling])
+    far_end = dialling.result()
+    caller.stop_playing()
+    if isinstance(far_end, NotReached):
+        return TransferEnded(clock(), far_end.outcome, 0.0, far_end.reason), None
+    try:
+        if command.keys_after:
+            far_end.send_keys(command.keys_after)
+        caller.bridge(far_end)
+        return await _joined(caller, far_end, command, clock)
+    finally:
+        caller.bridge(None)
+        far_end.hang_up()
+
+
+async def _joined(
+    caller: Leg, far_end: Leg, command: Transfer, clock: Callable[[], float]
+) -> tuple[TransferEnded | HungUp, LegEnded | None]:
+    begun = clock()
+    most = min(command.duration_max_s or JOINED_S_MAX, JOINED_S_MAX)
+    listening: dict[Leg, asyncio.Task[LegEvent]] = {}
+    try:
+        while (left := begun + most - clock()) > 0:
+            for leg in (caller, far_end):
+                if leg not in listening:
+                    listening[leg] = asyncio.ensure_future(_event(leg))
+            await asyncio.wait(listening.values(), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            for leg, other in ((caller, far_end), (far_end, caller)):
+                if not listening[leg].done():
+                    continue
+                event = listening.pop(leg).result()
+                if isinstance(event, KeyPressed):
+                    other.send_keys(event.key)
+                elif isinstance(event, LegEnded):
+                    lasted = round(clock() - begun, 2)
+                    if leg is caller:
+                        return _left(event, clock(), lasted), event
+                    return TransferEnded(clock(), "far_end_disconnect", lasted, event.reason), None
+        return TransferEnded(clock(), "maxtime_disconnect", most), None
+    finally:
+        for task in listening.values():
+            task.cancel()
+
+
+async def _event(leg: Leg) -> LegEvent:
+    return await leg.event()
+
+
+async def _first(event: Awaitable[LegEvent], dialling: "asyncio.Future[Any]") -> LegEvent | None:
+    """The caller's event, or None when the dialling is over."""
+    waiting = asyncio.ensure_future(event)
+    try:
+        await asyncio.wait({waiting, dialling}, return_when=asyncio.FIRST_COMPLETED)
+        return waiting.result() if waiting.done() else None
+    finally:
+        waiting.cancel()
+
+
+def _left(event: LegEnded, now: float, transferred_s: float) -> HungUp:
+    return HungUp(now, "caller" if event.by == "remote" else "platform", transferred_s=transferred_s)
