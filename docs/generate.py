@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from callwright import cli
 from callwright.flow.application import Application
-from callwright.flow.module import REGISTRY, InputSettings, Module
+from callwright.flow.input_settings import Failures, InputSettings
+from callwright.flow.module import REGISTRY, Module
 
 DOCS = Path(__file__).parent
 
@@ -68,7 +69,7 @@ Texts may hold variables: `{{ first_name }}`, `{{ order.items[0].price }}`, `{{ 
 variable of its name. The variables of `session` are set by the platform
 ([list](../compatibility/fuse-variables.md)); the metadata of an outbound call takes the place of the document's variables.
 Modules leave by `next` where nothing else is said. Those that ask for input can also have the exits `no_match` and `no_input`,
-taken after the last attempt; where they lead nowhere, the call ends. The right column of each table says what may stand in a
+taken after the last attempt in place of `then`. The right column of each table says what may stand in a
 field, its limits (characters of a text, entries of a list), and after "else" what holds where it is left out.
 A prompt is a text, or a list of `{text: ...}` and `{audio: "sha256:...", text: "what to say where it cannot be played"}`.
 """
@@ -85,6 +86,10 @@ def applications() -> str:
         "### `input`: user input",
         "",
         *_fields(InputSettings),
+        "",
+        "### `no_match` and `no_input`",
+        "",
+        *_fields(Failures),
     ]
     for kind, module in sorted(REGISTRY.items()):
         parts += ["", f"## {kind}", "", inspect.cleandoc(module.__doc__ or "")]

@@ -101,9 +101,9 @@ def _ivr(first: str, second: str) -> dict[str, Any]:
             "exits": {"one": "second", "no_input": "end", "no_match": "end"},
         },
         {"name": "second", "type": "prompt", "prompt": [{"audio": second}], "exits": {"next": "end"}},
-    ) | {"input": {"attempts": 1}}
+    ) | {"input": {"no_match": {"attempts": [""]}, "no_input": {"attempts": [""]}}}
 
 
 def _setup() -> dict[str, Any]:
     wait = {"name": "wait", "type": "digits", "initial_timeout_s": 5, "exits": {"next": "end", "no_input": "end"}}
-    return page("Benchmark: setup", wait) | {"input": {"attempts": 1}}
+    return page("Benchmark: setup", wait) | {"input": {"no_match": {"attempts": [""]}, "no_input": {"attempts": [""]}}}

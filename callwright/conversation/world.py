@@ -23,7 +23,8 @@ from callwright.session.events import (
     SendFailed,
     Sent,
 )
-from callwright.voice.messages import NAME, Messages
+from callwright.session.prompts import RECORDING
+from callwright.voice.messages import Messages
 
 FETCH_BYTES_MAX = 1 << 20
 "A web service's answer that a flow reads is at most this long."
@@ -116,7 +117,7 @@ async def _content(command: Fetch, messages: Messages | None) -> tuple[bytes, Se
     data: dict[str, list[str]] = {}
     files: list[tuple[str, tuple[str, bytes, str]]] = []
     for name, value in command.fields:
-        if messages is not None and NAME.fullmatch(value):
+        if messages is not None and RECORDING.fullmatch(value):
             content = await asyncio.to_thread(messages.path(value).read_bytes)
             files.append((name, (f"{name}.wav", content, "audio/wav")))
         else:

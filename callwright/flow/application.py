@@ -13,7 +13,10 @@ from callwright.base.errors import AuthorError
 from callwright.base.values import Value
 from callwright.flow import modules as _modules  # noqa: F401 - registers them
 from callwright.flow import yaml12
-from callwright.flow.module import NAME, NAME_MAX, REGISTRY, InputSettings, Module
+from callwright.flow.input_settings import InputSettings
+from callwright.flow.migrations import newest
+from callwright.flow.module import NAME, NAME_MAX, REGISTRY, Module, Settings
+from callwright.flow.texts import AudioPart, PromptText, SpokenText, TextPart
 
 DOCUMENT_BYTES_MAX = 1 << 20
 MODULES_MAX = 1000
@@ -22,6 +25,8 @@ MODULES_MAX = 1000
 PAGES_MAX = 100
 ERRORS_MAX = 50
 "Errors told at once."
+
+HOLD: list[TextPart | AudioPart] = [AudioPart(audio="tone:hold")]
 
 if TYPE_CHECKING:
     AnyModule = Module
@@ -56,7 +61,7 @@ class Application(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    callwright: Literal[1] = Field(1, title="Version of the document's form")
+    callwright: Literal[2] = Field(2, title="Version of the document's form")
     name: str = Field(min_length=1, max_length=200, title="Name")
     language: str = Field("en-US", pattern=r"^[a-z]{2}-[A-Z]{2}$", title="Language of its prompts")
     recording: bool = Field(False, title="Record both sides of each call")
@@ -64,6 +69,7 @@ class Application(BaseModel):
         default_factory=dict, max_length=200, title="Variables and their defaults"
     )
     input: InputSettings = Field(default_factory=InputSettings, title="User input")
+    hold: PromptText = Field("", title="Heard while the caller waits; empty: music")
     pages: list[Page] = Field(min_length=1, max_length=PAGES_MAX, title="Pages")
 
 
@@ -90,6 +96,7 @@ def build(raw: object) -> Application:
     """An application from a parsed document."""
     if not isinstance(raw, dict):
         raise DocumentError([AuthorError("A document is an object with name and pages")])
+    raw = newest(raw)
     try:
         application = Application.model_validate(raw)
     except ValidationError as error:
@@ -99,9 +106,10 @@ def build(raw: object) -> Application:
     errors = list(_joins(application))
     if errors:
         raise DocumentError(errors[:ERRORS_MAX])
+    settings = Settings(application.input, SpokenText(application.hold or HOLD))
     for page in application.pages:
         for module in page.modules:
-            module.attach(application.input)
+            module.attach(settings)
     return application
 
 
@@ -157,9 +165,13 @@ def _joins(application: Application) -> list[AuthorError]:
                 )
             seen.add(module.name)
             errors += _exits(page.name, names, module)
-            if (target := module.leads_to_page()) and target not in pages:
-                message = f"the application has no page {target!r}"
-                errors.append(AuthorError(message, page=page.name, module=module.name, field="page"))
+            for target in module.leads_to_pages():
+                if target not in pages:
+                    message = f"the application has no page {target!r}"
+                    errors.append(AuthorError(message, page=page.name, module=module.name, field="page"))
+    for target in application.input.leads_to_pages():
+        if target not in pages:
+            errors.append(AuthorError(f"the application has no page {target!r}", field="input"))
     return errors
 
 

@@ -1,14 +1,25 @@
 """Walks an application from exit to exit: an application as a program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
-from callwright.flow.application import Application
-from callwright.flow.module import PAGE, Module
-from callwright.session.run import Call, CallerHungUp, LimitReached, ModuleRef, Program
+from callwright.base.errors import AuthorError
+from callwright.base.values import Value
+from callwright.flow.application import Application, build
+from callwright.flow.module import Module, page_exit
+from callwright.script.variables import Path, Variables
+from callwright.session.events import Loaded
+from callwright.session.run import Call, CallerHungUp, Enter, LimitReached, ModuleRef, Program
 
 MODULES_MAX = 5_000
 "Modules in one call: a loop of modules that never ask anything ends here."
+
+DEPTH_MAX = 10
+"Applications inside one another."
+
+
+class _Over(Exception):
+    """An application inside another one has ended the call."""
 
 
 class _Step:
@@ -29,6 +40,27 @@ def program(application: Application, version: str, *, took: Took | None = None)
 
     `took` is told each exit that a call takes: how tests know which of them were tried.
     """
+    walk = _Walk(application, took)
+    title = f'Executing application "{application.name}" version "{version}"'
+
+    async def run(call: Call) -> None:
+        call.language = application.language
+        call.enter = _enter(1)
+        walk.set_defaults(call)
+        call.module = walk.first.ref
+        await call.log(title)
+        if application.recording:
+            await call.set_recording(True)
+        try:
+            await walk.go(call, inside=False)
+        except _Over:
+            return
+
+    return run
+
+
+def _steps(application: Application) -> dict[str, _Step]:
+    """Every page's start, with all that follows joined to it."""
     starts: dict[str, _Step] = {}
     everything: list[_Step] = []
     for page in application.pages:
@@ -39,37 +71,67 @@ def program(application: Application, version: str, *, took: Took | None = None)
             if step.module.type == "start":
                 starts[page.name] = step
     for step in everything:
-        if page_name := step.module.leads_to_page():
-            step.exits[PAGE] = starts[page_name]
-    first = starts[application.pages[0].name]
-    title = f'Executing application "{application.name}" version "{version}"'
+        for page_name in (*step.module.leads_to_pages(), *application.input.leads_to_pages()):
+            step.exits[page_exit(page_name)] = starts[page_name]
+    return starts
 
-    async def run(call: Call) -> None:
-        call.language = application.language
-        for name, value in application.variables.items():
+
+class _Walk:
+    """An application, joined."""
+
+    __slots__ = ("_application", "_took", "first")
+
+    def __init__(self, application: Application, took: Took | None) -> None:
+        self._application, self._took = application, took
+        self.first = _steps(application)[application.pages[0].name]
+
+    def set_defaults(self, call: Call) -> None:
+        for name, value in self._application.variables.items():
             if name not in call.variables.values:
                 # A copy: a flow may write into it, and the document belongs to all calls.
                 call.variables.values[name] = deepcopy(value)
-        call.module = first.ref
-        await call.log(title)
-        if application.recording:
-            await call.set_recording(True)
-        await _walk(call, first, took)
 
-    return run
+    async def go(self, call: Call, *, inside: bool) -> None:
+        """From the first module to the end: of the call, or `inside` another application to an exit module."""
+        step: _Step | None = self.first
+        for _ in range(MODULES_MAX):
+            if call.caller_gone and not call.disconnected:
+                raise CallerHungUp
+            if step is None or call.disconnected:
+                await call.disconnect()
+                if inside:
+                    raise _Over
+                return
+            if inside and step.module.type == "exit":
+                return
+            call.module = step.ref
+            exit = await step.module.run(call)
+            if self._took is not None:
+                self._took(step.ref, exit)
+            step = step.exits.get(exit)
+        raise LimitReached(f"Maximum loop count of {MODULES_MAX} modules exceeded")
 
 
-async def _walk(call: Call, first: _Step, took: Took | None) -> None:
-    step: _Step | None = first
-    for _ in range(MODULES_MAX):
-        if step is None:
-            await call.disconnect()
-            return
-        if call.caller_gone:
-            raise CallerHungUp
-        call.module = step.ref
-        exit = await step.module.run(call)
-        if took is not None:
-            took(step.ref, exit)
-        step = step.exits.get(exit)
-    raise LimitReached(f"Maximum loop count of {MODULES_MAX} modules exceeded")
+def _enter(depth: int) -> Enter:
+    """How a call goes into another application and comes back with its variables (`Call.enter`)."""
+
+    async def enter(call: Call, loaded: Loaded, given: Sequence[tuple[Path, Value, bool]]) -> Variables:
+        if depth == DEPTH_MAX:
+            raise AuthorError(f"Applications are nested more than {DEPTH_MAX} deep")
+        application = build(loaded.document)
+        walk = _Walk(application, None)
+        before = (call.variables, call.module, call.language, call.enter)
+        session = deepcopy(call.variables.values["session"])
+        assert isinstance(session, dict)
+        call.variables = inner = Variables({"session": session | {"name": application.name}})
+        for path, value, private in given:
+            inner.set(path, deepcopy(value), private=private)
+        walk.set_defaults(call)
+        call.language, call.enter = application.language, _enter(depth + 1)
+        try:
+            await walk.go(call, inside=True)
+        finally:
+            call.variables, call.module, call.language, call.enter = before
+        return inner
+
+    return enter

@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 from callwright.base.errors import AuthorError
 from callwright.script.template import Rendered, Template
 from callwright.script.variables import parse_path
-from callwright.session.prompts import Audio, Part, Prompt, Speech
+from callwright.session.prompts import RECORDING, Audio, Part, Prompt, Speech
 from callwright.session.run import Call
 
 TEXT_MAX = 10_000
@@ -54,7 +54,7 @@ class AudioPart(BaseModel):
     """A stored audio file, and what to say where it cannot be played."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    audio: str = Field(title="Audio file", pattern=r"^sha256:[0-9a-f]{64}$")
+    audio: str = Field(title="Audio file", pattern=r"^(sha256:[0-9a-f]{64}|tone:(beep|ringback|hold))$")
     text: Text = Field("", title="Words for it")
 
 
@@ -104,15 +104,29 @@ class SpokenText:
         plain = self._plain.get(call.language)
         if plain is not None:
             return (plain,)
-        rendered = [(await render(call, template), audio) for template, audio in self._parts]
-        parts: tuple[Part, ...] = tuple(
-            Audio(audio, text.text, text.private) if audio else Speech(text.text, text.private)
-            for text, audio in rendered
-        )
-        prompt = Prompt(parts, call.language, self._barge_in)
+        parts: list[Part] = []
+        for template, audio in self._parts:
+            text = await render(call, template)
+            parts += [Audio(audio, text.text, text.private)] if audio else _with_recordings(text)
+        prompt = Prompt(tuple(parts), call.language, self._barge_in)
         if not any(template.paths for template, _ in self._parts):
             self._plain[call.language] = prompt
         return (prompt,)
+
+
+def _with_recordings(text: Rendered) -> list[Part]:
+    """A text in which a recording of the call may stand, put there by its variable."""
+    # Every second piece is what the pattern's group found.
+    pieces = RECORDING.split(text.text)
+    if len(pieces) == 1:
+        return [Speech(text.text, text.private)]
+    parts: list[Part] = []
+    for index, piece in enumerate(pieces):
+        if index % 2:
+            parts.append(Audio(f"recorded:{piece}", private=text.private))
+        elif piece.strip():
+            parts.append(Speech(piece.strip(), text.private))
+    return parts
 
 
 def _empty(part: TextPart | AudioPart) -> bool:

@@ -24,7 +24,7 @@ from callwright.session.events import (
     SendFailed,
     TransferEnded,
 )
-from callwright.session.prompts import Audio, Prompt, Speech
+from callwright.session.prompts import RECORDING, Audio, Prompt, Speech
 from callwright.session.run import Entry
 
 BODY_SHOWN_MAX = 2000
@@ -121,5 +121,6 @@ def _prompt(prompt: Prompt) -> _Told:
 def spoken(prompt: Prompt) -> str:
     """What a caller hears, in words; an audio file by its text, or its name where it has none."""
     return " ".join(
-        part.text.strip() if isinstance(part, Speech) else part.fallback or part.ref for part in prompt.parts
+        part.text.strip() if isinstance(part, Speech) else part.fallback or RECORDING.sub("(recording)", part.ref)
+        for part in prompt.parts
     )

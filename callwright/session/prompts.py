@@ -1,9 +1,13 @@
 """What is to be said to a caller: prompts, in parts, before any engine has turned them into audio."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 TONE = "tone:"
+
+RECORDING = re.compile(r"recorded:([0-9a-f]{32})")
+"A recording of the call, as programs name it."
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ are still performed, so a program may finish what it began.
 """
 
 import traceback
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from callwright.base.errors import AuthorError
 from callwright.base.values import Value
-from callwright.script.variables import Variables
+from callwright.script.variables import Path, Variables
 from callwright.session.commands import (
     CallerCommand,
     Collect,
@@ -165,8 +165,14 @@ class Call:
         "UNIX seconds at the last event."
 
         self.caller_gone = False
+        self.disconnected = False
+        "The program has hung up."
+
         self.language = "en-US"
         "What prompts are spoken in, from here on."
+
+        self.enter: Enter | None = None
+        "Goes into another application and comes back with its variables; set by whoever walks applications."
 
         self.epilogue: Program | None = None
         "Runs after the program's end, however it ended: for world-facing commands only."
@@ -203,6 +209,7 @@ class Call:
         """Hang up. Returns normally: the caller has gone because the program said so."""
         if not self.caller_gone:
             await _Ask(Disconnect())
+            self.disconnected = True
 
     async def fetch(self, command: Fetch) -> Fetched | FetchFailed:
         event = await _Ask(command)
@@ -243,6 +250,8 @@ class Call:
 
 
 Program = Callable[[Call], Coroutine[Any, Any, None]]
+Enter = Callable[[Call, Loaded, Sequence[tuple[Path, Value, bool]]], Coroutine[Any, Any, Variables]]
+"The application, and the variables that it gets: path, value, private."
 
 
 def _no_journal(_: Entry) -> None: ...

@@ -9,6 +9,7 @@ from itertools import count, takewhile
 from typing import Literal, Protocol
 
 from callwright.base import json_text
+from callwright.base.values import Value
 from callwright.grammar.collector import Collector
 from callwright.session.commands import (
     Collect,
@@ -283,7 +284,7 @@ class Simulation:
             return failed if reason else done
         if reason or not isinstance(answer, Fetched):
             return InvokeFailed(self.now, reason, self._gone)
-        return Invoked(self.now, json_text.loads(answer.body or "null"), self._gone)
+        return Invoked(self.now, _result(answer.body), self._gone)
 
     def _listen(self, moment: Moment = "speaking") -> bool:
         """Take the keys that the caller presses ahead; False for a hang-up."""
@@ -298,3 +299,11 @@ class Simulation:
     def _hung_up(self) -> HungUp:
         self._gone = True
         return HungUp(self.now)
+
+
+def _result(body: str) -> Value:
+    """What an operation answers: JSON, or the text as it is."""
+    try:
+        return json_text.loads(body or "null")
+    except ValueError:
+        return body

@@ -4,7 +4,6 @@ Programs name them `recorded:<32 hex digits>`. A name is found in the folder of 
 comes from elsewhere (a web service, another call) leads nowhere.
 """
 
-import re
 import secrets
 import shutil
 from pathlib import Path
@@ -13,9 +12,9 @@ import numpy as np
 
 from callwright.base.errors import ProviderError
 from callwright.media import g711, wav
+from callwright.session.prompts import RECORDING
 
 MIX_BYTES = 1 << 20
-NAME = re.compile(r"recorded:([0-9a-f]{32})")
 
 
 class Messages:
@@ -32,7 +31,7 @@ class Messages:
 
     def path(self, ref: str) -> Path:
         """Raises `ProviderError` where this call has no such message."""
-        found = NAME.fullmatch(ref)
+        found = RECORDING.fullmatch(ref)
         path = self._folder / f"{found[1]}.wav" if found else None
         if path is None or not path.is_file():
             raise ProviderError("this call has no such recording")

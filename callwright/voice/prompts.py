@@ -13,8 +13,8 @@ from callwright.media import frames, wav
 from callwright.media.tones import tone
 from callwright.ports.leg import Frames
 from callwright.ports.synthesizer import SpeechRequest, Synthesizer
-from callwright.session.prompts import TONE, Audio, Part, Prompt, Speech
-from callwright.voice.messages import NAME, Messages
+from callwright.session.prompts import RECORDING, TONE, Audio, Part, Prompt, Speech
+from callwright.voice.messages import Messages
 
 FRAMES_MAX = 750_000
 "20 ms frames kept prepared: about four hours of audio, 150 MB."
@@ -42,7 +42,7 @@ class PromptShelf:
                 return await self._speech(text, language, private)
             case Audio(ref=ref, fallback=fallback, private=private):
                 try:
-                    if messages is not None and NAME.fullmatch(ref):
+                    if messages is not None and RECORDING.fullmatch(ref):
                         return await asyncio.to_thread(_recorded, messages, ref)
                     return self._audio(account_id, ref)
                 except (OSError, ProviderError) as error:

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.interop
 CHANNELS = 2
 WAITS = {
     "name": "Waits",
-    "input": {"attempts": 1},
+    "input": {"no_match": {"attempts": [""]}, "no_input": {"attempts": [""]}},
     "pages": [
         {
             "name": "Main",

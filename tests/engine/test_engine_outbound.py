@@ -78,7 +78,7 @@ async def test_a_number_without_a_trunk(platform):
 
 
 async def test_a_callee_who_says_nothing(platform):
-    quick = {"initial_timeout_s": 0.5, "attempts": 2}
+    quick = {"initial_timeout_s": 0.5, "no_input": {"attempts": ["Hello?", ""]}}
     deployment = await platform.deploy(_asking("Press 1.") | {"input": quick})
     found = await platform.over(await platform.queue(IS_SILENT, deployment=deployment))
     (call,) = found["calls"]

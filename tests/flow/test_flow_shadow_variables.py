@@ -21,7 +21,7 @@ def _play(calls: str, said: str, **ask):
         {"name": "say", "type": "prompt", "prompt": said, "exits": {"next": "end"}},
         {"name": "end", "type": "exit"},
     ]
-    settings = {"attempts": 1}
+    settings = {"no_match": {"attempts": [""]}, "no_input": {"attempts": [""]}}
     return play(build({"name": "A", "input": settings, "pages": [{"name": "M", "modules": modules}]}), parse(calls))
 
 

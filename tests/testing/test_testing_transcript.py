@@ -22,7 +22,7 @@ pytestmark = pytest.mark.pure
 DESK = """
 name: Front desk
 variables: {name: there}
-input: {attempts: 2, no_match: Wrong., no_input: Nothing.}
+input: {no_match: {attempts: [Wrong., ""]}, no_input: {attempts: [Nothing., ""]}}
 pages:
   - name: Main
     modules:

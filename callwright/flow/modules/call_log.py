@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
-from callwright.flow.module import InputSettings, Module
+from callwright.flow.module import Module, Settings
 from callwright.flow.texts import Text, render
 from callwright.script.template import Template
 from callwright.session.redaction import PRIVATE
@@ -24,7 +24,7 @@ class CallLog(Module):
 
     _text: Template = PrivateAttr()
 
-    def attach(self, settings: InputSettings) -> None:
+    def attach(self, settings: Settings) -> None:
         self._text = Template(self.text)
 
     async def run(self, call: Call) -> str:

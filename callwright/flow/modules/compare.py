@@ -6,7 +6,7 @@ from pydantic import Field, PrivateAttr
 
 from callwright.base.values import Value
 from callwright.flow.comparison import OTHERWISE, Row, Rows, exits_of, number
-from callwright.flow.module import InputSettings, Module
+from callwright.flow.module import Module, Settings
 from callwright.flow.texts import VariablePath, render
 from callwright.script.template import Template
 from callwright.script.variables import MISSING, Path, parse_path, text_of
@@ -30,7 +30,7 @@ class Compare(Module):
     _path: Path = PrivateAttr()
     _values: list[tuple[Row, Template]] = PrivateAttr()
 
-    def attach(self, settings: InputSettings) -> None:
+    def attach(self, settings: Settings) -> None:
         self._path = parse_path(self.variable)
         self._values = [(row, Template(row.value)) for row in self.rows]
 

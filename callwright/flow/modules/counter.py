@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, PrivateAttr
 
 from callwright.flow.comparison import OTHERWISE, Row, Rows, exits_of, number
-from callwright.flow.module import InputSettings, Module
+from callwright.flow.module import Module, Settings
 from callwright.flow.texts import render
 from callwright.script.template import Template
 from callwright.script.variables import MISSING
@@ -25,7 +25,7 @@ class Counter(Module):
 
     _values: list[tuple[Row, Template]] = PrivateAttr()
 
-    def attach(self, settings: InputSettings) -> None:
+    def attach(self, settings: Settings) -> None:
         self._values = [(row, Template(row.value)) for row in self.rows]
 
     def exits_needed(self) -> tuple[str, ...]:

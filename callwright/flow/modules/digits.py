@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from callwright.flow.module import Failed, InputModule
+from callwright.flow.input_module import Failed, InputModule
 from callwright.grammar import grammars
 from callwright.grammar.input import Match
 from callwright.session.run import Call

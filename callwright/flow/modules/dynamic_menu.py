@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from callwright.base.errors import AuthorError
-from callwright.flow.module import Failed, InputModule, InputSettings
+from callwright.flow.input_module import Failed, InputModule
+from callwright.flow.module import Settings
 from callwright.flow.texts import VariablePath
 from callwright.grammar.grammars import Choices
 from callwright.grammar.input import Match
@@ -40,7 +41,7 @@ class DynamicMenu(InputModule):
 
     _path: Path = PrivateAttr()
 
-    def attach(self, settings: InputSettings) -> None:
+    def attach(self, settings: Settings) -> None:
         super().attach(settings)
         self._path = parse_path(self.options)
 

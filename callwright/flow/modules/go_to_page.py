@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from callwright.flow.module import PAGE, Module
+from callwright.flow.module import Module, page_exit
 from callwright.session.run import Call
 
 
@@ -19,8 +19,8 @@ class GoToPage(Module):
     def exits_needed(self) -> tuple[str, ...]:
         return ()
 
-    def leads_to_page(self) -> str:
-        return self.page
+    def leads_to_pages(self) -> tuple[str, ...]:
+        return (self.page,)
 
     async def run(self, call: Call) -> str:
-        return PAGE
+        return page_exit(self.page)

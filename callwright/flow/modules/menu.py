@@ -4,7 +4,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from callwright.flow.module import Failed, InputModule, InputSettings
+from callwright.flow.input_module import Failed, InputModule
+from callwright.flow.module import Settings
 from callwright.flow.texts import NUMBER_TOO
 from callwright.grammar.grammars import Choices
 from callwright.grammar.input import Match
@@ -48,7 +49,7 @@ class Menu(InputModule):
             raise ValueError("no_match and no_input cannot be values: they are exits of every input module")
         return self
 
-    def attach(self, settings: InputSettings) -> None:
+    def attach(self, settings: Settings) -> None:
         super().attach(settings)
         self._grammar = Choices(self.name, tuple((choice.keys, choice.value) for choice in self.choices))
 

@@ -4,7 +4,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from callwright.flow.module import Failed, InputModule, InputSettings
+from callwright.flow.input_module import Failed, InputModule
+from callwright.flow.module import Settings
 from callwright.grammar import grammars
 from callwright.grammar.input import Match
 from callwright.session.run import Call
@@ -34,7 +35,7 @@ class Number(InputModule):
             raise ValueError(f"an amount of money has at most {grammars.CURRENCY_PLACES} decimal places")
         return self
 
-    def attach(self, settings: InputSettings) -> None:
+    def attach(self, settings: Settings) -> None:
         super().attach(settings)
         most = min(self.decimals_max, grammars.CURRENCY_PLACES) if self.currency else self.decimals_max
         self._grammar = grammars.Number(self.name, self.decimals_min, most, self.currency)

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
-from callwright.flow.module import InputSettings, Module
+from callwright.flow.module import Module, Settings
 from callwright.flow.texts import PromptText, SpokenText
 from callwright.session.run import Call
 
@@ -20,7 +20,7 @@ class Prompt(Module):
 
     _prompt: SpokenText = PrivateAttr()
 
-    def attach(self, settings: InputSettings) -> None:
+    def attach(self, settings: Settings) -> None:
         self._prompt = SpokenText(self.prompt, barge_in=self.barge_in)
 
     async def run(self, call: Call) -> str:

@@ -4,33 +4,27 @@ import json
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from callwright.base.values import Value
-from callwright.flow.module import InputSettings, Module
+from callwright.flow.filling import Filling, Pair
+from callwright.flow.module import Module, Settings
 from callwright.flow.returned import PARSERS
-from callwright.flow.texts import Text, render
+from callwright.flow.texts import SpokenText, Text
 from callwright.script.template import Template
 from callwright.session.commands import Fetch
 from callwright.session.events import Fetched, FetchFailed
+from callwright.session.prompts import RECORDING
 from callwright.session.run import Call
 
 Method = Literal["GET", "POST", "POST RAW", "PUT", "DELETE"]
 
 
-class Pair(BaseModel):
-    """A named value of a request."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\r\n\x00]+$", title="Name")
-    value: Text = Field("", title="Value")
-
-
 class Rest(Module):
     """Send a request to a web service and keep its answer, parsed, in the module's variable.
 
-    Parameters go into the URL's query (GET, DELETE) or a form (POST). POST RAW and PUT send `body`, which is
+    Parameters go into the URL's query (GET, DELETE) or a form (POST); a parameter that is a recording of the call is
+    a file of that form. POST RAW and PUT send `body`, which is
     either text or, for JSON, an object whose texts may hold variables. `name$.status` is the HTTP status. An
     answer that is no 2xx, cannot be parsed, or never comes leaves by `error` where that exit is joined; where it
     is not, the flow goes on with the variable undefined.
@@ -46,11 +40,13 @@ class Rest(Module):
     body: Text | dict[str, Value] | list[Value] = Field("", title="Body (POST RAW and PUT)")
     return_type: Literal["JSON", "CSV", "XML", "TEXT", "EMPTY"] = Field("JSON", title="Return type")
     timeout_s: float = Field(10, ge=1, le=60, title="Time-out, seconds")
+    hold_music: bool = Field(False, title="Hold music while the caller waits")
 
     _url: Template = PrivateAttr()
     _parameters: list[tuple[str, Template]] = PrivateAttr()
     _headers: list[tuple[str, Template]] = PrivateAttr()
     _body: Template | None = PrivateAttr()
+    _hold: SpokenText = PrivateAttr()
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
@@ -60,7 +56,8 @@ class Rest(Module):
             raise ValueError(f"{self.method} sends body, not parameters")
         return self
 
-    def attach(self, settings: InputSettings) -> None:
+    def attach(self, settings: Settings) -> None:
+        self._hold = settings.hold
         self._url = Template(self.url)
         self._parameters = [(pair.name, Template(pair.value)) for pair in self.parameters]
         self._headers = [(pair.name, Template(pair.value)) for pair in self.headers]
@@ -95,46 +92,34 @@ class Rest(Module):
 
     async def _request(self, call: Call) -> Fetch:
         call.variables.values.pop(self.name, None)
-        private = self.private
-
-        async def fill(template: Template) -> str:
-            nonlocal private
-            rendered = await render(call, template)
-            private = private or rendered.private
-            return rendered.text
-
-        url = (await fill(self._url)).strip()
-        parameters = [(name, await fill(template)) for name, template in self._parameters]
-        headers = [(name, " ".join((await fill(template)).split())) for name, template in self._headers]
+        filling = Filling(call, self.private)
+        url = (await filling.text(self._url)).strip()
+        parameters = [(name, await filling.text(template)) for name, template in self._parameters]
+        headers = [(name, " ".join((await filling.text(template)).split())) for name, template in self._headers]
+        fields: tuple[tuple[str, str], ...] = ()
         if self._body is not None:
-            body, media_type = await fill(self._body), "text/plain; charset=utf-8"
+            body, media_type = await filling.text(self._body), "text/plain; charset=utf-8"
         else:
-            rendered_body, tainted = await _fill_value(call, self.body)
-            private = private or tainted
-            body, media_type = json.dumps(rendered_body, ensure_ascii=False), "application/json"
+            body = json.dumps(await filling.value(self.body), ensure_ascii=False)
+            media_type = "application/json"
         if parameters and self.method == "POST":
-            body, media_type = urlencode(parameters), "application/x-www-form-urlencoded"
+            if any(RECORDING.fullmatch(value) for _, value in parameters):
+                fields = tuple(parameters)
+            else:
+                body, media_type = urlencode(parameters), "application/x-www-form-urlencoded"
         elif parameters:
             url += ("&" if "?" in url else "?") + urlencode(parameters)
         if body and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", media_type))
         method: Literal["GET", "POST", "PUT", "DELETE"] = "POST" if self.method == "POST RAW" else self.method
-        return Fetch(method, url, body, tuple(headers), self.timeout_s, private)
-
-
-async def _fill_value(call: Call, value: Value) -> tuple[Value, bool]:
-    """A JSON value with the variables in its texts filled in, and whether a private one was."""
-    if isinstance(value, str):
-        template = Template(value)
-        rendered = await render(call, template)
-        whole = template.whole
-        if whole is not None and not rendered.missing:
-            return call.variables.get(whole), rendered.private  # type: ignore[return-value]
-        return rendered.text, rendered.private
-    if isinstance(value, dict):
-        filled = {name: await _fill_value(call, item) for name, item in value.items()}
-        return {name: item for name, (item, _) in filled.items()}, any(private for _, private in filled.values())
-    if isinstance(value, list):
-        items = [await _fill_value(call, item) for item in value]
-        return [item for item, _ in items], any(private for _, private in items)
-    return value, False
+        hold = await self._hold.prompt(call) if self.hold_music and not call.caller_gone else ()
+        return Fetch(
+            method,
+            url,
+            body,
+            tuple(headers),
+            self.timeout_s,
+            filling.private,
+            fields=fields,
+            hold=hold[0] if hold else None,
+        )

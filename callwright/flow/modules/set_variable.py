@@ -5,10 +5,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from callwright.base.values import Value
-from callwright.flow.module import InputSettings, Module
-from callwright.flow.texts import Text, VariablePath, render
+from callwright.flow.filling import Filling
+from callwright.flow.module import Module, Settings
+from callwright.flow.texts import Text, VariablePath
 from callwright.script.template import Template
-from callwright.script.variables import MISSING, Path, parse_path
+from callwright.script.variables import Path, parse_path
 from callwright.session.run import Call
 
 
@@ -38,7 +39,7 @@ class SetVariable(Module):
                 raise ValueError("session.* is set by the platform")
         return self
 
-    def attach(self, settings: InputSettings) -> None:
+    def attach(self, settings: Settings) -> None:
         self._targets = [
             (parse_path(a.variable), Template(a.value) if isinstance(a.value, str) else None, a.value)
             for a in self.assignments
@@ -46,12 +47,8 @@ class SetVariable(Module):
 
     async def run(self, call: Call) -> str:
         for path, template, value in self._targets:
-            private = self.private
+            filling = Filling(call, self.private)
             if template is not None:
-                rendered = await render(call, template)
-                private = private or rendered.private
-                value = rendered.text
-                if (whole := template.whole) is not None and (found := call.variables.get(whole)) is not MISSING:
-                    value = found  # type: ignore[assignment]
-            call.variables.set(path, value, private=private)
+                value = await filling.whole(template)
+            call.variables.set(path, value, private=filling.private)
         return "next"

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from callwright.flow.module import Failed, InputModule
+from callwright.flow.input_module import Failed, InputModule
 from callwright.grammar.grammars import Choices
 from callwright.grammar.input import Match
 from callwright.session.run import Call

@@ -1,0 +1,159 @@
+"""Modules that ask the caller for something: attempts, what is said after each, and what follows the last."""
+
+from dataclasses import dataclass
+
+from pydantic import Field, PrivateAttr
+
+from callwright.base.values import Value
+from callwright.flow.destinations import FORMS, destination
+from callwright.flow.input_settings import Failures
+from callwright.flow.module import Module, Settings, page_exit
+from callwright.flow.texts import PromptText, SpokenText, render
+from callwright.grammar.grammars import Grammar
+from callwright.grammar.input import Match, NoMatch, Timers
+from callwright.script.template import Template
+from callwright.session.commands import Collect, Transfer
+from callwright.session.prompts import Prompt
+from callwright.session.run import Call
+
+LAST_RESULT = "lastresult$"
+"The shadow variable of the input that came last, whichever module asked for it."
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """All attempts are used up."""
+
+    exit: str
+    "`no_match` or `no_input`, whichever the last one was; or the exit to the page that the settings name."
+
+
+class AskingModule(Module):
+    """A module that waits for the caller, who may do nothing."""
+
+    prompt: PromptText = Field("", title="Prompt")
+    barge_in: bool = Field(True, title="A key stops the prompt")
+    initial_timeout_s: float | None = Field(None, ge=0.5, le=120, title="Wait for the first key or word, seconds")
+    no_input: Failures | None = Field(None, title="After no input, in place of the application's settings")
+
+    _prompt: SpokenText = PrivateAttr()
+    _failures: dict[str, "_Failures"] = PrivateAttr()
+    _initial_s: float = PrivateAttr()
+
+    def attach(self, settings: Settings) -> None:
+        self._prompt = SpokenText(self.prompt, barge_in=self.barge_in)
+        self._failures = {"no_input": _Failures(self.no_input or settings.input.no_input)}
+        self._initial_s = self.initial_timeout_s or settings.input.initial_timeout_s
+
+    def exits_optional(self) -> tuple[str, ...]:
+        return ("no_input",)
+
+    def leads_to_pages(self) -> tuple[str, ...]:
+        return tuple(failures.page for failures in (self.no_input,) if failures and failures.page)
+
+    async def failed(self, call: Call, kind: str, count: int) -> tuple[tuple[Prompt, ...], Failed | None]:
+        """After the `count`-th failure of a kind, from 1: what is said now, and how it ends if it was the last."""
+        failures = self._failures[kind]
+        said = await failures.said(call, count)
+        if count < len(failures.prompts):
+            return said, None
+        if kind in self.exits:
+            end = Failed(kind)
+        elif failures.then == "reprompt":
+            return said, None
+        else:
+            end = Failed(page_exit(failures.page) if failures.page else kind)
+        if said:
+            await call.play(*said)
+        if failures.transfer is not None and kind not in self.exits:
+            await _transfer(call, failures.transfer, private=self.private)
+        return (), end
+
+
+class _Failures:
+    """Settings of one kind of failure, ready to be used."""
+
+    __slots__ = ("page", "prompts", "then", "transfer")
+
+    def __init__(self, failures: Failures) -> None:
+        self.prompts = [SpokenText(prompt) for prompt in failures.attempts]
+        self.then, self.page = failures.then, failures.page
+        self.transfer = Template(failures.transfer_to) if failures.transfer_to else None
+
+    async def said(self, call: Call, count: int) -> tuple[Prompt, ...]:
+        return await self.prompts[min(count, len(self.prompts)) - 1].prompt(call)
+
+
+async def _transfer(call: Call, to: Template, *, private: bool) -> None:
+    """Somebody else goes on with the caller; when they have done, the call ends."""
+    rendered = await render(call, to)
+    found = destination(rendered.text)
+    if found is None:
+        shown = "[private]" if rendered.private else repr(rendered.text)
+        await call.log(f"transfer_to is no destination: {shown}; it is {FORMS}", "error")
+        return
+    private = private or rendered.private
+    await call.transfer(Transfer(found.target, caller_id=found.caller_id, keys_after=found.keys_after, private=private))
+
+
+class InputModule(AskingModule):
+    """A module that asks the caller for something that can be wrong."""
+
+    final_key_timeout_s: float | None = Field(None, ge=1, le=60, title="Wait for the next key, seconds")
+    no_match: Failures | None = Field(None, title="After invalid input, in place of the application's settings")
+
+    _timers: Timers = PrivateAttr()
+
+    def attach(self, settings: Settings) -> None:
+        super().attach(settings)
+        self._failures["no_match"] = _Failures(self.no_match or settings.input.no_match)
+        self._timers = Timers(self._initial_s, self.final_key_timeout_s or settings.input.final_key_timeout_s)
+
+    def exits_optional(self) -> tuple[str, ...]:
+        return ("no_match", "no_input")
+
+    def leads_to_pages(self) -> tuple[str, ...]:
+        own = (failures.page for failures in (self.no_match,) if failures and failures.page)
+        return (*super().leads_to_pages(), *own)
+
+    async def ask(
+        self, call: Call, *grammars: Grammar, more: tuple[Prompt, ...] = (), private: bool = False
+    ) -> Match | Failed:
+        """Ask until there is a match, as often as the settings allow; each failure is told to the caller.
+
+        `more` is said after the module's prompt; `private` where what is asked for is, though the module is not.
+        """
+        said = prompts = (*await self._prompt.prompt(call), *more)
+        private = private or self.private
+        counts = {"no_match": 0, "no_input": 0}
+        while True:
+            result = await call.collect(Collect(prompts, grammars, self._timers, private))
+            if isinstance(result, Match):
+                shadow = _shadow(result, result.value)
+                call.variables.set((f"{self.name}$",), shadow, private=private)
+                call.variables.set((LAST_RESULT,), _last(shadow), private=private)
+                return result
+            kind = "no_input"
+            if isinstance(result, NoMatch):
+                kind = "no_match"
+                call.variables.set((LAST_RESULT,), _last(_shadow(result, "")), private=private)
+            counts[kind] += 1
+            apology, failed = await self.failed(call, kind, counts[kind])
+            if failed is not None:
+                return failed
+            prompts = (*apology, *said)
+
+
+def _shadow(result: Match | NoMatch, interpretation: str) -> dict[str, Value]:
+    """What is known of an input besides its value (docs/compatibility/fuse-variables.md)."""
+    return {
+        "confidence": result.confidence if isinstance(result, Match) else 0.0,
+        "utterance": result.utterance,
+        "inputmode": result.mode,
+        "interpretation": interpretation,
+    }
+
+
+def _last(best: dict[str, Value]) -> dict[str, Value]:
+    """`lastresult$`: the best reading's fields, and each reading by its number, 0 for the best."""
+    return {**best, "length": 1, "0": dict(best)}

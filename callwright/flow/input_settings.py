@@ -1,0 +1,52 @@
+"""How input is waited for, and what happens when there is none or it is wrong."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from callwright.flow.texts import PromptText, Text
+
+NO_MATCH = "Sorry, that is not a valid choice."
+NO_INPUT = "Sorry, I did not get that."
+
+
+class Failures(BaseModel):
+    """What happens after failed attempts of one kind: each has its prompt, and after the last something else happens.
+
+    An exit of the module that is joined comes before `then`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attempts: Annotated[list[PromptText], Field(min_length=1, max_length=20)] = Field(
+        title="Said after each failed attempt; there are as many attempts"
+    )
+    then: Literal["hang_up", "reprompt", "page", "transfer"] = Field("hang_up", title="After the last attempt")
+    page: str = Field("", max_length=64, title="Page to go on at")
+    transfer_to: Text = Field("", title="Where to transfer to")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        for field, wanted in (("page", "page"), ("transfer_to", "transfer")):
+            if bool(getattr(self, field)) != (self.then == wanted):
+                raise ValueError(f"{field} is given where then is {wanted}, and only there")
+        return self
+
+
+def _attempts(said: str) -> Failures:
+    return Failures(attempts=[said, said, ""])
+
+
+class InputSettings(BaseModel):
+    """How input is waited for, and what happens when there is none or it is wrong (application-wide)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    initial_timeout_s: float = Field(5, ge=0.5, le=120, title="Wait for the first key or word, seconds")
+    final_key_timeout_s: float = Field(1, ge=0.5, le=60, title="Wait for the next key, seconds")
+    final_speech_timeout_s: float = Field(1, ge=0.3, le=60, title="Silence that ends speech, seconds")
+    no_match: Failures = Field(default_factory=lambda: _attempts(NO_MATCH), title="After invalid input")
+    no_input: Failures = Field(default_factory=lambda: _attempts(NO_INPUT), title="After no input")
+
+    def leads_to_pages(self) -> tuple[str, ...]:
+        return tuple(failures.page for failures in (self.no_match, self.no_input) if failures.page)

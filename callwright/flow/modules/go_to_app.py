@@ -1,0 +1,59 @@
+"""Run another application, and come back."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, PrivateAttr
+
+from callwright.base.errors import AuthorError
+from callwright.base.values import Value
+from callwright.flow.filling import Filling, Pair
+from callwright.flow.module import Module, Settings
+from callwright.flow.texts import Text
+from callwright.script.template import Template
+from callwright.script.variables import Path, parse_path
+from callwright.session.events import LoadFailed
+from callwright.session.run import Call
+
+
+class GoToApp(Module):
+    """Run another published application of the account until it reaches an exit, and go on.
+
+    Each has its own variables: the other gets those in `variables`, and what it had at its end is read as
+    `name.variable`. A caller who hangs up, or an error, ends the call. Private is about what is passed in here; the other
+    application's modules say for themselves what is private, and that stays so when it has come back.
+    """
+
+    type: Literal["go_to_app"] = "go_to_app"
+    icon: ClassVar[str] = "apps"
+
+    application: Text = Field(min_length=1, title="Application: its name or its id")
+    version: int | None = Field(None, ge=1, title="Version; none: the latest")
+    variables: Annotated[list[Pair], Field(max_length=100)] = Field(default_factory=list, title="Variables passed in")
+
+    _application: Template = PrivateAttr()
+    _variables: list[tuple[Path, Template]] = PrivateAttr()
+
+    def attach(self, settings: Settings) -> None:
+        self._application = Template(self.application)
+        self._variables = [(parse_path(pair.name), Template(pair.value)) for pair in self.variables]
+
+    async def run(self, call: Call) -> str:
+        name, given = await self._given(call)
+        loaded = await call.load(name, self.version)
+        if isinstance(loaded, LoadFailed):
+            raise AuthorError(f"Application {name!r} cannot be run: {loaded.reason}", module=self.name)
+        assert call.enter is not None
+        inner = await call.enter(call, loaded, given)
+        result = {name: value for name, value in inner.values.items() if name != "session"}
+        # What is private in the other application is private here; one private part makes all of a variable private.
+        self.store(call, result, private=bool(inner.private))
+        return "next"
+
+    async def _given(self, call: Call) -> tuple[str, list[tuple[Path, Value, bool]]]:
+        """The other application's name, and the variables that it gets: path, value, private."""
+        name = (await Filling(call, self.private).text(self._application)).strip()
+        given: list[tuple[Path, Value, bool]] = []
+        for path, template in self._variables:
+            filling = Filling(call, self.private)
+            given.append((path, await filling.whole(template), filling.private))
+        return name, given
