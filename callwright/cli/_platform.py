@@ -167,6 +167,7 @@ class Platform:
             "base_url": base_url,
             **first,
             "sip": str(sip),
+            "phone": str(Address(self.options.phone.to_ask.host, config.phone_port)),
             "recordings_dir": str(config.recordings_dir),
         }
         self._write_ready_file()

@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from callwright.base.errors import PeerError, ProviderError
-from callwright.ports.leg import LegEnded, SpeechEnded, SpeechStarted
+from callwright.media.frames import frames
+from callwright.media.tones import tone
+from callwright.ports.leg import LegEnded, PlayEnded, SpeechEnded, SpeechStarted
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Ended, SipCall, SipEndpoint, SipEvent
@@ -33,6 +36,9 @@ RING_S_MAX = 120.0
 
 SILENCE_S = 0.9
 "Quiet that ends the far end's turn; longer than a pause between sentences."
+
+_VOICE = frames(tone("ringback"))[:100]
+"What stands for its voice: two seconds of a tone."
 
 EVENTS_BYTES_MAX = 4 << 20
 "The event file starts anew past this size."
@@ -55,6 +61,9 @@ class Script:
     hangs_up: bool = False
     "Hang up at the end of the far end's first turn."
 
+    speaks: Literal["", "in turn", "first"] = ""
+    "Say something of two seconds after each turn of the far end; or at once, and hang up."
+
 
 NUMBERS: Mapping[str, Script] = {
     "12125550101": Script("answers and presses 1", keys=("1",)),
@@ -63,6 +72,8 @@ NUMBERS: Mapping[str, Script] = {
     "12125550104": Script("is busy", rejects=486),
     "12125550105": Script("answers and says nothing"),
     "12125550106": Script("answers and hangs up after the first sentence", hangs_up=True),
+    "12125550107": Script("answers, and speaks for two seconds after each sentence", speaks="in turn"),
+    "12125550108": Script("answers, speaks for two seconds and hangs up", speaks="first"),
 }
 PREFIX = "1212555010"
 "What the numbers begin with: the prefix of the trunk that leads to the phone."
@@ -167,6 +178,8 @@ class TestPhone:
 
     async def _listen(self, call: SipCall, leg: SipLeg, script: Script) -> None:
         keys = list(script.keys)
+        if script.speaks == "first":
+            leg.play([_VOICE], 1)
         while True:
             match await leg.event():
                 case SpeechStarted():
@@ -175,10 +188,14 @@ class TestPhone:
                     self._tell(call, "turn over")
                     if script.hangs_up:
                         leg.hang_up()
+                    elif script.speaks == "in turn":
+                        leg.play([_VOICE], 2)
                     elif keys:
                         pressed = keys.pop(0)
                         leg.send_keys(pressed)
                         self._tell(call, "pressed", pressed)
+                case PlayEnded() if script.speaks == "first":
+                    leg.hang_up()
                 case LegEnded(by=by, reason=reason):
                     self._tell(call, "ended", f"{by}: {reason}")
                     return

@@ -40,6 +40,7 @@ READY_FIELDS = {
     "sms_number",
     "sip",
     "test_phone",
+    "phone",
     "recordings_dir",
     "pids",
 }

@@ -1,12 +1,62 @@
 """Modules that ask, on real calls: the test phone hears the prompts and presses the keys over RTP."""
 
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
 import pytest
+from aiosmtpd.controller import Controller
+from conftest import Running, started
+
+from callwright.media import wav
+from callwright.testing.receiver import Answer, Received, Receiver
 
 pytestmark = pytest.mark.wire
 
 START = {"name": "start", "type": "start", "exits": {"next": "ask"}}
 END = {"name": "end", "type": "exit"}
 ONE, TWO_THEN_FIFTEEN = "12125550101", "12125550102"
+BUSY, SPEAKS, SPEAKS_AND_HANGS_UP = "12125550104", "12125550107", "12125550108"
+
+
+class Mailbox:
+    """Where the platform's mail server delivers."""
+
+    def __init__(self) -> None:
+        self.mails: list[Any] = []
+        self.port = 0
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.mails.append(message_from_bytes(envelope.content))
+        return "250 taken"
+
+
+@pytest.fixture(scope="module")
+def mailbox() -> Iterator[Mailbox]:
+    box = Mailbox()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        box.port = free.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller.start()
+    yield box
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def platform(mailbox: Mailbox) -> Iterator[Running]:
+    mail = (f"--smtp-url=smtp://127.0.0.1:{mailbox.port}", "--mail-from=calls@example.com")
+    with started(*mail) as running:
+        yield running
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Receiver]:
+    async with Receiver() as receiver:
+        yield receiver
 
 
 def _application(name: str, *modules: dict) -> dict:
@@ -70,3 +120,180 @@ async def test_pages_and_a_counter(platform):
         "hears   Goodbye.",
         "call ends",
     ]
+
+
+async def test_a_transfer_to_who_hangs_up_and_to_who_is_busy(platform):
+    first = {
+        "name": "ask",
+        "type": "transfer",
+        "prompt": "One moment.",
+        "destination": "tel:+12125550108; postd=7",
+        "exits": {"next": "told"},
+    }
+    told = {"name": "told", "type": "prompt", "prompt": "{{ ask }}.", "exits": {"next": "second"}}
+    second = {
+        "name": "second",
+        "type": "transfer",
+        "destination": "(212) 555-0104",
+        "hold_music": True,
+        "exits": {"next": "said"},
+    }
+    said = {"name": "said", "type": "prompt", "prompt": "{{ second }}.", "exits": {"next": "end"}}
+    heard = await _transcript(platform, _application("Transfers", first, told, second, said), SPEAKS)
+    far_end = heard.pop(1)
+    assert heard == ["hears   One moment.", "hears   far_end_disconnect.", "far end busy", "hears   busy.", "call ends"]
+    seconds = float(re.fullmatch(r"far end ([\d.]+) s", far_end)[1])  # type: ignore[index]
+    assert 1.5 < seconds < 6
+    calls = [event for event in platform.phone_events() if event["detail"].endswith(f"calls {SPEAKS_AND_HANGS_UP}")]
+    assert len(calls) == 1, "the far end was called once"
+
+
+async def test_a_transfer_with_errors_and_to_a_sip_address(platform):
+    sip = platform.ready["phone"]
+    first = {
+        "name": "ask",
+        "type": "transfer",
+        "destination": f"sip:12125550199@{sip}",
+        "headers": [{"name": "X-Order", "value": "7"}],
+        "custom_errors": True,
+        "exits": {"next": "end", "no_answer": "end", "error": "wrong"},
+    }
+    wrong = {"name": "wrong", "type": "prompt", "prompt": "Not there.", "exits": {"next": "second"}}
+    second = {
+        "name": "second",
+        "type": "transfer",
+        "destination": f"sip:12125550103@{sip}",
+        "connect_timeout_s": 1,
+        "custom_errors": True,
+        "exits": {"next": "end", "no_answer": "nobody", "error": "end"},
+    }
+    nobody = {"name": "nobody", "type": "prompt", "prompt": "Nobody.", "exits": {"next": "end"}}
+    assert await _transcript(platform, _application("Errors", first, wrong, second, nobody), ONE) == [
+        "far end fails 404 Not Found",
+        "hears   Not there.",
+        "far end no answer",
+        "hears   Nobody.",
+        "call ends",
+    ]
+
+
+async def test_a_message_is_recorded_played_posted_and_mailed(platform, service, mailbox):
+    ask = {"name": "ask", "type": "record", "prompt": "Speak.", "final_silence_s": 1, "exits": {"next": "said"}}
+    said = {"name": "said", "type": "prompt", "prompt": "You said {{ ask }}", "exits": {"next": "post"}}
+    post = {
+        "name": "post",
+        "type": "rest",
+        "method": "POST",
+        "url": f"http://127.0.0.1:{service.port}/message",
+        "parameters": [{"name": "audio", "value": "{{ ask }}"}, {"name": "seconds", "value": "{{ ask$.duration }}"}],
+        "hold_music": True,
+        "exits": {"next": "mail", "error": "end"},
+    }
+    mail = {
+        "name": "mail",
+        "type": "email",
+        "to": "desk@example.com",
+        "subject": "A message",
+        "attachments": [{"name": "message.wav", "recording": "{{ ask }}"}],
+        "exits": {"next": "thanks", "error": "end"},
+    }
+    thanks = {"name": "thanks", "type": "prompt", "prompt": "Thank you.", "exits": {"next": "end"}}
+    heard = await _transcript(platform, _application("Voicemail", ask, said, post, mail, thanks), SPEAKS)
+    said_s = heard.pop(1)
+    assert said_s.startswith("says    (") and 1.5 < float(said_s[9:-3]) < 3.5
+    assert heard == [
+        "hears   Speak.",
+        "hears   You said (recording)",
+        "service 200 {}",
+        "service 250",
+        "hears   Thank you.",
+        "call ends",
+    ]
+    (posted,) = service.received
+    assert posted.headers["content-type"].startswith("multipart/form-data")
+    (taken,) = mailbox.mails
+    (attached,) = [part for part in taken.walk() if part.get_filename() == "message.wav"]
+    audio = attached.get_payload(decode=True)
+    assert audio in posted.body, "what was posted is what was mailed"
+    assert (taken["From"], taken["To"]) == ("calls@example.com", "desk@example.com")
+    assert len(audio) > wav.HEADER_BYTES + 8000 and len(set(audio[wav.HEADER_BYTES :])) > 50
+    left = Path(platform.ready["recordings_dir"]).parent / "messages"
+    assert not list(left.glob("*")), "a message is gone when its call has ended"
+
+
+async def test_call_recording(platform, service):
+    begin = {"name": "ask", "type": "call_recording", "action": "start", "exits": {"next": "say"}}
+    say = {"name": "say", "type": "yes_no", "prompt": "Press a key.", "exits": {"yes": "stop", "no": "stop"}}
+    stop = {"name": "stop", "type": "call_recording", "action": "stop", "exits": {"next": "post"}}
+    post = {
+        "name": "post",
+        "type": "rest",
+        "method": "POST",
+        "url": f"http://127.0.0.1:{service.port}/recording",
+        "parameters": [{"name": "audio", "value": "{{ call_recording }}"}],
+        "exits": {"next": "end", "error": "end"},
+    }
+    heard = await _transcript(platform, _application("Recorded", begin, say, stop, post), ONE)
+    assert heard == ["hears   Press a key.", "presses 1", "service 200 {}", "call ends"]
+    body = service.received[0].body
+    at = body.index(b"RIFF")
+    assert body[at + 22 : at + 24] == b"\x01\x00", "one channel"
+    assert len(body) > 8000, "more than a second"
+
+
+async def test_another_application(platform):
+    inner = _application(
+        "Inner", {"name": "ask", "type": "yes_no", "prompt": "{{ of }}?", "exits": {"yes": "end", "no": "end"}}
+    )
+    await platform.deploy(inner)
+    ask = {
+        "name": "ask",
+        "type": "go_to_app",
+        "application": "Inner",
+        "variables": [{"name": "of", "value": "Tea"}],
+        "exits": {"next": "said"},
+    }
+    said = {"name": "said", "type": "prompt", "prompt": "It was {{ ask.ask }}.", "exits": {"next": "end"}}
+    heard = await _transcript(platform, _application("Outer", ask, said), ONE)
+    assert heard == ["hears   Tea?", "presses 1", "hears   It was yes.", "call ends"]
+
+
+WSDL = """<?xml version="1.0"?>
+<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
+  xmlns:t="urn:t" targetNamespace="urn:t" xmlns:xs="http://www.w3.org/2001/XMLSchema">
+ <types><xs:schema targetNamespace="urn:t" elementFormDefault="qualified">
+  <xs:element name="Ask"><xs:complexType><xs:sequence>
+   <xs:element name="item" type="xs:string"/></xs:sequence></xs:complexType></xs:element>
+  <xs:element name="Told"><xs:complexType><xs:sequence>
+   <xs:element name="price" type="xs:int"/><xs:element name="name" type="xs:string"/></xs:sequence></xs:complexType></xs:element>
+ </xs:schema></types>
+ <message name="In"><part name="parameters" element="t:Ask"/></message>
+ <message name="Out"><part name="parameters" element="t:Told"/></message>
+ <portType name="P"><operation name="Ask"><input message="t:In"/><output message="t:Out"/></operation></portType>
+ <binding name="B" type="t:P"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/>
+  <operation name="Ask"><soap:operation soapAction="ask"/><input><soap:body use="literal"/></input>
+   <output><soap:body use="literal"/></output></operation></binding>
+ <service name="S"><port name="P" binding="t:B"><soap:address location="http://127.0.0.1:PORT/soap"/></port></service>
+</definitions>"""
+TOLD = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>
+<Told xmlns="urn:t"><price>5</price><name>tea</name></Told></e:Body></e:Envelope>"""
+
+
+async def test_soap(platform, service):
+    def answer(request: Received) -> Answer:
+        xml = WSDL.replace("PORT", str(service.port)) if request.method == "GET" else TOLD
+        return Answer(200, xml.encode(), (("Content-Type", "text/xml"),))
+
+    service.answer = answer
+    ask = {
+        "name": "ask",
+        "type": "soap",
+        "wsdl": f"http://127.0.0.1:{service.port}/?wsdl",
+        "method": "Ask",
+        "parameters": [{"name": "item", "value": "tea & milk"}],
+        "exits": {"next": "said", "error": "end"},
+    }
+    said = {"name": "said", "type": "prompt", "prompt": "{{ ask.name }} is {{ ask.price }}.", "exits": {"next": "end"}}
+    heard = await _transcript(platform, _application("SOAP", ask, said), ONE)
+    assert heard == ['service 200 {"price": 5, "name": "tea"}', "hears   tea is 5.", "call ends"]
+    assert b"tea &amp; milk" in service.received[-1].body
