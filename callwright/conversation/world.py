@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 import httpx
 
 from callwright.base.errors import ProviderError
+from callwright.ports.evaluator import Evaluator
 from callwright.providers.http import GuardedClient
 from callwright.providers.integrations.soap import Soap, SoapRequest
 from callwright.providers.mail.smtp import Attachment, Mailer
-from callwright.session.commands import Fetch, Invoke, Load, Log, Send, WorldCommand
+from callwright.session.commands import Evaluate, Fetch, Invoke, Load, Log, Send, WorldCommand
 from callwright.session.events import (
     Done,
+    EvaluationFailed,
     Event,
     Fetched,
     FetchFailed,
@@ -40,6 +42,7 @@ class World:
     soap: Soap
     mailer: Mailer
     messages: Messages
+    evaluator: Evaluator
     load: Callable[[Load], Awaitable[Loaded | LoadFailed]]
     clock: Callable[[], float]
 
@@ -55,6 +58,11 @@ class World:
                 return await self._invoke(command)
             case Send():
                 return await self._send(command)
+            case Evaluate():
+                try:
+                    return replace(await self.evaluator.evaluate(command), now=self.clock())
+                except ProviderError as error:
+                    return EvaluationFailed(self.clock(), str(error))
             case Load():
                 return replace(await self.load(command), now=self.clock())
 

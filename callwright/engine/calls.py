@@ -24,6 +24,7 @@ from callwright.engine.applications import Applications, Loaded
 from callwright.engine.clock import now
 from callwright.engine.session_ids import Channels
 from callwright.engine.writer import Writer
+from callwright.ports.evaluator import Evaluator
 from callwright.ports.leg import Frames
 from callwright.providers.http import GuardedClient
 from callwright.providers.integrations.soap import Soap
@@ -80,6 +81,7 @@ class Calls:
         shelf: PromptShelf,
         http: GuardedClient,
         mailer: Mailer,
+        evaluator: Evaluator,
         applications: Applications,
     ) -> None:
         self._engine_id = engine_id
@@ -89,6 +91,7 @@ class Calls:
         self._http = http
         self._soap = Soap(http)
         self._mailer = mailer
+        self._evaluator = evaluator
         self._applications = applications
         self._messages = config.messages_dir
         self._recordings = Path(config.recordings_dir)
@@ -141,7 +144,7 @@ class Calls:
                 variables=variables,
                 journal=call.journal,
             )
-            world = World(self._http, self._soap, self._mailer, messages, self._load(route), now)
+            world = World(self._http, self._soap, self._mailer, messages, self._evaluator, self._load(route), now)
             performer = self._performer(leg, route, party, call, recording, messages)
             outcome = await converse(run, performer, world, now)
         except CallwrightError as error:

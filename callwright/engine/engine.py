@@ -63,6 +63,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         shelf=shelf,
         http=http,
         mailer=Mailer(config.smtp_url, config.mail_from),
+        evaluator=pool,
         applications=applications,
     )
     inbound = Inbound(db, calls, applications, plane, config.sip_host)

@@ -23,6 +23,9 @@ MODULES_MAX = 1000
 "Modules of one application."
 
 PAGES_MAX = 100
+LIBRARY_MAX = 200_000
+"Characters of a JavaScript library."
+
 ERRORS_MAX = 50
 "Errors told at once."
 
@@ -70,6 +73,9 @@ class Application(BaseModel):
     )
     input: InputSettings = Field(default_factory=InputSettings, title="User input")
     hold: PromptText = Field("", title="Heard while the caller waits; empty: music")
+    libraries: dict[
+        Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=LIBRARY_MAX)]
+    ] = Field(default_factory=dict, max_length=20, title="JavaScript libraries: their names and sources")
     pages: list[Page] = Field(min_length=1, max_length=PAGES_MAX, title="Pages")
 
 
@@ -106,7 +112,7 @@ def build(raw: object) -> Application:
     errors = list(_joins(application))
     if errors:
         raise DocumentError(errors[:ERRORS_MAX])
-    settings = Settings(application.input, SpokenText(application.hold or HOLD))
+    settings = Settings(application.input, SpokenText(application.hold or HOLD), tuple(application.libraries.values()))
     for page in application.pages:
         for module in page.modules:
             module.attach(settings)

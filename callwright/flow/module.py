@@ -29,6 +29,9 @@ class Settings:
     hold: SpokenText
     "What callers hear while they wait."
 
+    libraries: tuple[str, ...] = ()
+    "JavaScript that every script can use."
+
 
 def page_exit(page: str) -> str:
     """What a module answers where the call goes on at the start of a page (`Module.leads_to_pages`)."""

@@ -1,4 +1,4 @@
-"""Asks the pool process: speech as the `Synthesizer` port wants it."""
+"""Asks the pool process: speech as the `Synthesizer` port wants it, scripts as the `Evaluator` does."""
 
 import asyncio
 import json
@@ -9,6 +9,8 @@ from typing import Any
 from callwright.base.errors import ProviderError
 from callwright.ports.synthesizer import SpeechRequest
 from callwright.providers.pool_server import read_frame, write_frames
+from callwright.session.commands import Evaluate
+from callwright.session.events import Evaluated, EvaluationFailed
 
 ANSWER_S_MAX = 30.0
 CONNECT_S_MAX = 5.0
@@ -35,6 +37,22 @@ class PoolClient:
             return samples
         return Path(answer["path"]).read_bytes()
 
+    async def evaluate(self, command: Evaluate) -> Evaluated | EvaluationFailed:
+        """Raises `ProviderError`."""
+        question = {
+            "script": command.script,
+            "scope": dict(command.scope),
+            "libraries": command.libraries,
+            "now": command.now,
+            "seed": command.seed,
+        }
+        answer = await self._ask({"evaluate": question})
+        if "error" in answer:
+            raise ProviderError(str(answer["error"]), retryable=bool(answer.get("retryable")))
+        if "thrown" in answer:
+            return EvaluationFailed(command.now, str(answer["thrown"]))
+        return Evaluated(command.now, answer["value"], tuple(answer["changes"].items()))
+
     async def close(self) -> None:
         if self._reading is not None:
             self._reading.cancel()
@@ -50,9 +68,9 @@ class PoolClient:
                 answered: dict[str, Any] = await answer
                 return answered
         except TimeoutError:
-            raise ProviderError(f"the speech pool did not answer within {ANSWER_S_MAX:g} s", retryable=True) from None
+            raise ProviderError(f"the pool did not answer within {ANSWER_S_MAX:g} s", retryable=True) from None
         except OSError as error:
-            raise ProviderError(f"the speech pool cannot be reached: {error}", retryable=True) from None
+            raise ProviderError(f"the pool cannot be reached: {error}", retryable=True) from None
         finally:
             self._asked.pop(number, None)
 
@@ -77,6 +95,6 @@ class PoolClient:
         except (asyncio.IncompleteReadError, ConnectionError):
             for waiting in self._asked.values():
                 if not waiting.done():
-                    waiting.set_result({"error": "the speech pool has gone away", "retryable": True})
+                    waiting.set_result({"error": "the pool has gone away", "retryable": True})
         finally:
             writer.close()

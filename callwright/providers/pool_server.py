@@ -1,4 +1,4 @@
-"""The pool process: work that would hold the interpreter for too long beside calls. Today: speech.
+"""The pool process: work that would hold the interpreter for too long beside calls. Speech and scripts.
 
 It serves a UNIX socket (mode 0600). A frame is a length of four bytes, big endian, and that many bytes: a JSON
 object, followed in an answer with `bytes` by a frame of raw samples. One connection may ask many things at once;
@@ -16,8 +16,10 @@ from typing import Any
 
 from callwright.base.errors import ProviderError
 from callwright.ports.synthesizer import SpeechRequest
+from callwright.providers.pipe_worker import PipeWorker
 from callwright.providers.prompt_cache import PromptCache
 from callwright.providers.tts import espeak
+from callwright.script.javascript import SCRIPT_S_MAX
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class PoolServer:
         self._socket_path = socket_path
         self._cache = PromptCache(prompts_dir)
         self._espeak = espeak.Espeak()
+        self._javascript = PipeWorker("callwright.providers.javascript_worker", "the script", SCRIPT_S_MAX * 4)
         self._waiting = 0
 
     async def serve(self, ready: Callable[[], None]) -> None:
@@ -51,6 +54,7 @@ class PoolServer:
         finally:
             server.close()
             await self._espeak.close()
+            await self._javascript.close()
             self._socket_path.unlink(missing_ok=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -68,7 +72,7 @@ class PoolServer:
             while True:
                 question = json.loads(await read_frame(reader))
                 if self._waiting >= WAITING_MAX:
-                    busy = {"id": question["id"], "error": "the speech pool is busy", "retryable": True}
+                    busy = {"id": question["id"], "error": "the pool is busy", "retryable": True}
                     write_frames(writer, busy)
                     continue
                 self._waiting += 1
@@ -76,6 +80,9 @@ class PoolServer:
 
     async def _answer(self, question: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         try:
+            if "evaluate" in question:
+                write_frames(writer, {"id": question["id"], **await self._javascript.ask(question["evaluate"])})
+                return
             request = SpeechRequest(question["text"], question["language"], question["private"])
             path, samples = await self._speak(request)
         except ProviderError as error:

@@ -160,6 +160,25 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluate:
+    """JavaScript. Answered by `Evaluated` or `EvaluationFailed`."""
+
+    script: str
+    scope: tuple[tuple[str, Value], ...]
+    "Variables of the application by root."
+
+    libraries: tuple[str, ...] = ()
+    now: float = 0.0
+    "UNIX seconds: what the script's clock says."
+
+    seed: int = 0
+    "Of its random numbers, 32 bits."
+
+    private: bool = False
+    type: Literal["evaluate"] = "evaluate"
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """Another application of the account. Answered by `Loaded` or `LoadFailed`."""
 
@@ -183,5 +202,5 @@ class Log:
 
 
 CallerCommand = Play | Collect | Record | Transfer | SetRecording | Disconnect
-WorldCommand = Fetch | Invoke | Send | Load | Log
+WorldCommand = Fetch | Invoke | Send | Evaluate | Load | Log
 Command = CallerCommand | WorldCommand

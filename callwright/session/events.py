@@ -158,6 +158,29 @@ class SendFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What the script came to."""
+
+    now: float
+    value: Value
+    changes: tuple[tuple[str, Value], ...] = ()
+    "Variables of the application that it has set, by root."
+
+    caller_gone: bool = False
+    type: Literal["evaluated"] = "evaluated"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationFailed:
+    """The script threw, or reached a limit: `ReferenceError: d is not defined line 1`."""
+
+    now: float
+    reason: str
+    caller_gone: bool = False
+    type: Literal["evaluation_failed"] = "evaluation_failed"
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """The document of a published version. It is immutable, so the journal need not hold it to be replayed."""
 
@@ -181,10 +204,10 @@ class LoadFailed:
 
 Event = (
     Started | Played | Match | NoMatch | NoInput | Recorded | TransferEnded | Done | HungUp | Fetched | FetchFailed
-    | Invoked | InvokeFailed | Sent | SendFailed | Loaded | LoadFailed
+    | Invoked | InvokeFailed | Sent | SendFailed | Evaluated | EvaluationFailed | Loaded | LoadFailed
 )  # fmt: skip
 
 __all__ = [
-    "Done", "Event", "FetchFailed", "Fetched", "HungUp", "InvokeFailed", "Invoked", "LoadFailed", "Loaded", "Match", "NoInput",
-    "NoMatch", "Played", "Recorded", "SendFailed", "Sent", "Started", "TransferEnded",
+    "Done", "Evaluated", "EvaluationFailed", "Event", "FetchFailed", "Fetched", "HungUp", "InvokeFailed", "Invoked",
+    "LoadFailed", "Loaded", "Match", "NoInput", "NoMatch", "Played", "Recorded", "SendFailed", "Sent", "Started", "TransferEnded",
 ]  # fmt: skip

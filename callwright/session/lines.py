@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from callwright.base.values import Value
 from callwright.session.commands import Collect, Fetch, Invoke, Load, Log, Play, Record, Send, SetRecording, Transfer
 from callwright.session.events import (
+    EvaluationFailed,
     Fetched,
     FetchFailed,
     HungUp,
@@ -97,6 +98,8 @@ def _told(entry: Entry) -> Iterator[_Told]:
             yield "info", f"E-mail to {', '.join(to)}: {subject}", {}
         case SendFailed(reason=reason):
             yield "error", f"E-mail not sent: {reason}", {}
+        case EvaluationFailed(reason=reason):
+            yield "error", reason, {}
         case Load(application=application):
             yield "info", f"Application {application}", {}
         case LoadFailed(reason=reason):

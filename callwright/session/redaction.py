@@ -4,8 +4,10 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from callwright.grammar.grammars import Choices, Grammar
-from callwright.session.commands import Collect, Command, Fetch, Invoke, Play, Record, Send, Transfer
+from callwright.session.commands import Collect, Command, Evaluate, Fetch, Invoke, Play, Record, Send, Transfer
 from callwright.session.events import (
+    Evaluated,
+    EvaluationFailed,
     Event,
     Fetched,
     FetchFailed,
@@ -59,6 +61,13 @@ class Redactor:
                 return replace(item, arguments=tuple((name, PRIVATE) for name, _ in item.arguments))
             case Send() if item.private:
                 return replace(item, to=(PRIVATE,), subject=PRIVATE, body=PRIVATE, reply_to="", attachments=())
+            case Evaluate():
+                # The script and its libraries are long, and stand in the document.
+                return replace(item, script="", libraries=(), scope=() if item.private else item.scope)
+            case Evaluated() if self._private:
+                return replace(item, value=PRIVATE, changes=tuple((root, PRIVATE) for root, _ in item.changes))
+            case EvaluationFailed() if self._private:
+                return replace(item, reason="The script failed")
             case Loaded():
                 # A published version never changes: its number says all, in every entry of every call.
                 return replace(item, document=None)

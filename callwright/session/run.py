@@ -23,6 +23,7 @@ from callwright.session.commands import (
     Collect,
     Command,
     Disconnect,
+    Evaluate,
     Fetch,
     Invoke,
     Load,
@@ -36,6 +37,8 @@ from callwright.session.commands import (
 )
 from callwright.session.events import (
     Done,
+    Evaluated,
+    EvaluationFailed,
     Event,
     Fetched,
     FetchFailed,
@@ -224,6 +227,11 @@ class Call:
     async def mail(self, command: Send) -> Sent | SendFailed:
         event = await _Ask(command)
         assert isinstance(event, Sent | SendFailed)
+        return event
+
+    async def evaluate(self, command: Evaluate) -> Evaluated | EvaluationFailed:
+        event = await _Ask(command)
+        assert isinstance(event, Evaluated | EvaluationFailed)
         return event
 
     async def load(self, application: str, version: int | None) -> Loaded | LoadFailed:

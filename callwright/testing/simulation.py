@@ -11,10 +11,12 @@ from typing import Literal, Protocol
 from callwright.base import json_text
 from callwright.base.values import Value
 from callwright.grammar.collector import Collector
+from callwright.script.javascript import ScriptError, evaluate
 from callwright.session.commands import (
     Collect,
     Command,
     Disconnect,
+    Evaluate,
     Fetch,
     Invoke,
     Load,
@@ -28,6 +30,8 @@ from callwright.session.commands import (
 )
 from callwright.session.events import (
     Done,
+    Evaluated,
+    EvaluationFailed,
     Event,
     Fetched,
     FetchFailed,
@@ -171,6 +175,8 @@ class Simulation:
                 return Done(self.now, caller_gone=self._gone)
             case Load():
                 return replace(self._caller.loads(command), now=self.now, caller_gone=self._gone)
+            case Evaluate():
+                return replace(evaluated(command), now=self.now, caller_gone=self._gone)
             case Fetch() | Invoke() | Send():
                 return self._ask_service(command)
 
@@ -299,6 +305,17 @@ class Simulation:
     def _hung_up(self) -> HungUp:
         self._gone = True
         return HungUp(self.now)
+
+
+def evaluated(command: Evaluate) -> Evaluated | EvaluationFailed:
+    """Runs the script here and now."""
+    try:
+        result = evaluate(
+            command.script, dict(command.scope), libraries=command.libraries, now=command.now, seed=command.seed
+        )
+    except ScriptError as error:
+        return EvaluationFailed(command.now, error.message)
+    return Evaluated(command.now, result.value, tuple(result.changes.items()))
 
 
 def _result(body: str) -> Value:

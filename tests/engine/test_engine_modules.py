@@ -1,5 +1,6 @@
 """Modules that ask, on real calls: the test phone hears the prompts and presses the keys over RTP."""
 
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -256,6 +257,17 @@ async def test_another_application(platform):
     said = {"name": "said", "type": "prompt", "prompt": "It was {{ ask.ask }}.", "exits": {"next": "end"}}
     heard = await _transcript(platform, _application("Outer", ask, said), ONE)
     assert heard == ["hears   Tea?", "presses 1", "hears   It was yes.", "call ends"]
+
+
+async def test_javascript(platform):
+    ask = {"name": "ask", "type": "evaluate_js", "script": "{{ sum }} = {{ a }} + 2; d", "exits": {"next": "more"}}
+    more = {"name": "more", "type": "evaluate_js", "script": "{{ sum }} = {{ a }} + 2; 'ok'", "exits": {"next": "said"}}
+    said = {"name": "said", "type": "prompt", "prompt": "{{ ask }} {{ more }} {{ sum }}", "exits": {"next": "end"}}
+    deployment = await platform.deploy(_application("Script", ask, more, said))
+    over = await platform.over(await platform.queue(ONE, deployment=deployment, metadata={"a": 40}))
+    shown = await platform.call(over["calls"][0]["session_id"])
+    assert shown["transcript"] == "hears   ok 42\ncall ends\n"
+    assert "ReferenceError: d is not defined line 1" in json.dumps(shown)
 
 
 WSDL = """<?xml version="1.0"?>

@@ -14,6 +14,7 @@ from callwright.session.commands import (
     Collect,
     Command,
     Disconnect,
+    Evaluate,
     Fetch,
     Invoke,
     Load,
@@ -26,6 +27,8 @@ from callwright.session.commands import (
 )
 from callwright.session.events import (
     Done,
+    Evaluated,
+    EvaluationFailed,
     Event,
     Fetched,
     FetchFailed,
@@ -85,6 +88,15 @@ COMMANDS: dict[type, st.SearchStrategy[Command]] = {
     SetRecording: st.builds(SetRecording, st.booleans(), TEXTS),
     Invoke: st.builds(Invoke, TEXTS, TEXTS, st.lists(st.tuples(TEXTS, VALUES), max_size=3).map(tuple), NUMBERS),
     Send: st.builds(Send, st.lists(TEXTS, max_size=3).map(tuple), TEXTS, TEXTS, TEXTS, PAIRS, st.booleans()),
+    Evaluate: st.builds(
+        Evaluate,
+        TEXTS,
+        st.lists(st.tuples(TEXTS, VALUES), max_size=3).map(tuple),
+        st.lists(TEXTS, max_size=2).map(tuple),
+        NUMBERS,
+        st.integers(0, 2**32 - 1),
+        st.booleans(),
+    ),
     Load: st.builds(Load, TEXTS, st.none() | st.integers(1, 1000)),
     Disconnect: st.just(Disconnect()),
     Fetch: st.builds(
@@ -126,6 +138,10 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
     InvokeFailed: st.builds(InvokeFailed, NUMBERS, TEXTS, st.booleans()),
     Sent: st.builds(Sent, NUMBERS, TEXTS, st.booleans()),
     SendFailed: st.builds(SendFailed, NUMBERS, TEXTS, st.booleans()),
+    Evaluated: st.builds(
+        Evaluated, NUMBERS, VALUES, st.lists(st.tuples(TEXTS, VALUES), max_size=3).map(tuple), st.booleans()
+    ),
+    EvaluationFailed: st.builds(EvaluationFailed, NUMBERS, TEXTS, st.booleans()),
     Loaded: st.builds(Loaded, NUMBERS, TEXTS, st.integers(1, 1000), VALUES, st.booleans()),
     LoadFailed: st.builds(LoadFailed, NUMBERS, TEXTS, st.booleans()),
     Fetched: st.builds(Fetched, NUMBERS, st.integers(100, 599), TEXTS, TEXTS, TEXTS, st.booleans()),
