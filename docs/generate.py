@@ -71,7 +71,13 @@ variable of its name. The variables of `session` are set by the platform
 Modules leave by `next` where nothing else is said. Those that ask for input can also have the exits `no_match` and `no_input`,
 taken after the last attempt in place of `then`. The right column of each table says what may stand in a
 field, its limits (characters of a text, entries of a list), and after "else" what holds where it is left out.
-A prompt is a text, or a list of `{text: ...}` and `{audio: "sha256:...", text: "what to say where it cannot be played"}`.
+
+A prompt is a text, a list of `{text: ...}` and `{audio: NAME, text: "what to say where it cannot be played"}`, or an object with
+either for each language (`{"en-US": ..., "es-ES": ...}`); where the call's language has none, the same language of another country
+or the first one is said. `NAME` is a file of the audio manager, `sha256:...`, or a tone: `tone:beep`, `tone:ringback`, `tone:hold`.
+In a prompt a variable may have a type, which says how it is spoken in English, Spanish, French and German: `{{ due | date }}`
+(2026-11-24), `time` (15:05), `number`, `currency` or `currency:EUR`, `digits`, `phone`, `acronym` (letter by letter), `address`.
+A variable that holds a recording of the call plays it. A text that begins with `<speak` is SSML.
 """
 
 

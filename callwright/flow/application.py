@@ -16,7 +16,7 @@ from callwright.flow import yaml12
 from callwright.flow.input_settings import InputSettings
 from callwright.flow.migrations import newest
 from callwright.flow.module import NAME, NAME_MAX, REGISTRY, Module, Settings
-from callwright.flow.texts import AudioPart, PromptText, SpokenText, TextPart
+from callwright.flow.spoken import AudioPart, Language, PromptText, SpokenText, TextPart
 
 DOCUMENT_BYTES_MAX = 1 << 20
 MODULES_MAX = 1000
@@ -66,7 +66,8 @@ class Application(BaseModel):
 
     callwright: Literal[2] = Field(2, title="Version of the document's form")
     name: str = Field(min_length=1, max_length=200, title="Name")
-    language: str = Field("en-US", pattern=r"^[a-z]{2}-[A-Z]{2}$", title="Language of its prompts")
+    language: Language = Field("en-US", title="Language that calls begin in")
+    languages: list[Language] = Field(default_factory=list, max_length=20, title="Other languages that it speaks")
     recording: bool = Field(False, title="Record both sides of each call")
     variables: dict[VariableName, Value] = Field(
         default_factory=dict, max_length=200, title="Variables and their defaults"
@@ -112,10 +113,20 @@ def build(raw: object) -> Application:
     errors = list(_joins(application))
     if errors:
         raise DocumentError(errors[:ERRORS_MAX])
-    settings = Settings(application.input, SpokenText(application.hold or HOLD), tuple(application.libraries.values()))
+    settings = Settings(
+        application.input,
+        SpokenText(application.hold or HOLD),
+        (application.language, *application.languages),
+        tuple(application.libraries.values()),
+    )
     for page in application.pages:
         for module in page.modules:
-            module.attach(settings)
+            try:
+                module.attach(settings)
+            except ValueError as error:
+                errors.append(AuthorError(str(error), page=page.name, module=module.name))
+    if errors:
+        raise DocumentError(errors[:ERRORS_MAX])
     return application
 
 

@@ -8,7 +8,8 @@ from callwright.base.values import Value
 from callwright.flow.destinations import FORMS, destination
 from callwright.flow.input_settings import Failures
 from callwright.flow.module import Module, Settings, page_exit
-from callwright.flow.texts import PromptText, SpokenText, render
+from callwright.flow.spoken import PromptText, SpokenText
+from callwright.flow.texts import render
 from callwright.grammar.grammars import Grammar
 from callwright.grammar.input import Match, NoMatch, Timers
 from callwright.script.template import Template

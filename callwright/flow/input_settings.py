@@ -4,10 +4,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from callwright.flow.texts import PromptText, Text
+from callwright.flow.spoken import PromptText
+from callwright.flow.texts import Text
 
-NO_MATCH = "Sorry, that is not a valid choice."
-NO_INPUT = "Sorry, I did not get that."
+NO_MATCH = {
+    "en-US": "Sorry, that is not a valid choice.",
+    "es-ES": "Lo siento, esa opción no es válida.",
+    "fr-FR": "Désolé, ce choix n'est pas valable.",
+    "de-DE": "Diese Eingabe ist leider nicht gültig.",
+}
+NO_INPUT = {
+    "en-US": "Sorry, I did not get that.",
+    "es-ES": "Lo siento, no le he entendido.",
+    "fr-FR": "Désolé, je n'ai rien reçu.",
+    "de-DE": "Leider ist nichts angekommen.",
+}
 
 
 class Failures(BaseModel):
@@ -33,7 +44,7 @@ class Failures(BaseModel):
         return self
 
 
-def _attempts(said: str) -> Failures:
+def _attempts(said: dict[str, str]) -> Failures:
     return Failures(attempts=[said, said, ""])
 
 

@@ -16,6 +16,9 @@ def newest(raw: dict[str, Any]) -> dict[str, Any]:
     return raw
 
 
+_SAID_1 = {"no_match": "Sorry, that is not a valid choice.", "no_input": "Sorry, I did not get that."}
+
+
 def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
     """One number of attempts for both kinds of failure became a list for each, with what is said after each attempt."""
     made = {**raw, "callwright": 2}
@@ -25,11 +28,10 @@ def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
     settings = dict(settings)
     attempts = settings.pop("attempts", 3)
     if isinstance(attempts, int) and 1 <= attempts <= 20:
-        for kind, said in (
-            ("no_match", "Sorry, that is not a valid choice."),
-            ("no_input", "Sorry, I did not get that."),
-        ):
-            settings[kind] = {"attempts": [settings.get(kind, said)] * (attempts - 1) + [""]}
+        # What was left to the defaults stays with them: they speak more than one language now.
+        for kind, said in _SAID_1.items():
+            if attempts != 3 or kind in settings:
+                settings[kind] = {"attempts": [settings.get(kind, said)] * (attempts - 1) + [""]}
     return {**made, "input": settings}
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from callwright.base.values import Value
 from callwright.flow.input_settings import InputSettings
-from callwright.flow.texts import SpokenText
+from callwright.flow.spoken import SpokenText
 from callwright.session.run import Call
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -28,6 +28,9 @@ class Settings:
     input: InputSettings
     hold: SpokenText
     "What callers hear while they wait."
+
+    languages: tuple[str, ...] = ()
+    "That the application speaks; calls begin in the first."
 
     libraries: tuple[str, ...] = ()
     "JavaScript that every script can use."

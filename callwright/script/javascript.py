@@ -65,7 +65,7 @@ class Evaluation:
 
 
 class ScriptError(AuthorError):
-    """The script threw, or reached a limit. The message is JavaScript's with its line: `ReferenceError: d is not defined line 1`."""
+    """The script threw, or reached a limit. The message is JavaScript's and the line: `TypeError: x is not a function line 3`."""
 
 
 def compiled(source: str) -> tuple[str, tuple[Path, ...]]:

@@ -5,8 +5,10 @@ guaranteed, the rest may change.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from xml.sax.saxutils import unescape
 
 from callwright.base.values import Value
 from callwright.session.commands import Collect, Fetch, Invoke, Load, Log, Play, Record, Send, SetRecording, Transfer
@@ -25,8 +27,10 @@ from callwright.session.events import (
     SendFailed,
     TransferEnded,
 )
-from callwright.session.prompts import RECORDING, Audio, Prompt, Speech
+from callwright.session.prompts import RECORDING, SSML, Audio, Prompt, Speech
 from callwright.session.run import Entry
+
+_TAG = re.compile(r"<[^>]*>")
 
 BODY_SHOWN_MAX = 2000
 "Characters of a web service's answer that a debug line shows."
@@ -124,6 +128,13 @@ def _prompt(prompt: Prompt) -> _Told:
 def spoken(prompt: Prompt) -> str:
     """What a caller hears, in words; an audio file by its text, or its name where it has none."""
     return " ".join(
-        part.text.strip() if isinstance(part, Speech) else part.fallback or RECORDING.sub("(recording)", part.ref)
+        _words(part.text) if isinstance(part, Speech) else part.fallback or RECORDING.sub("(recording)", part.ref)
         for part in prompt.parts
     )
+
+
+def _words(text: str) -> str:
+    text = text.strip()
+    if not text.startswith(SSML):
+        return text
+    return " ".join(unescape(_TAG.sub(" ", text)).split())

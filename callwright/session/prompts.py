@@ -6,6 +6,9 @@ from typing import Literal
 
 TONE = "tone:"
 
+SSML = "<speak"
+"What begins like this is markup for the synthesizer (SSML 1.1)."
+
 RECORDING = re.compile(r"recorded:([0-9a-f]{32})")
 "A recording of the call, as programs name it."
 

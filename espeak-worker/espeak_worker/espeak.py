@@ -8,6 +8,7 @@ import espeakng_loader
 _SYNCHRONOUS = 2
 _RATE = 1
 _CHARS_UTF8 = 1
+_SSML = 0x10
 _OK = 0
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
@@ -30,7 +31,10 @@ class Espeak:
         self._voice = ""
 
     def speak(self, text: str, voice: str, rate_wpm: int) -> bytes:
-        """PCM, 16 bit, mono, at `rate_hz`. Raises `ValueError` for a voice that is not there or a text it cannot speak."""
+        """PCM, 16 bit, mono, at `rate_hz`. A text that begins with `<speak` is SSML.
+
+        Raises `ValueError` for a voice that is not there or a text it cannot speak.
+        """
         if voice != self._voice:
             if self._library.espeak_SetVoiceByName(voice.encode()) != _OK:
                 raise ValueError(f"there is no voice {voice!r}")
@@ -44,7 +48,7 @@ class Espeak:
             ctypes.c_uint(0),
             0,
             ctypes.c_uint(0),
-            ctypes.c_uint(_CHARS_UTF8),
+            ctypes.c_uint(_CHARS_UTF8 | (_SSML if text.lstrip().startswith("<speak") else 0)),
             None,
             None,
         )

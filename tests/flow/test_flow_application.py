@@ -101,7 +101,7 @@ def test_what_is_no_document(text: str, problem: str) -> None:
         ({**ASK, "choices": [{"keys": "1", "value": "no_match"}]}, "", "exits of every input module"),
         ({**ASK, "unknown": 1}, "unknown", "not permitted"),
         ({**ASK, "prompt": "Hello {{ 1 }}"}, "prompt", "not a variable"),
-        ({**ASK, "prompt": [{"text": "x"}, {"audio": "tune.wav"}]}, "prompt.1.audio", "pattern"),
+        ({**ASK, "prompt": [{"text": "x"}, {"audio": "sha256:12"}]}, "prompt.1.audio", "pattern"),
         ({**ASK, "name": "1x"}, "name", "pattern"),
         ({**ASK, "name": "x" * 65}, "name", "at most 64"),
         ({**ASK, "type": "dance"}, "type", "type must be one of call_log, call_recording, compare"),

@@ -32,6 +32,12 @@ async def test_speaks(espeak):
     assert len(set(long)) > 50, "it is not silence"
 
 
+async def test_markup(espeak):
+    plain = await espeak.synthesize(SpeechRequest("one two"))
+    paused = await espeak.synthesize(SpeechRequest('<speak>one <break time="2s"/> two</speak>'))
+    assert 15_000 < len(paused) - len(plain) < 17_500, "two seconds of silence more"
+
+
 @pytest.mark.parametrize("text", ["<speak>not ssml</speak>", "\x01\x02", "☎ ünïcödé 電話", '"; rm -rf /', "a" * 5000])
 async def test_odd_text(espeak, text):
     await espeak.synthesize(SpeechRequest(text))

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, PrivateAttr
 
 from callwright.flow.module import Module, Settings
-from callwright.flow.texts import PromptText, SpokenText
+from callwright.flow.spoken import PromptText, SpokenText
 from callwright.session.run import Call
 
 

@@ -10,7 +10,8 @@ from callwright.base.values import Value
 from callwright.flow.filling import Filling, Pair
 from callwright.flow.module import Module, Settings
 from callwright.flow.returned import PARSERS
-from callwright.flow.texts import SpokenText, Text
+from callwright.flow.spoken import SpokenText
+from callwright.flow.texts import Text
 from callwright.script.template import Template
 from callwright.session.commands import Fetch
 from callwright.session.events import Fetched, FetchFailed

@@ -6,7 +6,8 @@ from pydantic import Field, PrivateAttr
 
 from callwright.flow.filling import Filling, Pair
 from callwright.flow.module import Module, Settings
-from callwright.flow.texts import SpokenText, Text
+from callwright.flow.spoken import SpokenText
+from callwright.flow.texts import Text
 from callwright.script.template import Template
 from callwright.script.variables import parse_path
 from callwright.session.commands import Invoke

@@ -8,7 +8,8 @@ from pydantic import Field, PrivateAttr, model_validator
 from callwright.flow.destinations import FORMS, Destination, destination
 from callwright.flow.filling import Filling, Pair
 from callwright.flow.module import Module, Settings
-from callwright.flow.texts import PromptText, SpokenText, Text
+from callwright.flow.spoken import PromptText, SpokenText
+from callwright.flow.texts import Text
 from callwright.script.template import Template
 from callwright.session.commands import Transfer as TransferCommand
 from callwright.session.run import Call, CallerHungUp
