@@ -30,9 +30,12 @@ def _is_spoken(text: str) -> str:
         if "<!" in text:
             raise ValueError("SSML here has no declarations")
         try:
-            ElementTree.fromstring(template.with_all("x").strip())
+            markup = ElementTree.fromstring(template.with_all("x").strip())
         except ElementTree.ParseError as error:
             raise ValueError(f"it is not well-formed SSML: {error}") from None
+        used = {element.tag.rpartition("}")[2] for element in markup.iter()}
+        if used - ELEMENTS:
+            raise ValueError(f"SSML here has {', '.join(sorted(ELEMENTS))}, not {', '.join(sorted(used - ELEMENTS))}")
     return text
 
 
