@@ -16,6 +16,7 @@ from callwright.flow import yaml12
 from callwright.flow.input_settings import InputSettings
 from callwright.flow.migrations import newest
 from callwright.flow.module import NAME, NAME_MAX, REGISTRY, Module, Settings
+from callwright.flow.post_call import PostCall
 from callwright.flow.spoken import AudioPart, Language, PromptText, SpokenText, TextPart
 
 DOCUMENT_BYTES_MAX = 1 << 20
@@ -77,6 +78,7 @@ class Application(BaseModel):
     libraries: dict[
         Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=LIBRARY_MAX)]
     ] = Field(default_factory=dict, max_length=20, title="JavaScript libraries: their names and sources")
+    post_call: PostCall | None = Field(None, title="Web service that is told when a call has ended")
     pages: list[Page] = Field(min_length=1, max_length=PAGES_MAX, title="Pages")
 
 
@@ -119,6 +121,8 @@ def build(raw: object) -> Application:
         (application.language, *application.languages),
         tuple(application.libraries.values()),
     )
+    if application.post_call is not None:
+        application.post_call.attach(settings)
     for page in application.pages:
         for module in page.modules:
             try:

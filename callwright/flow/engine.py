@@ -7,6 +7,7 @@ from callwright.base.errors import AuthorError
 from callwright.base.values import Value
 from callwright.flow.application import Application, build
 from callwright.flow.module import Module, page_exit
+from callwright.flow.post_call import post_call
 from callwright.script.variables import Path, Variables
 from callwright.session.events import Loaded
 from callwright.session.run import Call, CallerHungUp, Enter, LimitReached, ModuleRef, Program
@@ -46,6 +47,8 @@ def program(application: Application, version: str, *, took: Took | None = None)
     async def run(call: Call) -> None:
         call.language = application.language
         call.enter = _enter(1)
+        if application.post_call is not None:
+            call.epilogue = post_call(application.post_call)
         walk.set_defaults(call)
         call.module = walk.first.ref
         await call.log(title)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.wire
 START = {"name": "start", "type": "start", "exits": {"next": "ask"}}
 END = {"name": "end", "type": "exit"}
 ONE, TWO_THEN_FIFTEEN = "12125550101", "12125550102"
-BUSY, SPEAKS, SPEAKS_AND_HANGS_UP = "12125550104", "12125550107", "12125550108"
+HANGS_UP, SPEAKS, SPEAKS_AND_HANGS_UP = "12125550106", "12125550107", "12125550108"
 
 
 class Mailbox:
@@ -220,6 +220,24 @@ async def test_a_message_is_recorded_played_posted_and_mailed(platform, service,
     assert len(audio) > wav.HEADER_BYTES + 8000 and len(set(audio[wav.HEADER_BYTES :])) > 50
     left = Path(platform.ready["recordings_dir"]).parent / "messages"
     assert not list(left.glob("*")), "a message is gone when its call has ended"
+
+
+async def test_a_message_of_who_hangs_up_is_posted(platform, service):
+    """12125550106 hangs up after the first sentence, while a message is recorded."""
+    ask = {"name": "ask", "type": "record", "prompt": "Speak.", "exits": {"next": "end"}}
+    post_call = {
+        "type": "rest",
+        "method": "POST",
+        "url": f"http://127.0.0.1:{service.port}/done",
+        "parameters": [
+            {"name": "who", "value": "{{ session.connection.dnis }}"},
+            {"name": "audio", "value": "{{ ask }}"},
+        ],
+    }
+    heard = await _transcript(platform, _application("After", ask) | {"post_call": post_call}, HANGS_UP)
+    assert heard == ["hears   Speak.", "hangs up", "service 200 {}"]
+    (posted,) = service.received
+    assert posted.body == b"who=12125550106&audio="
 
 
 async def test_call_recording(platform, service):

@@ -68,7 +68,8 @@ class Rest(Module):
         return ("error",)
 
     async def run(self, call: Call) -> str:
-        request = await self._request(call)
+        call.variables.values.pop(self.name, None)
+        request = await self.request(call)
         match await call.fetch(request):
             case FetchFailed():
                 problem = ""
@@ -91,8 +92,8 @@ class Rest(Module):
             return f"The answer is not {self.return_type}: {error if not private else 'it cannot be parsed'}"
         return ""
 
-    async def _request(self, call: Call) -> Fetch:
-        call.variables.values.pop(self.name, None)
+    async def request(self, call: Call) -> Fetch:
+        """The request as this call's variables have it."""
         filling = Filling(call, self.private)
         url = (await filling.text(self._url)).strip()
         parameters = [(name, await filling.text(template)) for name, template in self._parameters]
