@@ -3,7 +3,12 @@ become a match, is one, or is one and can grow.
 """
 
 from dataclasses import dataclass
+from datetime import date, time
+from functools import lru_cache
 from typing import Literal
+
+from callwright.grammar import srgs_xml, text_grammars
+from callwright.grammar.rules import Matching, Rules, Token, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,9 @@ class Choices:
     choices: tuple[tuple[str, str], ...]
     "(keys, value); keys are of `0-9*#`."
 
+    said: tuple[tuple[str, str], ...] = ()
+    "(words, value) for speech."
+
     type: Literal["choices"] = "choices"
 
 
@@ -43,7 +51,43 @@ class Number:
     type: Literal["number"] = "number"
 
 
-Grammar = Digits | Choices | Number
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date, a time of the day, or one after the other, in a fixed layout of digits."""
+
+    id: str
+    date: Literal["", "mmddyyyy", "ddmmyyyy", "yyyymmdd"]
+    time: Literal["", "24", "12"] = ""
+    "Four digits; in the clock of 12 hours 1 (before noon) or 2 (after noon) follows."
+
+    type: Literal["moment"] = "moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """A grammar of the author's own."""
+
+    id: str
+    format: Literal["srgs", "abnf", "jsgf"]
+    source: str
+    type: Literal["custom"] = "custom"
+
+    @property
+    def rules(self) -> Rules:
+        """Raises `AuthorError`."""
+        return _parsed(self.format, self.source)
+
+
+Grammar = Digits | Choices | Number | Moment | Custom
+
+SOURCE_MAX = 50_000
+"Characters of a grammar."
+
+
+@lru_cache(maxsize=1_000)
+def _parsed(format: str, source: str) -> Rules:
+    return {"srgs": srgs_xml.parse, "abnf": text_grammars.parse_abnf, "jsgf": text_grammars.parse_jsgf}[format](source)
+
 
 CURRENCY_PLACES = 2
 WHOLE_MAX = 15
@@ -62,6 +106,10 @@ def meaning(grammar: Grammar, keys: str) -> str | None:
             return next((value for pressed, value in choices if pressed == keys), None)
         case Number():
             return _amount(grammar, keys)
+        case Moment():
+            return _moment(grammar, keys)
+        case Custom():
+            return None if grammar.rules.mode == "voice" else Matching(grammar.rules, keys).meaning()
 
 
 def can_grow(grammar: Grammar, keys: str) -> bool:
@@ -76,6 +124,12 @@ def can_grow(grammar: Grammar, keys: str) -> bool:
             if point:
                 return _is_number(whole, places) and len(places) < most
             return _is_number(whole, "") and (len(whole) < WHOLE_MAX or most > 0)
+        case Moment():
+            return (not keys or keys.isdecimal()) and len(keys) < _moment_length(grammar)
+        case Custom():
+            matching = Matching(grammar.rules, keys)
+            matching.meaning()
+            return matching.wants_more
 
 
 def uses(grammar: Grammar, key: str) -> bool:
@@ -87,6 +141,10 @@ def uses(grammar: Grammar, key: str) -> bool:
             return any(key in pressed for pressed, _ in choices)
         case Number(decimals_max=most):
             return key.isdecimal() or (key == "*" and most > 0)
+        case Moment():
+            return key.isdecimal()
+        case Custom():
+            return key in tokens(grammar)
 
 
 def _is_number(whole: str, places: str) -> bool:
@@ -104,3 +162,48 @@ def _amount(number: Number, keys: str) -> str | None:
         places = places.ljust(CURRENCY_PLACES, "0")
     whole = whole.lstrip("0") or "0"
     return f"{whole}.{places}" if places else whole
+
+
+def tokens(grammar: Custom) -> frozenset[str]:
+    """Every key and word of a grammar."""
+    return _tokens(grammar.format, grammar.source)
+
+
+@lru_cache(maxsize=1_000)
+def _tokens(format: str, source: str) -> frozenset[str]:
+    rules = _parsed(format, source).rules.values()
+    return frozenset(node.text for rule in rules for node in walk(rule) if isinstance(node, Token))
+
+
+def _moment_length(moment: Moment) -> int:
+    return (8 if moment.date else 0) + {"": 0, "24": 4, "12": 5}[moment.time]
+
+
+def _moment(moment: Moment, keys: str) -> str | None:
+    """`2026-11-24`, `15:05`, or both with a T between; None for what the calendar or the clock has not."""
+    if len(keys) != _moment_length(moment) or not keys.isdecimal():
+        return None
+    day, clock = (keys[:8], keys[8:]) if moment.date else ("", keys)
+    try:
+        return "T".join(part for part in (_day(moment.date, day), _clock(moment.time, clock)) if part)
+    except ValueError:
+        return None
+
+
+def _day(layout: str, keys: str) -> str:
+    if not layout:
+        return ""
+    at = {"mmddyyyy": (4, 0, 2), "ddmmyyyy": (4, 2, 0), "yyyymmdd": (0, 4, 6)}[layout]
+    year, month, day = int(keys[at[0] : at[0] + 4]), int(keys[at[1] : at[1] + 2]), int(keys[at[2] : at[2] + 2])
+    return date(year, month, day).isoformat()
+
+
+def _clock(layout: str, keys: str) -> str:
+    if not layout:
+        return ""
+    hour, minute = int(keys[:2]), int(keys[2:4])
+    if layout == "12":
+        if not 1 <= hour <= 12 or keys[4] not in "12":
+            raise ValueError
+        hour = hour % 12 + (12 if keys[4] == "2" else 0)
+    return time(hour, minute).isoformat("minutes")

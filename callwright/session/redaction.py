@@ -3,7 +3,7 @@
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from callwright.grammar.grammars import Choices, Grammar
+from callwright.grammar.grammars import Choices, Custom, Grammar
 from callwright.session.commands import Collect, Command, Evaluate, Fetch, Invoke, Play, Record, Send, Transfer
 from callwright.session.events import (
     Evaluated,
@@ -48,8 +48,11 @@ class Redactor:
                 return item if shown is prompts else replace(item, prompts=shown)
             case Collect(prompts=prompts, private=private):
                 shown = _prompts(prompts)
-                if private and any(isinstance(grammar, Choices) for grammar in item.grammars):
-                    item = replace(item, grammars=tuple(_grammar(grammar) for grammar in item.grammars))
+                if any(
+                    isinstance(grammar, Custom) or (private and isinstance(grammar, Choices))
+                    for grammar in item.grammars
+                ):
+                    item = replace(item, grammars=tuple(_grammar(grammar, private) for grammar in item.grammars))
                 return item if shown is prompts else replace(item, prompts=shown)
             case Record(prompts=prompts):
                 return replace(item, prompts=_prompts(prompts))
@@ -101,9 +104,11 @@ def _prompts(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
     )
 
 
-def _grammar(grammar: Grammar) -> Grammar:
-    """What can be chosen may be as private as what is."""
-    return replace(grammar, choices=()) if isinstance(grammar, Choices) else grammar
+def _grammar(grammar: Grammar, private: bool) -> Grammar:
+    """What can be chosen may be as private as what is. An author's grammar is long, and stands in the document."""
+    if isinstance(grammar, Custom):
+        return replace(grammar, source="")
+    return replace(grammar, choices=(), said=()) if private and isinstance(grammar, Choices) else grammar
 
 
 def _part(part: Part) -> Part:
