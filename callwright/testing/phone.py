@@ -74,6 +74,7 @@ NUMBERS: Mapping[str, Script] = {
     "12125550106": Script("answers and hangs up after the first sentence", hangs_up=True),
     "12125550107": Script("answers, and speaks for two seconds after each sentence", speaks="in turn"),
     "12125550108": Script("answers, speaks for two seconds and hangs up", speaks="first"),
+    "12125550109": Script("answers and presses 11242026", keys=("11242026",)),
 }
 PREFIX = "1212555010"
 "What the numbers begin with: the prefix of the trunk that leads to the phone."

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.wire
 START = {"name": "start", "type": "start", "exits": {"next": "ask"}}
 END = {"name": "end", "type": "exit"}
 ONE, TWO_THEN_FIFTEEN = "12125550101", "12125550102"
-HANGS_UP, SPEAKS, SPEAKS_AND_HANGS_UP = "12125550106", "12125550107", "12125550108"
+HANGS_UP, SPEAKS, SPEAKS_AND_HANGS_UP, PRESSES_A_DATE = "12125550106", "12125550107", "12125550108", "12125550109"
 
 
 class Mailbox:
@@ -286,6 +286,39 @@ async def test_javascript(platform):
     shown = await platform.call(over["calls"][0]["session_id"])
     assert shown["transcript"] == "hears   ok 42\ncall ends\n"
     assert "ReferenceError: d is not defined line 1" in json.dumps(shown)
+
+
+async def test_a_date(platform):
+    ask = {"name": "ask", "type": "date_time", "prompt": "Which day?", "exits": {"next": "said"}}
+    said = {"name": "said", "type": "prompt", "prompt": "{{ ask | date }}", "exits": {"next": "end"}}
+    heard = await _transcript(platform, _application("Date", ask, said), PRESSES_A_DATE)
+    assert heard == ["hears   Which day?", "presses 11242026", "hears   Tuesday, November 24, 2026", "call ends"]
+
+
+async def test_a_language(platform):
+    offers = [{"keys": "1", "language": "de-DE", "prompt": "Für Deutsch die 1."}]
+    ask = {"name": "ask", "type": "language", "choices": offers, "exits": {"next": "said"}}
+    prompt = {"en-US": "Hello.", "de-DE": "Guten Tag."}
+    said = {"name": "said", "type": "prompt", "prompt": prompt, "exits": {"next": "end"}}
+    heard = await _transcript(platform, _application("Language", ask, said) | {"languages": ["de-DE"]}, ONE)
+    assert heard == ["hears   Für Deutsch die 1.", "presses 1", "hears   Guten Tag.", "call ends"]
+
+
+async def test_a_field_of_ones_own(platform):
+    grammar = {"format": "abnf", "source": "#ABNF 1.0;\nmode dtmf;\nroot $r;\n$r = 1 {small} | 2 {large};"}
+    ask = {"name": "ask", "type": "custom_field", "prompt": "Size?", "grammars": [grammar], "exits": {"next": "said"}}
+    said = {"name": "said", "type": "prompt", "prompt": "So {{ ask }}.", "exits": {"next": "end"}}
+    heard = await _transcript(platform, _application("Field", ask, said), ONE)
+    assert heard == ["hears   Size?", "presses 1", "hears   So small.", "call ends"]
+
+
+@pytest.mark.parametrize("kind", ["name", "address"])
+async def test_a_recorded_name_and_address(platform, kind):
+    ask = {"name": "ask", "type": kind, "prompt": "Who?", "exits": {"next": "said"}}
+    said = {"name": "said", "type": "prompt", "prompt": "Thank you {{ ask }}", "exits": {"next": "end"}}
+    heard = await _transcript(platform, _application(kind, ask, said), SPEAKS)
+    assert heard.pop(1).startswith("says    (")
+    assert heard == ["hears   Who?", "hears   Thank you (recording)", "call ends"]
 
 
 WSDL = """<?xml version="1.0"?>

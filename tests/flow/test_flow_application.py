@@ -104,7 +104,7 @@ def test_what_is_no_document(text: str, problem: str) -> None:
         ({**ASK, "prompt": [{"text": "x"}, {"audio": "sha256:12"}]}, "prompt.1.audio", "pattern"),
         ({**ASK, "name": "1x"}, "name", "pattern"),
         ({**ASK, "name": "x" * 65}, "name", "at most 64"),
-        ({**ASK, "type": "dance"}, "type", "type must be one of call_log, call_recording, compare"),
+        ({**ASK, "type": "dance"}, "type", "type must be one of address, call_log, call_recording, compare"),
         ({"name": "ask"}, "type", "type must be one of"),
         (made("digits", digits_min=5, digits_max=4), "", "greater than digits_max"),
         (made("digits", digits_max=129), "digits_max", "less than or equal to 128"),
