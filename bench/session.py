@@ -6,10 +6,10 @@ from importlib.resources import files
 
 from callwright.flow.application import parse
 from callwright.flow.engine import program
+from callwright.rehearsal import transcript
+from callwright.rehearsal.simulation import Simulation
+from callwright.rehearsal.transcript import Script, ScriptedCaller
 from callwright.session.run import Entry, Program, Run, SessionInfo
-from callwright.testing import transcript
-from callwright.testing.simulation import Simulation
-from callwright.testing.transcript import Script, ScriptedCaller
 
 CALL = "confirms.call"
 

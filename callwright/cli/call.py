@@ -13,14 +13,14 @@ from callwright.conversation.world import fetch
 from callwright.flow.application import Application
 from callwright.flow.engine import program
 from callwright.providers.http import GuardedClient
+from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Simulation
+from callwright.rehearsal.transcript import WORD_S, answer_of, far_end_of, keys_of, variable_of
 from callwright.session.commands import Fetch, Invoke, Load, Log, Record, Send, Transfer
 from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
 from callwright.session.lines import spoken
 from callwright.session.prompts import Prompt
 from callwright.session.run import Entry, Run, SessionInfo
 from callwright.session.transcript import transcript
-from callwright.testing.simulation import Asked, FarEnd, Message, Moment, Simulation
-from callwright.testing.transcript import WORD_S, answer_of, far_end_of, keys_of, variable_of
 
 
 @click.command()

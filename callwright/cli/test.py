@@ -6,9 +6,9 @@ import click
 
 from callwright.cli import _document
 from callwright.flow.application import Application
+from callwright.rehearsal.coverage import Coverage
+from callwright.rehearsal.transcript import BYTES_MAX, TranscriptError, parse, play
 from callwright.session.transcript import transcript
-from callwright.testing.coverage import Coverage
-from callwright.testing.transcript import BYTES_MAX, TranscriptError, parse, play
 
 MISSED_SHOWN = 20
 

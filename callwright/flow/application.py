@@ -79,6 +79,13 @@ class Application(BaseModel):
         Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=LIBRARY_MAX)]
     ] = Field(default_factory=dict, max_length=20, title="JavaScript libraries: their names and sources")
     post_call: PostCall | None = Field(None, title="Web service that is told when a call has ended")
+    transcripts: dict[
+        Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=100_000)]
+    ] = Field(
+        default_factory=dict,
+        max_length=100,
+        title="Its tests: transcripts by name, which must pass before it is published",
+    )
     pages: list[Page] = Field(min_length=1, max_length=PAGES_MAX, title="Pages")
 
 

@@ -1,6 +1,7 @@
 """Modules that ask the caller for something: attempts, what is said after each, and what follows the last."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
 
@@ -32,6 +33,8 @@ class Failed:
 class AskingModule(Module):
     """A module that waits for the caller, who may do nothing."""
 
+    waits: ClassVar[bool] = True
+
     prompt: PromptText = Field("", title="Prompt")
     barge_in: bool = Field(True, title="A key stops the prompt")
     initial_timeout_s: float | None = Field(None, ge=0.5, le=120, title="Wait for the first key or word, seconds")
@@ -45,6 +48,9 @@ class AskingModule(Module):
         self._prompt = SpokenText(self.prompt, barge_in=self.barge_in)
         self._failures = {"no_input": _Failures(self.no_input or settings.input.no_input)}
         self._initial_s = self.initial_timeout_s or settings.input.initial_timeout_s
+
+    def writes(self) -> tuple[str, ...]:
+        return (*super().writes(), LAST_RESULT)
 
     def exits_optional(self) -> tuple[str, ...]:
         return ("no_input",)

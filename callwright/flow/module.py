@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from callwright.base.values import Value
 from callwright.flow.input_settings import InputSettings
 from callwright.flow.spoken import SpokenText
+from callwright.script.variables import Path
 from callwright.session.run import Call
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -78,6 +79,17 @@ class Module(BaseModel):
     def leads_to_pages(self) -> tuple[str, ...]:
         """The pages at whose start the call may go on, by `page_exit`."""
         return ()
+
+    def reads(self) -> tuple[Path, ...]:
+        """Variables that it reads besides those in its texts."""
+        return ()
+
+    def writes(self) -> tuple[str, ...]:
+        """Variables that it sets, by root."""
+        return (self.name, f"{self.name}$")
+
+    waits: ClassVar[bool] = False
+    "The caller, or somebody else, has to do something before it is left."
 
     def attach(self, settings: Settings) -> None:
         """Told once, when the document is complete: the application's settings."""

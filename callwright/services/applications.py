@@ -1,14 +1,23 @@
 """Applications: a draft that may change, and published versions that never do."""
 
+import asyncio
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from callwright.base.errors import NotFound, RequestError
 from callwright.flow.application import Application, DocumentError, build, parse
+from callwright.flow.inspection import Dependencies, Finding, dependencies, inspect
+from callwright.rehearsal.transcript import TranscriptError, play
+from callwright.rehearsal.transcript import parse as parse_transcript
 from callwright.store import applications as store
 from callwright.store.applications import ApplicationRow, VersionRow
 from callwright.store.database import Database
 from callwright.store.scope import Scope
+
+WRONG_SHOWN = 10
+"Reasons against publishing that are told at once."
 
 
 def read_document(text: str) -> dict[str, Any]:
@@ -46,17 +55,65 @@ async def save_draft(db: Database, scope: Scope, application_id: int, document: 
         raise NotFound("application")
 
 
-async def publish(db: Database, scope: Scope, application_id: int) -> int:
-    """Publish the draft. Returns the version's number. Raises `RequestError` 409 where the draft is no longer valid."""
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A version that was published."""
+
+    number: int
+    warnings: list[Finding]
+
+
+async def publish(db: Database, scope: Scope, application_id: int) -> Publication:
+    """Publish the draft, if nothing in it is wrong and its own transcripts pass.
+
+    Raises `RequestError` 409 with what is wrong.
+    """
     document = await draft(db, scope, application_id)
-    try:
-        build(document)
-    except DocumentError as error:
-        raise RequestError(409, f"The draft cannot be published: {error}", field=error.field) from None
+    # In a thread: transcripts take a millisecond each, and others are waiting.
+    warnings = await asyncio.to_thread(_checked, document)
     number = await store.insert_version(db, scope, application_id, document)
     if number is None:
         raise NotFound("application")
-    return number
+    return Publication(number, warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is odd about a draft, and what it needs from outside."""
+
+    findings: list[Finding]
+    dependencies: Dependencies
+
+
+async def inspected(db: Database, scope: Scope, application_id: int) -> Inspection:
+    """The draft, inspected."""
+    application = build(await draft(db, scope, application_id))
+    return Inspection(inspect(application), dependencies(application))
+
+
+def _checked(document: dict[str, Any]) -> list[Finding]:
+    try:
+        application = build(document)
+    except DocumentError as error:
+        raise RequestError(409, f"The draft cannot be published: {error}", field=error.field) from None
+    findings = inspect(application)
+    wrong = [str(finding) for finding in findings if finding.level == "error"]
+    wrong += _failed(application)
+    if wrong:
+        raise RequestError(409, f"The draft cannot be published: {'; '.join(wrong[:WRONG_SHOWN])}", field="draft")
+    return findings
+
+
+def _failed(application: Application) -> Iterator[str]:
+    """What is wrong with each of its transcripts that does not pass."""
+    for name, text in application.transcripts.items():
+        try:
+            mismatch = play(application, parse_transcript(text)).mismatch
+        except TranscriptError as error:
+            yield f"transcript {name!r}: {error}"
+        else:
+            if mismatch is not None:
+                yield f"transcript {name!r}: {' '.join(str(mismatch).split())}"
 
 
 async def versions(db: Database, scope: Scope, application_id: int) -> list[tuple[int, float]]:

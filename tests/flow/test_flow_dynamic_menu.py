@@ -5,8 +5,8 @@ import json
 import pytest
 
 from callwright.flow.application import build
+from callwright.rehearsal.transcript import Script, parse, play
 from callwright.session.codec import encode
-from callwright.testing.transcript import Script, parse, play
 
 pytestmark = pytest.mark.pure
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from callwright.flow.application import build
+from callwright.rehearsal.transcript import parse, play
 from callwright.session.commands import Transfer
-from callwright.testing.transcript import parse, play
 
 pytestmark = pytest.mark.pure
 

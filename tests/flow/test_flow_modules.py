@@ -10,13 +10,13 @@ import yaml
 from callwright.flow.application import Application, build, parse
 from callwright.flow.input_module import InputModule
 from callwright.flow.module import REGISTRY
+from callwright.rehearsal.coverage import Coverage
+from callwright.rehearsal.transcript import Script, play
+from callwright.rehearsal.transcript import parse as parse_transcript
 from callwright.session.codec import encode
 from callwright.session.commands import Collect, Disconnect, Play, SetRecording
 from callwright.session.lines import lines
 from callwright.session.transcript import transcript
-from callwright.testing.coverage import Coverage
-from callwright.testing.transcript import Script, play
-from callwright.testing.transcript import parse as parse_transcript
 
 pytestmark = pytest.mark.pure
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from callwright.flow.application import DocumentError, build
+from callwright.rehearsal.transcript import parse, play
 from callwright.session.commands import Fetch, Invoke
 from callwright.session.lines import lines
-from callwright.testing.transcript import parse, play
 
 pytestmark = pytest.mark.pure
 

@@ -6,9 +6,9 @@ import pytest
 
 from callwright.flow.application import DocumentError, build
 from callwright.flow.say_as import KINDS, TABLES, say
+from callwright.rehearsal.transcript import parse, play
 from callwright.session.commands import Play
 from callwright.session.prompts import Audio, Speech
-from callwright.testing.transcript import parse, play
 
 pytestmark = pytest.mark.pure
 

@@ -52,11 +52,11 @@ class TestApplications:
         assert made.status_code == 201
         application = f"/v1/applications/{made.json()['id']}"
         assert (await client.get(application)).json()["latest_version"] is None
-        assert (await client.post(f"{application}/versions")).json() == {"number": 1}
+        assert (await client.post(f"{application}/versions")).json() == {"number": 1, "warnings": []}
         changed = await client.put(f"{application}/draft", json=_document("Renamed"))
         assert changed.status_code == 204
         assert (await client.get(f"{application}/versions/1")).json()["document"]["name"] == "Desk", "it never changes"
-        assert (await client.post(f"{application}/versions")).json() == {"number": 2}
+        assert (await client.post(f"{application}/versions")).json() == {"number": 2, "warnings": []}
         assert [one["number"] for one in (await client.get(f"{application}/versions")).json()] == [2, 1]
         assert (await client.get(application)).json() | {"created_at": 0} == {
             "id": made.json()["id"],
@@ -284,3 +284,41 @@ async def test_a_new_key_replaces_the_old_one(client, app, world):
 async def test_no_cache_keeps_it_and_no_browser_guesses_its_type(client):
     reply = await client.get("/v1/trunks")
     assert (reply.headers["cache-control"], reply.headers["x-content-type-options"]) == ("no-store", "nosniff")
+
+
+def _published(extra: dict) -> dict:
+    modules = [
+        {"name": "start", "type": "start", "exits": {"next": "say"}},
+        {"name": "say", "type": "prompt", "prompt": "Hello {{ who }}.", "exits": {"next": "end"}},
+        {"name": "end", "type": "exit"},
+    ]
+    return {"name": "Inspected", "pages": [{"name": "Main", "modules": modules}], **extra}
+
+
+async def test_warnings_are_told_when_a_draft_is_published(client):
+    created = (await client.post("/v1/applications", json=_published({}))).json()["id"]
+    reply = await client.post(f"/v1/applications/{created}/versions")
+    assert reply.status_code == 201
+    assert [one["kind"] for one in reply.json()["warnings"]] == ["variable"]
+    inspected = (await client.get(f"/v1/applications/{created}/inspection")).json()
+    assert inspected["dependencies"]["variables"] == ["who"]
+    assert [one["module"] for one in inspected["findings"]] == ["say"]
+
+
+async def test_a_draft_whose_transcripts_fail_is_not_published(client):
+    wrong = {"transcripts": {"greets": 'variable who = "Ann"\nhears Goodbye.\ncall ends\n', "odd": "sings\n"}}
+    created = (await client.post("/v1/applications", json=_published(wrong))).json()["id"]
+    reply = await client.post(f"/v1/applications/{created}/versions")
+    assert reply.status_code == 409
+    assert "greets" in reply.text and "Hello Ann." in reply.text and "odd" in reply.text
+    right = {"transcripts": {"greets": 'variable who = "Ann"\nhears Hello Ann.\ncall ends\n'}}
+    await client.put(f"/v1/applications/{created}/draft", json=_published(right))
+    assert (await client.post(f"/v1/applications/{created}/versions")).status_code == 201
+
+
+async def test_a_draft_with_an_endless_loop_is_not_published(client):
+    document = _published({})
+    document["pages"][0]["modules"][1]["exits"] = {"next": "say"}
+    created = (await client.post("/v1/applications", json=document)).json()["id"]
+    reply = await client.post(f"/v1/applications/{created}/versions")
+    assert reply.status_code == 409 and "lead back to themselves" in reply.text

@@ -24,6 +24,9 @@ class CallRecording(Module):
     action: Literal["start", "stop"] = Field(title="Start or stop")
     into: Name = Field("call_recording", title="Variable that gets the recording")
 
+    def writes(self) -> tuple[str, ...]:
+        return (self.into, f"{self.into}$")
+
     async def run(self, call: Call) -> str:
         recorded = await call.set_recording(self.action == "start", self.into)
         if isinstance(recorded, Recorded):

@@ -37,6 +37,9 @@ class Compare(Module):
     def exits_needed(self) -> tuple[str, ...]:
         return exits_of(self.rows)
 
+    def reads(self) -> tuple[Path, ...]:
+        return (self._path,)
+
     async def run(self, call: Call) -> str:
         found = call.variables.get(self._path)
         if found is MISSING:

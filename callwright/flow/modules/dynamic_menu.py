@@ -45,6 +45,9 @@ class DynamicMenu(InputModule):
         super().attach(settings)
         self._path = parse_path(self.options)
 
+    def reads(self) -> tuple[Path, ...]:
+        return (self._path,)
+
     async def run(self, call: Call) -> str:
         private = call.variables.is_private(self._path)
         options = self._read(call, private)

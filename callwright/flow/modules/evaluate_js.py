@@ -1,5 +1,6 @@
 """Run JavaScript."""
 
+import re
 import zlib
 from typing import ClassVar, Literal, Self
 
@@ -10,10 +11,12 @@ from callwright.base.values import Value
 from callwright.flow.module import Module, Settings
 from callwright.flow.texts import TEXT_MAX
 from callwright.script.javascript import compiled
-from callwright.script.variables import MISSING, Path
+from callwright.script.variables import MISSING, Path, parse_path
 from callwright.session.commands import Evaluate
 from callwright.session.events import EvaluationFailed
 from callwright.session.run import Call
+
+_ASSIGNED = re.compile(r"\{\{\s*(.*?)\s*\}\}\s*[-+*/%&|^]{0,3}=(?!=)")
 
 
 class EvaluateJs(Module):
@@ -46,10 +49,8 @@ class EvaluateJs(Module):
         self._script, self._paths = compiled(self.script)
         self._libraries = settings.libraries
 
-    @property
-    def reads(self) -> tuple[Path, ...]:
-        """The application's variables in it."""
-        return self._paths
+    def writes(self) -> tuple[str, ...]:
+        return (*super().writes(), *(str(parse_path(found[1])[0]) for found in _ASSIGNED.finditer(self.script)))
 
     def exits_optional(self) -> tuple[str, ...]:
         return ("error",)

@@ -45,6 +45,9 @@ class SetVariable(Module):
             for a in self.assignments
         ]
 
+    def writes(self) -> tuple[str, ...]:
+        return tuple(str(path[0]) for path, _, _ in self._targets)
+
     async def run(self, call: Call) -> str:
         for path, template, value in self._targets:
             filling = Filling(call, self.private)

@@ -29,6 +29,7 @@ class Transfer(Module):
 
     type: Literal["transfer"] = "transfer"
     icon: ClassVar[str] = "phone-outgoing"
+    waits: ClassVar[bool] = True
 
     prompt: PromptText = Field("", title="Prompt")
     destination: Text = Field(min_length=1, title="Destination")

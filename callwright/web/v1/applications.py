@@ -89,12 +89,24 @@ async def save_draft(application_id: int, request: Request, scope: Asker, db: Db
     summary="Publish the draft",
 )
 async def publish(application_id: int, request: Request, scope: Asker, db: Db) -> Response:
-    """Publish the draft as a new version, which never changes."""
+    """Publish the draft as a new version, which never changes.
+
+    An error that inspection finds, or a transcript of the application's own that does not pass, is 409; warnings are told.
+    """
 
     async def act() -> models.Published:
-        return models.Published(number=await applications.publish(db, scope, _id(application_id)))
+        published = await applications.publish(db, scope, _id(application_id))
+        warnings = [models.Finding.model_validate(one) for one in published.warnings]
+        return models.Published(number=published.number, warnings=warnings)
 
     return await once(request, db, scope, act)
+
+
+@router.get("/applications/{application_id}/inspection", summary="Inspect the draft")
+async def inspected(application_id: int, scope: Asker, db: Db) -> models.Inspection:
+    """What is odd about the draft, and what it needs from outside."""
+    found = await applications.inspected(db, scope, _id(application_id))
+    return models.Inspection.model_validate(found, from_attributes=True)
 
 
 @router.get("/applications/{application_id}/versions", summary="List versions")

@@ -1,6 +1,6 @@
 """Bodies of our own API."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,8 +33,38 @@ class VersionDocument(Version):
     document: dict[str, Any]
 
 
+class Finding(BaseModel):
+    """One thing that is odd about an application. Only an error keeps it from being published."""
+
+    model_config = _READ
+
+    level: Literal["error", "warning"]
+    kind: str = Field(description="variable, unreachable, cycle, audio, language or unfinished")
+    message: str
+    page: str
+    module: str
+
+
 class Published(BaseModel):
     number: int
+    warnings: list[Finding]
+
+
+class Dependencies(BaseModel):
+    model_config = _READ
+
+    applications: list[str]
+    services: list[str] = Field(description="URLs, as they are written.")
+    mail: list[str]
+    audio: list[str] = Field(description="Names of the audio manager.")
+    variables: list[str] = Field(description="Read and never set: they have to come with the call.")
+
+
+class Inspection(BaseModel):
+    model_config = _READ
+
+    findings: list[Finding]
+    dependencies: Dependencies
 
 
 class NewDeployment(BaseModel):

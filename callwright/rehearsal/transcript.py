@@ -16,6 +16,7 @@ from callwright.base.values import Value
 from callwright.flow.application import Application
 from callwright.flow.engine import program
 from callwright.grammar.grammars import KEYS
+from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Simulation
 from callwright.script.variables import NAME
 from callwright.session.commands import Fetch, Invoke, Load, Record, Send, Transfer
 from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
@@ -23,7 +24,6 @@ from callwright.session.lines import spoken
 from callwright.session.prompts import Prompt
 from callwright.session.redaction import PRIVATE
 from callwright.session.run import Entry, ModuleRef, Outcome, Run, SessionInfo
-from callwright.testing.simulation import Asked, FarEnd, Message, Moment, Simulation
 
 BYTES_MAX = 1 << 20
 LINES_MAX = 5_000

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from callwright.flow.application import Application, parse
 from callwright.flow.engine import program
+from callwright.rehearsal import transcript as transcripts
+from callwright.rehearsal.simulation import FarEnd, Moment, Simulation
+from callwright.rehearsal.transcript import BYTES_MAX, LINES_MAX, TranscriptError, play
 from callwright.session.commands import Fetch
 from callwright.session.events import Fetched, FetchFailed
 from callwright.session.prompts import Prompt
 from callwright.session.run import Entry, Run, SessionInfo
 from callwright.session.transcript import transcript
-from callwright.testing import transcript as transcripts
-from callwright.testing.simulation import FarEnd, Moment, Simulation
-from callwright.testing.transcript import BYTES_MAX, LINES_MAX, TranscriptError, play
 
 pytestmark = pytest.mark.pure
 

@@ -1,0 +1,270 @@
+"""What is odd about an application that can be built: as data, for the command line, the console and publishing."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from callwright.flow.application import Application, Page
+from callwright.flow.engine import MODULES_MAX
+from callwright.flow.module import Module
+from callwright.flow.modules.email import Email
+from callwright.flow.modules.go_to_app import GoToApp
+from callwright.flow.modules.rest import Rest
+from callwright.flow.modules.soap import Soap
+from callwright.flow.modules.subdialog import Subdialog
+from callwright.flow.spoken import AudioPart
+
+_FIELD = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*\$?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is odd. An error keeps a draft from being published; a warning does not."""
+
+    level: Literal["error", "warning"]
+    kind: Literal["variable", "unreachable", "cycle", "audio", "language", "unfinished"]
+    message: str
+    page: str = ""
+    module: str = ""
+
+    def __str__(self) -> str:
+        place = ", ".join(f"{what} {name!r}" for what, name in (("page", self.page), ("module", self.module)) if name)
+        return f"{self.level}: {place + ': ' if place else ''}{self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What an application needs from outside."""
+
+    applications: list[str] = field(default_factory=list)
+    services: list[str] = field(default_factory=list)
+    "URLs as they are written, of REST, SOAP and the post-call web service."
+
+    mail: list[str] = field(default_factory=list)
+    audio: list[str] = field(default_factory=list)
+    "Names of the audio manager."
+
+    variables: list[str] = field(default_factory=list)
+    "That it reads and never sets: they have to come with the call."
+
+
+def inspect(application: Application, audio: Mapping[str, Collection[str]] | None = None) -> list[Finding]:
+    """Everything odd, errors first. `audio`: the languages of each file of the audio manager, where that is known."""
+    findings = [
+        *_variables(application),
+        *_unreachable(application),
+        *_cycles(application),
+        *_languages(application),
+        *(_audio(application, audio) if audio is not None else ()),
+        *_unfinished(application),
+    ]
+    return sorted(findings, key=lambda finding: finding.level)
+
+
+def dependencies(application: Application) -> Dependencies:
+    modules = [module for _, module in _modules(application)]
+    services = [*modules, *([application.post_call] if application.post_call else [])]
+    urls = [one.url for one in services if isinstance(one, Rest)] + [
+        one.wsdl for one in services if isinstance(one, Soap)
+    ]
+    unknown = (name for _, _, name in _unknown(application))
+    return Dependencies(
+        applications=_distinct(module.application for module in modules if isinstance(module, GoToApp)),
+        services=_distinct(urls),
+        mail=_distinct(module.to for module in modules if isinstance(module, Email)),
+        audio=_distinct(part.audio for _, _, part in _audio_parts(application) if part.is_name),
+        variables=_distinct(unknown),
+    )
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    return sorted(set(names))
+
+
+def _modules(application: Application) -> Iterator[tuple[Page, Module]]:
+    for page in application.pages:
+        for module in page.modules:
+            if module.runs:
+                yield page, module
+
+
+# -- variables ------------------------------------------------------------------------------------
+
+
+def _unknown(application: Application) -> Iterator[tuple[str, str, str]]:
+    """(page, module, variable) of each variable that is read and never set."""
+    known = {*application.variables, "session", "lastresult$"}
+    for _, module in _modules(application):
+        known.update(module.writes())
+    known_shadows = known | {f"{name}$" for name in known}
+    places: list[tuple[str, Module]] = [(page.name, module) for page, module in _modules(application)]
+    if application.post_call is not None:
+        places.append(("", application.post_call))
+    for page_name, module in places:
+        read = {str(path[0]) for path in module.reads()}
+        read.update(_fields(module.model_dump(exclude={"name", "type", "exits"})))
+        for name in sorted(read - known_shadows):
+            yield page_name, module.name, name
+
+
+def _fields(value: object) -> Iterator[str]:
+    """The roots of all `{{ fields }}` in a document's value."""
+    if isinstance(value, str):
+        yield from (found[1] for found in _FIELD.finditer(value))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _fields(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _fields(item)
+
+
+def _variables(application: Application) -> Iterator[Finding]:
+    for page, module, name in _unknown(application):
+        message = f"variable {name} is never set here; it has to come with the call"
+        yield Finding("warning", "variable", message, page, module)
+
+
+# -- ways through the application -----------------------------------------------------------------
+
+
+def _leads_to(application: Application) -> dict[str, list[str]]:
+    """The modules that each module can lead to, by name."""
+    starts = {page.name: module.name for page, module in _modules(application) if module.type == "start"}
+    graph = {}
+    for _, module in _modules(application):
+        pages = [*module.leads_to_pages(), *(application.input.leads_to_pages() if module.waits else ())]
+        graph[module.name] = [*module.exits.values(), *(starts[page] for page in pages)]
+    return graph
+
+
+def _unreachable(application: Application) -> Iterator[Finding]:
+    graph = _leads_to(application)
+    first = next(module.name for module in application.pages[0].modules if module.type == "start")
+    seen, waiting = {first}, [first]
+    while waiting:
+        fresh = [name for name in graph[waiting.pop()] if name not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    for page, module in _modules(application):
+        if module.name not in seen:
+            yield Finding("warning", "unreachable", "no call can come here", page.name, module.name)
+
+
+def _cycles(application: Application) -> Iterator[Finding]:
+    """Modules that lead back to themselves without anybody being asked for anything."""
+    graph = _leads_to(application)
+    waits = {module.name for _, module in _modules(application) if module.waits}
+    places = {module.name: page.name for page, module in _modules(application)}
+    silent = {name: [to for to in leads if to not in waits] for name, leads in graph.items() if name not in waits}
+    for circle in _circles(silent):
+        names = sorted(circle)
+        endless = all(to in circle for name in circle for to in graph[name]) and all(graph[name] for name in circle)
+        way = "and never end" if endless else "as often as their exits let them"
+        message = (
+            f"{', '.join(names)} lead back to themselves without asking anything, {way} (at most {MODULES_MAX} modules)"
+        )
+        yield Finding("error" if endless else "warning", "cycle", message, places[names[0]], names[0])
+
+
+def _circles(graph: Mapping[str, list[str]]) -> Iterator[set[str]]:
+    """Strongly connected sets of more than one module, or of one that leads to itself (Tarjan, without recursion)."""
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    on_stack: set[str] = set()
+    for root in graph:
+        if root in number:
+            continue
+        work = [(root, iter(graph[root]))]
+        number[root] = low[root] = len(number)
+        stack.append(root)
+        on_stack.add(root)
+        while work:
+            name, leads = work[-1]
+            following = next(leads, None)
+            if following is None:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[name])
+                if low[name] == number[name]:
+                    found = set()
+                    while True:
+                        member = stack.pop()
+                        on_stack.discard(member)
+                        found.add(member)
+                        if member == name:
+                            break
+                    if len(found) > 1 or name in graph[name]:
+                        yield found
+            elif following not in number:
+                number[following] = low[following] = len(number)
+                stack.append(following)
+                on_stack.add(following)
+                work.append((following, iter(graph[following])))
+            elif following in on_stack:
+                low[name] = min(low[name], number[following])
+
+
+# -- audio and languages --------------------------------------------------------------------------
+
+
+def _prompts(application: Application) -> Iterator[tuple[str, str, object]]:
+    """(page, module, prompt) of everything that may be a prompt, as the models hold it."""
+    yield "", "", application.hold
+    for name in ("no_match", "no_input"):
+        # What nobody has written speaks the languages that the platform does.
+        if name in application.input.model_fields_set:
+            yield from (("", "", prompt) for prompt in getattr(application.input, name).attempts)
+    for page, module in _modules(application):
+        for name in ("prompt", "hold"):
+            if hasattr(module, name):
+                yield page.name, module.name, getattr(module, name)
+        for name in ("no_match", "no_input"):
+            own = getattr(module, name, None)
+            if own is not None:
+                yield from ((page.name, module.name, prompt) for prompt in own.attempts)
+
+
+def _audio_parts(application: Application) -> Iterator[tuple[str, str, AudioPart]]:
+    for page, module, prompt in _prompts(application):
+        forms = prompt.values() if isinstance(prompt, Mapping) else (prompt,)
+        for form in forms:
+            if isinstance(form, list):
+                yield from ((page, module, part) for part in form if isinstance(part, AudioPart))
+
+
+def _languages(application: Application) -> Iterator[Finding]:
+    spoken = (application.language, *application.languages)
+    for page, module, prompt in _prompts(application):
+        if isinstance(prompt, Mapping):
+            missing = [language for language in spoken if not any(known[:2] == language[:2] for known in prompt)]
+            if missing:
+                yield Finding("warning", "language", f"the prompt has nothing in {', '.join(missing)}", page, module)
+
+
+def _audio(application: Application, audio: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+    spoken = (application.language, *application.languages)
+    for page, module, part in _audio_parts(application):
+        if not part.is_name:
+            continue
+        known = audio.get(part.audio, ())
+        if not known:
+            level: Literal["error", "warning"] = "warning" if part.text else "error"
+            yield Finding(level, "audio", f"there is no audio file {part.audio!r}", page, module)
+            continue
+        missing = [language for language in spoken if language not in known]
+        if missing:
+            yield Finding(
+                "warning", "audio", f"audio file {part.audio!r} is missing in {', '.join(missing)}", page, module
+            )
+
+
+def _unfinished(application: Application) -> Iterator[Finding]:
+    for page, module in _modules(application):
+        if isinstance(module, Subdialog):
+            message = (
+                "a subdialog needs a VoiceXML interpreter, which there is not yet: calls leave by error, or end here"
+            )
+            yield Finding("warning", "unfinished", message, page.name, module.name)

@@ -1,0 +1,1 @@
+"""Applications without a telephone: simulated calls in virtual time, and transcripts played against them. Pure."""
