@@ -3,6 +3,7 @@
 import time
 
 from callwright.base.errors import Forbidden, NotFound
+from callwright.base.values import Value
 from callwright.store import outbound as store
 from callwright.store.database import Database
 from callwright.store.deployments import DeploymentRow
@@ -39,3 +40,8 @@ async def details(db: Database, scope: Scope, call_id: int) -> OutboundRow:
 
 async def listed(db: Database, scope: Scope, *, before: int, limit: int) -> list[int]:
     return await store.listed(db, scope, before=before, limit=limit)
+
+
+async def metadata(db: Database, scope: Scope, call_id: int) -> dict[str, Value]:
+    """The variables that a call was queued with."""
+    return await store.metadata(db, scope, call_id)

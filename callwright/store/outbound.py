@@ -145,3 +145,13 @@ async def listed(db: Database, scope: Scope, *, before: int, limit: int) -> list
         f"SELECT c.id FROM outbound_calls c WHERE {mine} AND c.id < $2 ORDER BY c.id DESC LIMIT $3", who, before, limit
     )
     return [row["id"] for row in rows]
+
+
+async def metadata(db: Database, scope: Scope, call_id: int) -> dict[str, Value]:
+    """The variables that a call was queued with; none of a call in the secure environment."""
+    mine, who = visible(scope, 1, "o")
+    text = await db.pool.fetchval(
+        f"SELECT o.metadata FROM outbound_calls o WHERE {mine} AND o.id = $2 AND NOT o.is_pci", who, call_id
+    )
+    found: dict[str, Value] = json.loads(text) if text else {}
+    return found

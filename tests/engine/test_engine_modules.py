@@ -1,8 +1,10 @@
 """Modules that ask, on real calls: the test phone hears the prompts and presses the keys over RTP."""
 
+import asyncio
 import json
 import re
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from email import message_from_bytes
 from pathlib import Path
@@ -319,6 +321,39 @@ async def test_a_recorded_name_and_address(platform, kind):
     heard = await _transcript(platform, _application(kind, ask, said), SPEAKS)
     assert heard.pop(1).startswith("says    (")
     assert heard == ["hears   Who?", "hears   Thank you (recording)", "call ends"]
+
+
+async def test_a_call_becomes_a_transcript_that_the_application_passes(platform, tmp_path):
+    ask = {
+        "name": "ask",
+        "type": "digits",
+        "prompt": "{{ who }}, your code?",
+        "digits_max": 1,
+        "exits": {"next": "said"},
+    }
+    said = {"name": "said", "type": "prompt", "prompt": "Code {{ ask }}.", "exits": {"next": "end"}}
+    document = _application("Recorded", ask, said)
+    over = await platform.over(
+        await platform.queue(ONE, deployment=await platform.deploy(document), metadata={"who": "Ann \u00fc"})
+    )
+    session_id = over["calls"][0]["session_id"]
+    (tmp_path / "app.json").write_text(json.dumps(document))
+    command = (sys.executable, "-m", "callwright")
+    data = str(Path(platform.ready["recordings_dir"]).parent)
+    recorded = ("record-test", session_id, "--url", platform.ready["base_url"], "--data", data)
+    await _run(*command, *recorded, "-o", str(tmp_path / "app.call"))
+    assert (tmp_path / "app.call").read_text().splitlines()[1] == 'variable who = "Ann \u00fc"'
+    assert "failed: 0" in await _run(*command, "test", str(tmp_path / "app.json"))
+    assert "no call 1;2;3" in await _run(*command, *recorded[:1], "1;2;3", *recorded[2:], fails=True)
+
+
+async def _run(*command: str, fails: bool = False) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert bool(process.returncode) == fails, output
+    return output.decode()
 
 
 WSDL = """<?xml version="1.0"?>

@@ -38,6 +38,9 @@ async def get(session_id: str, request: Request, scope: Asker, db: Db) -> models
     url = str(request.url_for("recording", session_id=call.session_id)) if call.recording else None
     return models.CallWithLog(
         **models.Call.model_validate(call).model_dump(),
+        variables=await outbound.metadata(db, scope, call.outbound_call_id)
+        if entries and call.outbound_call_id
+        else {},
         transcript=transcript(entries) if entries else "",
         log=[models.LogLine(at=one.at, level=one.level, line=one.line, data=one.data) for one in lines(entries)],
         recording_url=url,

@@ -155,6 +155,7 @@ class LogLine(BaseModel):
 
 
 class CallWithLog(Call):
+    variables: dict[str, Value] = Field(description="That the call began with: the metadata of an outbound call.")
     transcript: str
     log: list[LogLine]
     recording_url: str | None
