@@ -91,13 +91,17 @@ class Application(BaseModel):
 
 def parse(text: str) -> Application:
     """An application from the text of a JSON or YAML document."""
+    return build(values(text))
+
+
+def values(text: str) -> Any:
+    """A JSON or YAML document as plain values, in the author's order of keys."""
     if len(text.encode()) > DOCUMENT_BYTES_MAX:
         raise DocumentError([AuthorError(f"A document has at most {DOCUMENT_BYTES_MAX} bytes")])
     try:
-        raw = json_text.loads(text) if text.lstrip().startswith("{") else yaml12.load(text)
+        return json_text.loads(text) if text.lstrip().startswith("{") else yaml12.load(text)
     except ValueError as error:
         raise DocumentError([AuthorError(f"The document is neither JSON nor YAML: {error}")]) from None
-    return build(raw)
 
 
 def json_schema() -> dict[str, Any]:

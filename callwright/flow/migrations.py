@@ -10,7 +10,7 @@ FORM = 2
 def newest(raw: dict[str, Any]) -> dict[str, Any]:
     """The document in the newest form. What is no known form is left to validation."""
     form = raw.get("callwright", FORM)
-    while isinstance(form, int) and form in _MIGRATIONS:
+    while type(form) is int and form in _MIGRATIONS:
         raw = _MIGRATIONS[form](raw)
         form = raw["callwright"]
     return raw

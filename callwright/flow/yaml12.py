@@ -78,3 +78,33 @@ def _check_keys(value: Any) -> None:
             waiting += holder.values()
         elif isinstance(holder, list):
             waiting += holder
+
+
+_BaseDumper: Any = yaml.SafeDumper
+
+
+class _Dumper(_BaseDumper):  # type: ignore[misc]
+    """Quotes what is a number, a truth value or a date in either version of YAML, so that every reader reads the same."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+# Some of these end a line for YAML and would be folded into a blank: in double quotes they are escaped.
+_ESCAPED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+
+
+def _text(dumper: Any, text: str) -> Any:
+    style = '"' if _ESCAPED.search(text) else "|" if "\n" in text.strip("\n") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+for _tag, _pattern, _first in _SCALARS:
+    _Dumper.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$"), ["" if c == "\0" else c for c in _first])
+
+
+def dump(value: Any) -> str:
+    """Plain values as a document that `load` reads as exactly them. Texts of many lines stand as blocks."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text

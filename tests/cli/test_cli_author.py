@@ -1,5 +1,6 @@
 """What a newcomer types: the tutorial's files, taken from its text, checked, tested, talked to, and changed for the worse."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from click.testing import CliRunner, Result
 
 from callwright.cli.call import command as call
 from callwright.cli.check import command as check
+from callwright.cli.convert import command as convert
+from callwright.cli.diff import command as diff
 from callwright.cli.test import command as play
 
 pytestmark = pytest.mark.pure
@@ -90,6 +93,32 @@ class TestTest:
         done = _run(play, desk / "desk.yaml")
         assert done.exit_code == 1 and "desk.call" in done.output
 
+    def test_the_result_as_data(self, desk):
+        done = _run(play, "--json", desk / "desk.yaml")
+        told = json.loads(done.output)
+        assert done.exit_code == 0 and told["modules"] == {"tried": 4, "all": 4}
+        assert [(one["name"], one["passed"], one["problem"]) for one in told["transcripts"]] == [
+            (str(desk / "desk.call"), True, "")
+        ]
+        assert told["exits"]["missed"] == ["ask: support"]
+        (desk / "desk.call").write_text((desk / "desk.call").read_text().replace("presses 1", "presses 3"))
+        done = _run(play, "--json", desk / "desk.yaml")
+        (failed,) = json.loads(done.output)["transcripts"]
+        assert done.exit_code == 1 and not failed["passed"] and "line 4" in failed["problem"]
+
+    def test_transcripts_that_stand_in_the_document(self, desk):
+        call = (desk / "desk.call").read_text()
+        (desk / "desk.call").unlink()
+        inside = "transcripts:\n  sales: |\n" + "".join(f"    {line}\n" for line in call.splitlines())
+        (desk / "desk.yaml").write_text((desk / "desk.yaml").read_text() + inside)
+        done = _run(play, desk / "desk.yaml")
+        assert done.exit_code == 0 and "desk.yaml: sales" in done.output
+
+    def test_a_transcript_that_is_not_text(self, desk):
+        (desk / "desk.call").write_bytes(b"hears \xff")
+        done = _run(play, desk / "desk.yaml")
+        assert done.exit_code == 1 and "FAILED" in done.output and "Traceback" not in done.output
+
     def test_verbose_shows_the_call(self, desk):
         assert "hears   Hello Ann." in _run(play, "-v", desk / "desk.yaml").output
 
@@ -116,3 +145,37 @@ class TestCall:
     def test_a_variable_that_is_none(self, desk, given):
         done = _run(call, desk / "desk.yaml", "--variable", given)
         assert done.exit_code == 2 and "--variable" in done.output
+
+
+class TestConvert:
+    def test_there_and_back(self, desk):
+        there = _run(convert, desk / "desk.yaml", desk / "desk.json")
+        assert there.exit_code == 0 and json.loads((desk / "desk.json").read_text())["name"] == "Front desk"
+        _run(convert, desk / "desk.json", desk / "back.yaml")
+        again = _run(convert, desk / "back.yaml", "--to", "json")
+        assert again.output == (desk / "desk.json").read_text()
+        assert _run(diff, desk / "desk.yaml", desk / "back.yaml").exit_code == 0
+
+    def test_a_file_that_is_there_stays(self, desk):
+        (desk / "desk.json").write_text("mine")
+        done = _run(convert, desk / "desk.yaml", desk / "desk.json")
+        assert done.exit_code == 1 and "--force" in done.output and (desk / "desk.json").read_text() == "mine"
+        assert _run(convert, "--force", desk / "desk.yaml", desk / "desk.json").exit_code == 0
+
+    def test_a_folder_that_is_not_there(self, desk):
+        done = _run(convert, desk / "desk.yaml", desk / "nowhere" / "desk.json")
+        assert done.exit_code == 1 and "cannot be written" in done.output
+
+
+class TestDiff:
+    def test_in_words_and_as_data(self, desk):
+        new = desk / "new.yaml"
+        new.write_text((desk / "desk.yaml").read_text().replace("Goodbye.", "Bye."))
+        done = _run(diff, desk / "desk.yaml", new)
+        assert done.exit_code == 1
+        assert done.output == (
+            "page 'Main', module 'bye': prompt changed from \"You chose {{ ask }}. Goodbye.\" to \"You chose {{ ask }}. Bye.\"\n"
+        )
+        (told,) = json.loads(_run(diff, "--json", desk / "desk.yaml", new).output)
+        assert told["page"] == "Main" and told["module"] == "bye"
+        assert _run(diff, desk / "desk.yaml", desk / "desk.yaml").output == ""
