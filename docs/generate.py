@@ -78,6 +78,12 @@ or the first one is said. `NAME` is a file of the audio manager, `sha256:...`, o
 In a prompt a variable may have a type, which says how it is spoken in English, Spanish, French and German: `{{ due | date }}`
 (2026-11-24), `time` (15:05), `number`, `currency` or `currency:EUR`, `digits`, `phone`, `acronym` (letter by letter), `address`.
 A variable that holds a recording of the call plays it. A text that begins with `<speak` is SSML.
+
+`private: true` keeps what a module handles out of everything that stays of a call (log, journal, transcript, recordings, the
+cache of spoken prompts): what is entered, sent, answered and recorded, and what its texts fill in; `[private]`, or silence,
+stands there. Its variables are private from then on, and with them whatever is made of them: a text, a request, a script's
+result, another application's variable. A variable is private as a whole, `order` with all of `order.items`. What a call *does*
+stays visible: which exit it takes, how long a message is, which server was asked.
 """
 
 

@@ -9,7 +9,6 @@ the engine lives.
 
 import logging
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,22 +134,22 @@ class Calls:
         recording = _recording_path(route.account_id, session_id)
         messages = Messages(self._messages / str(call.id))
         self.legs.add(leg)
+        run = Run(
+            loaded.program,
+            session=SessionInfo(session_id, party.caller, party.dialled, loaded.application.name, party.direction),
+            variables=variables,
+            journal=call.journal,
+        )
         try:
             if keys_first:
                 leg.send_keys(keys_first)
-            run = Run(
-                loaded.program,
-                session=SessionInfo(session_id, party.caller, party.dialled, loaded.application.name, party.direction),
-                variables=variables,
-                journal=call.journal,
-            )
             world = World(self._http, self._soap, self._mailer, messages, self._evaluator, self._load(route), now)
             performer = self._performer(leg, route, party, call, recording, messages)
             outcome = await converse(run, performer, world, now)
         except CallwrightError as error:
             outcome = Outcome("error", str(error))
-        except Exception:  # noqa: BLE001 - one call ends; the engine lives
-            outcome = Outcome("error", traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - one call ends; the engine lives
+            outcome = Outcome("error", run.told(error))
         finally:
             leg.hang_up()
             self.legs.discard(leg)

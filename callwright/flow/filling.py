@@ -42,9 +42,9 @@ class Filling:
         return value
 
     async def whole(self, template: Template) -> Value:
-        """The variable's value where the text is just one variable, which keeps its type; else the text."""
+        """A copy of the variable's value where the text is just one variable, which keeps its type; else the text."""
         rendered = await render(self._call, template)
         self.private = self.private or rendered.private
         if template.whole is not None and not rendered.missing:
-            return self._call.variables.get(template.whole)  # type: ignore[return-value]
+            return self._call.variables.copy(template.whole)  # type: ignore[return-value]
         return rendered.text

@@ -45,8 +45,8 @@ class AskingModule(Module):
     _initial_s: float = PrivateAttr()
 
     def attach(self, settings: Settings) -> None:
-        self._prompt = SpokenText(self.prompt, barge_in=self.barge_in)
-        self._failures = {"no_input": _Failures(self.no_input or settings.input.no_input)}
+        self._prompt = SpokenText(self.prompt, barge_in=self.barge_in, private=self.private)
+        self._failures = {"no_input": _Failures(self.no_input or settings.input.no_input, self.private)}
         self._initial_s = self.initial_timeout_s or settings.input.initial_timeout_s
 
     def writes(self) -> tuple[str, ...]:
@@ -82,8 +82,8 @@ class _Failures:
 
     __slots__ = ("page", "prompts", "then", "transfer")
 
-    def __init__(self, failures: Failures) -> None:
-        self.prompts = [SpokenText(prompt) for prompt in failures.attempts]
+    def __init__(self, failures: Failures, private: bool) -> None:
+        self.prompts = [SpokenText(prompt, private=private) for prompt in failures.attempts]
         self.then, self.page = failures.then, failures.page
         self.transfer = Template(failures.transfer_to) if failures.transfer_to else None
 
@@ -113,7 +113,7 @@ class InputModule(AskingModule):
 
     def attach(self, settings: Settings) -> None:
         super().attach(settings)
-        self._failures["no_match"] = _Failures(self.no_match or settings.input.no_match)
+        self._failures["no_match"] = _Failures(self.no_match or settings.input.no_match, self.private)
         self._timers = Timers(self._initial_s, self.final_key_timeout_s or settings.input.final_key_timeout_s)
 
     def exits_optional(self) -> tuple[str, ...]:

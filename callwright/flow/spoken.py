@@ -1,6 +1,7 @@
 """Prompts of a document: words with variables, audio files, for each language, spoken in many calls."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, TypeVar
 from xml.etree import ElementTree
 
@@ -113,10 +114,14 @@ def in_language(by_language: Mapping[str, Found], language: str) -> Found:
 class SpokenText:
     """A prompt of a document, parsed once, spoken in many calls."""
 
-    __slots__ = ("_barge_in", "_parts", "_plain")
+    __slots__ = ("_barge_in", "_parts", "_plain", "_private")
 
-    def __init__(self, prompt: "str | Parts | Mapping[str, str | Parts]", *, barge_in: bool = True) -> None:
+    def __init__(
+        self, prompt: "str | Parts | Mapping[str, str | Parts]", *, barge_in: bool = True, private: bool = False
+    ) -> None:
+        """`private`: of a private module, so that what is filled in is private, though its variables may not be."""
         self._barge_in = barge_in
+        self._private = private
         self._parts = {
             language: [(Template(part.text, KINDS), part if isinstance(part, AudioPart) else None) for part in parts]
             for language, parts in parts_of(prompt).items()
@@ -134,7 +139,7 @@ class SpokenText:
             return ()
         parts: list[Part] = []
         for template, audio in found:
-            text = await spoken(call, template)
+            text = await spoken(call, template, private=self._private)
             if audio is None:
                 parts += _with_recordings(text)
             else:
@@ -146,7 +151,7 @@ class SpokenText:
         return (prompt,)
 
 
-async def spoken(call: Call, template: Template) -> Rendered:
+async def spoken(call: Call, template: Template, *, private: bool = False) -> Rendered:
     """A text as it is said in the call's language; what is missing, or not of its type, is told in the log."""
     wrong: list[str] = []
 
@@ -158,6 +163,8 @@ async def spoken(call: Call, template: Template) -> Rendered:
             return text
 
     rendered = template.render(call.variables, said)
+    if private and template.paths:
+        rendered = replace(rendered, private=True)
     for name in rendered.missing[:NAMES_SHOWN]:
         await call.log(f"Variable {name} is not defined", "error")
     for problem in wrong[:NAMES_SHOWN]:

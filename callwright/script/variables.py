@@ -7,6 +7,7 @@ whatever is computed from it as well.
 import json
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import lru_cache
 from itertools import pairwise
 
@@ -78,6 +79,11 @@ class Variables:
             else:
                 return MISSING
         return value
+
+    def copy(self, path: Path) -> Value | _Missing:
+        """The value at a path as it is now: what is set later does not change it."""
+        value = self.get(path)
+        return deepcopy(value) if isinstance(value, dict | list) else value
 
     def set(self, path: Path, value: Value, *, private: bool = False) -> None:
         """Write at a path, making the objects and lists on the way. Raises `AuthorError` where one is in the way."""

@@ -53,7 +53,7 @@ class Record:
     silence_final_s: float = 3.0
     "Silence after speech for so long ends it, and is cut off."
 
-    terminators: str = "0123456789*#"
+    terminators: str = "0123456789*#ABCD"
     "Keys that end it."
 
     private: bool = False
@@ -187,6 +187,9 @@ class Load:
 
     version: int | None = None
     "None: the latest published one."
+
+    private: bool = False
+    "Which application it is appears nowhere."
 
     type: Literal["load"] = "load"
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from callwright.grammar.grammars import Choices, Custom, Grammar
-from callwright.session.commands import Collect, Command, Evaluate, Fetch, Invoke, Play, Record, Send, Transfer
+from callwright.session.commands import Collect, Command, Evaluate, Fetch, Invoke, Load, Play, Record, Send, Transfer
 from callwright.session.events import (
     Evaluated,
     EvaluationFailed,
@@ -15,6 +15,7 @@ from callwright.session.events import (
     Invoked,
     InvokeFailed,
     Loaded,
+    LoadFailed,
     Match,
     NoMatch,
     Recorded,
@@ -32,13 +33,16 @@ _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "
 class Redactor:
     """Redacts the items of one run. An answer is as private as what it answers."""
 
-    __slots__ = ("_private",)
+    __slots__ = ("_private", "seen_private")
 
     def __init__(self) -> None:
         self._private = False
+        self.seen_private = False
+        "Something private was asked since the run began."
 
     def asked(self, command: Command) -> None:
         self._private = bool(getattr(command, "private", False))
+        self.seen_private = self.seen_private or self._private
 
     def redact(self, item: Command | Event) -> Command | Event:
         """The item, or a copy without what is private."""
@@ -60,8 +64,8 @@ class Redactor:
                 return _transfer(item)
             case Fetch():
                 return _fetch(item)
-            case Invoke() if item.private:
-                return replace(item, arguments=tuple((name, PRIVATE) for name, _ in item.arguments))
+            case Invoke():
+                return _invoke(item)
             case Send() if item.private:
                 return replace(item, to=(PRIVATE,), subject=PRIVATE, body=PRIVATE, reply_to="", attachments=())
             case Evaluate():
@@ -71,9 +75,11 @@ class Redactor:
                 return replace(item, value=PRIVATE, changes=tuple((root, PRIVATE) for root, _ in item.changes))
             case EvaluationFailed() if self._private:
                 return replace(item, reason="The script failed")
+            case Load() if item.private:
+                return replace(item, application=PRIVATE)
             case Loaded():
                 # A published version never changes: its number says all, in every entry of every call.
-                return replace(item, document=None)
+                return replace(item, application=PRIVATE if self._private else item.application, document=None)
             case Match() if self._private:
                 return replace(item, value=PRIVATE, utterance=PRIVATE)
             case NoMatch() if self._private:
@@ -83,14 +89,14 @@ class Redactor:
             case FetchFailed() if self._private:
                 return replace(item, reason="The request failed")
             case Recorded() if self._private:
-                return replace(item, audio=PRIVATE)
+                return _recorded(item)
             case HungUp(recorded=Recorded() as recorded) if self._private:
-                return replace(item, recorded=replace(recorded, audio=PRIVATE))
+                return replace(item, recorded=_recorded(recorded))
             case TransferEnded() if self._private:
                 return replace(item, reason="")
             case Invoked() if self._private:
                 return replace(item, result=PRIVATE)
-            case InvokeFailed() | SendFailed() if self._private:
+            case InvokeFailed() | SendFailed() | LoadFailed() if self._private:
                 return replace(item, reason="The request failed")
         return item
 
@@ -115,8 +121,16 @@ def _part(part: Part) -> Part:
     return Speech(PRIVATE) if isinstance(part, Speech) else Audio(part.ref, PRIVATE)
 
 
+def _hold(hold: Prompt | None) -> Prompt | None:
+    return _prompts((hold,))[0] if hold is not None else None
+
+
+def _recorded(item: Recorded) -> Recorded:
+    return replace(item, audio=PRIVATE, key=PRIVATE if item.key else "")
+
+
 def _transfer(item: Transfer) -> Transfer:
-    item = replace(item, prompts=_prompts(item.prompts))
+    item = replace(item, prompts=_prompts(item.prompts), hold=_hold(item.hold))
     if not item.private:
         return item
     headers = tuple((name, PRIVATE) for name, _ in item.headers)
@@ -125,7 +139,14 @@ def _transfer(item: Transfer) -> Transfer:
     )
 
 
+def _invoke(item: Invoke) -> Invoke:
+    item = replace(item, hold=_hold(item.hold))
+    return replace(item, arguments=tuple((name, PRIVATE) for name, _ in item.arguments)) if item.private else item
+
+
 def _fetch(item: Fetch) -> Fetch:
+    if item.hold is not None:
+        item = replace(item, hold=_hold(item.hold))
     if item.private:
         fields = tuple((name, PRIVATE) for name, _ in item.fields)
         body = PRIVATE if item.body else ""

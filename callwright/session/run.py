@@ -58,7 +58,7 @@ from callwright.session.events import (
     TransferEnded,
 )
 from callwright.session.prompts import Prompt, Speech
-from callwright.session.redaction import Redactor
+from callwright.session.redaction import PRIVATE, Redactor
 
 EPILOGUE_STEPS = 20
 EPILOGUE_S = 180.0
@@ -234,8 +234,8 @@ class Call:
         assert isinstance(event, Evaluated | EvaluationFailed)
         return event
 
-    async def load(self, application: str, version: int | None) -> Loaded | LoadFailed:
-        event = await _Ask(Load(application, version))
+    async def load(self, command: Load) -> Loaded | LoadFailed:
+        event = await _Ask(command)
         assert isinstance(event, Loaded | LoadFailed)
         return event
 
@@ -322,7 +322,14 @@ class Run:
             return self._last_words(Outcome("error", str(error)))
         except Exception as error:  # noqa: BLE001 - the containment point of one call: the process lives
             self._log_error(f"Internal error: {type(error).__name__}")
-            return self._last_words(Outcome("error", traceback.format_exc()))
+            return self._last_words(Outcome("error", self.told(error)))
+
+    def told(self, error: BaseException) -> str:
+        """A mistake of ours with its traceback, for the log. What an exception says may hold a value of the call, so it is
+        left out once anything private has passed."""
+        if not (self._redactor.seen_private or self.call.variables.private):
+            return "".join(traceback.format_exception(error))
+        return f"{''.join(traceback.format_tb(error.__traceback__))}{type(error).__name__}: {PRIVATE}"
 
     def _over_limit(self) -> bool:
         return self.call.now - self._started_at > self._limits.seconds or self._steps >= self._limits.steps

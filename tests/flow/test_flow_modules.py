@@ -1,22 +1,16 @@
-"""Every module of the registry: its transcripts take each of its exits, a hang-up at any point ends it, nothing private leaks."""
+"""Every module of the registry: its transcripts take each of its exits, and a hang-up at any point ends it."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-from callwright.flow.application import Application, build, parse
-from callwright.flow.input_module import InputModule
+from callwright.flow.application import Application, parse
 from callwright.flow.module import REGISTRY
 from callwright.rehearsal.coverage import Coverage
 from callwright.rehearsal.transcript import Script, play
 from callwright.rehearsal.transcript import parse as parse_transcript
-from callwright.session.codec import encode
 from callwright.session.commands import Collect, Disconnect, Play, SetRecording
-from callwright.session.lines import lines
-from callwright.session.transcript import transcript
 
 pytestmark = pytest.mark.pure
 
@@ -95,68 +89,3 @@ def test_a_module_says_what_it_is(kind: str) -> None:
     for name, field in module.model_fields.items():
         if name != "type":
             assert field.title, f"{kind}.{name} has no title"
-
-
-CANARY = "58203417"
-PRIVATE_APPLICATION = Path(__file__).parent / "private.yaml"
-OTHER = {
-    "name": "Other",
-    "pages": [
-        {
-            "name": "Main",
-            "modules": [
-                {"name": "start", "type": "start", "exits": {"next": "asked"}},
-                {
-                    "name": "asked",
-                    "type": "digits",
-                    "private": True,
-                    "prompt": "You gave {{ given }}. Yours?",
-                    "exits": {"next": "end"},
-                },
-                {"name": "end", "type": "exit"},
-            ],
-        }
-    ],
-}
-"What the private application goes to."
-
-
-class TestPrivate:
-    """A canary goes in by a private module and through every other; it is nowhere in what is kept of the call."""
-
-    @pytest.fixture
-    def document(self) -> dict:
-        return yaml.safe_load(PRIVATE_APPLICATION.read_text())
-
-    def test_the_application_has_every_kind_of_module(self, document: dict) -> None:
-        used = {module["type"] for page in document["pages"] for module in page["modules"]}
-        assert used == set(REGISTRY)
-
-    def test_the_canary_is_nowhere(self, document: dict) -> None:
-        kept = self._kept(build(document))
-        assert CANARY not in kept
-        assert "[private]" in kept
-
-    def test_without_the_mark_it_would_be_seen(self, document: dict) -> None:
-        for page in document["pages"]:
-            for module in page["modules"]:
-                module.pop("private", None)
-        assert CANARY in self._kept(build(document))
-
-    def test_every_input_module_can_be_private(self, document: dict) -> None:
-        asking = {
-            m["name"]: m
-            for p in document["pages"]
-            for m in p["modules"]
-            if issubclass(REGISTRY[m["type"]], InputModule)
-        }
-        assert {m["type"] for m in asking.values()} == {k for k, c in REGISTRY.items() if issubclass(c, InputModule)}
-        assert all(module.get("private") for module in asking.values())
-
-    def _kept(self, application: Application) -> str:
-        script = parse_transcript((PRIVATE_APPLICATION.with_suffix(".call")).read_text())
-        played = play(application, script, others=[build(OTHER)])
-        assert played.mismatch is None, str(played.mismatch)
-        journal = "\n".join(json.dumps(encode(entry.item)) for entry in played.journal)
-        told = "\n".join(json.dumps(line.as_plum()) for line in lines(played.journal))
-        return journal + told + transcript(played.journal)

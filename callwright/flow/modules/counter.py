@@ -36,7 +36,7 @@ class Counter(Module):
         was = number(None if before is MISSING else before)  # type: ignore[arg-type]
         # NaN is not equal to itself.
         count = int(was) + 1 if was == was and abs(was) < 2**53 else 1
-        self.store(call, count)
+        self.store(call, count, private=call.variables.is_private((self.name,)))
         for row, template in self._values:
             if row.holds(float(count), number((await render(call, template)).text)):
                 return row.exit

@@ -12,6 +12,7 @@ from callwright.grammar.grammars import Choices
 from callwright.grammar.input import Match
 from callwright.script.variables import MISSING, Path, parse_path
 from callwright.session.prompts import Prompt, Speech
+from callwright.session.redaction import PRIVATE
 from callwright.session.run import Call
 
 OPTIONS_MAX = 10
@@ -49,7 +50,7 @@ class DynamicMenu(InputModule):
         return (self._path,)
 
     async def run(self, call: Call) -> str:
-        private = call.variables.is_private(self._path)
+        private = self.private or call.variables.is_private(self._path)
         options = self._read(call, private)
         grammar = Choices(self.name, tuple((option.dtmf, option.value) for option in options))
         said = [(_spoken(option, call.language), option) for option in options]
@@ -78,6 +79,9 @@ class DynamicMenu(InputModule):
                 first = error.errors()[0]
                 field = ".".join(str(step) for step in first["loc"])
                 problem = f"{field}: {first['msg']}" if field else "it is not an object"
+                if private:
+                    # Where it is wrong may be told by a name in it.
+                    problem = PRIVATE
                 raise self._error(f"has an option {index} that is none, {problem}") from None
         if len({option.dtmf for option in options}) < len(options):
             raise self._error("has two options with the same dtmf")

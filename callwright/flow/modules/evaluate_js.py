@@ -60,7 +60,7 @@ class EvaluateJs(Module):
         private = self.private or any(call.variables.is_private(path) for path in self._paths)
         scope: list[tuple[str, Value]] = []
         for root in dict.fromkeys(str(path[0]) for path in self._paths):
-            value = call.variables.get((root,))
+            value = call.variables.copy((root,))
             if value is not MISSING:
                 scope.append((root, value))  # type: ignore[arg-type]
         seed = zlib.crc32(f"{call.session.id} {call.now} {self.name}".encode())

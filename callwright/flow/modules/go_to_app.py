@@ -11,7 +11,9 @@ from callwright.flow.module import Module, Settings
 from callwright.flow.texts import Text
 from callwright.script.template import Template
 from callwright.script.variables import Path, parse_path
+from callwright.session.commands import Load
 from callwright.session.events import LoadFailed
+from callwright.session.redaction import PRIVATE
 from callwright.session.run import Call
 
 
@@ -38,10 +40,11 @@ class GoToApp(Module):
         self._variables = [(parse_path(pair.name), Template(pair.value)) for pair in self.variables]
 
     async def run(self, call: Call) -> str:
-        name, given = await self._given(call)
-        loaded = await call.load(name, self.version)
+        asked, given = await self._given(call)
+        loaded = await call.load(asked)
         if isinstance(loaded, LoadFailed):
-            raise AuthorError(f"Application {name!r} cannot be run: {loaded.reason}", module=self.name)
+            told = PRIVATE if asked.private else f"{asked.application!r} cannot be run: {loaded.reason}"
+            raise AuthorError(f"Application {told}", module=self.name)
         assert call.enter is not None
         inner = await call.enter(call, loaded, given)
         result = {name: value for name, value in inner.values.items() if name != "session"}
@@ -49,11 +52,13 @@ class GoToApp(Module):
         self.store(call, result, private=bool(inner.private))
         return "next"
 
-    async def _given(self, call: Call) -> tuple[str, list[tuple[Path, Value, bool]]]:
-        """The other application's name, and the variables that it gets: path, value, private."""
-        name = (await Filling(call, self.private).text(self._application)).strip()
+    async def _given(self, call: Call) -> tuple[Load, list[tuple[Path, Value, bool]]]:
+        """The other application, and the variables that it gets: path, value, private."""
+        filling = Filling(call, False)
+        name = (await filling.text(self._application)).strip()
+        asked = Load(name, self.version, filling.private)
         given: list[tuple[Path, Value, bool]] = []
         for path, template in self._variables:
             filling = Filling(call, self.private)
             given.append((path, await filling.whole(template), filling.private))
-        return name, given
+        return asked, given

@@ -53,7 +53,10 @@ class Language(InputModule):
         if unknown:
             raise ValueError(f"the application does not speak {', '.join(unknown)}: add it to its languages")
         self._grammar = Choices(self.name, tuple((choice.keys, choice.language) for choice in self.choices))
-        self._offers = [(choice.language, SpokenText(choice.prompt, barge_in=self.barge_in)) for choice in self.choices]
+        self._offers = [
+            (choice.language, SpokenText(choice.prompt, barge_in=self.barge_in, private=self.private))
+            for choice in self.choices
+        ]
 
     async def run(self, call: Call) -> str:
         match await self.ask(call, self._grammar, more=await self._offered(call)):

@@ -21,7 +21,7 @@ class Prompt(Module):
     _prompt: SpokenText = PrivateAttr()
 
     def attach(self, settings: Settings) -> None:
-        self._prompt = SpokenText(self.prompt, barge_in=self.barge_in)
+        self._prompt = SpokenText(self.prompt, barge_in=self.barge_in, private=self.private)
 
     async def run(self, call: Call) -> str:
         prompts = await self._prompt.prompt(call)

@@ -54,7 +54,7 @@ class Transfer(Module):
         return self
 
     def attach(self, settings: Settings) -> None:
-        self._prompt = SpokenText(self.prompt)
+        self._prompt = SpokenText(self.prompt, private=self.private)
         self._hold = settings.hold
         self._destination = Template(self.destination)
         self._headers = [(header.name, Template(header.value)) for header in self.headers]
