@@ -6,6 +6,7 @@ from struct import Struct
 from callwright.base.errors import AuthorError
 
 PCM = 1
+FLOAT = 3
 ALAW = 6
 ULAW = 7
 _EXTENSIBLE = 0xFFFE
@@ -24,7 +25,7 @@ class Wave:
     """A WAV file taken apart."""
 
     format: int
-    "`PCM`, `ALAW`, `ULAW` or another format tag."
+    "`PCM`, `FLOAT`, `ALAW`, `ULAW` or another format tag."
 
     channels: int
     rate_hz: int

@@ -7,9 +7,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from callwright.media import audio_files
+
 BODY_BYTES_MAX = 2 << 20
-BODY_BYTES_MAX_OF = {"/v1/audio": 16 << 20}
-"Paths that take more: ten minutes of a WAV file with 16 bits at 8000 Hz have 9.6 MB."
+BODY_BYTES_MAX_OF = {"/v1/audio": audio_files.BYTES_MAX}
+"Paths that take more."
 
 
 class BodyTooLarge(Exception):

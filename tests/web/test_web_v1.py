@@ -114,14 +114,32 @@ class TestAudio:
 
     @pytest.mark.parametrize("content", [b"", b"RIFF", b"hello" * 100, _wav(0.5)[:20]])
     async def test_what_is_no_wav(self, client, content):
-        assert _field(_problem(await client.post("/v1/audio", content=content), 400)) == "audio"
+        assert _field(_problem(await client.post("/v1/audio", content=content), 400)) == "file"
+
+    async def test_the_file_and_the_reason_are_told(self, client):
+        told = _problem(await client.post("/v1/audio?file_name=hello.ogg", content=b"OggS" + bytes(50)), 400)
+        assert "hello.ogg" in told["detail"] and "it is Ogg" in told["detail"]
+
+    async def test_what_has_no_header_is_told_by_its_name(self, client):
+        made = await client.post("/v1/audio?file_name=quiet.ul", content=b"\xff" * 8000)
+        assert made.status_code == 201, made.text
+        _problem(await client.post("/v1/audio", content=b"\xff" * 8000), 400)
+
+    async def test_a_long_file_does_not_hold_up_others(self, client):
+        slow = _wav(110, rate=48_000, channels=2)
+        reading = asyncio.create_task(client.post("/v1/audio", content=slow))
+        answered = 0
+        while not reading.done():
+            assert (await client.get("/health")).status_code == 200
+            answered += 1
+        assert (await reading).status_code == 201 and answered > 3
 
     async def test_longer_than_it_may_last(self, client):
         hours = _wav(700, rate=1000, width=1)
         assert "600 seconds" in _problem(await client.post("/v1/audio", content=hours), 400)["detail"]
 
     async def test_more_than_a_body_may_have(self, client):
-        _problem(await client.post("/v1/audio", content=bytes((16 << 20) + 1)), 413)
+        _problem(await client.post("/v1/audio", content=bytes((32 << 20) + 1)), 413)
 
 
 class TestRefusals:

@@ -1,4 +1,4 @@
-"""Applications, their drafts and versions, and audio files."""
+"""Applications, their drafts and versions."""
 
 import asyncio
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from callwright.base.errors import RequestError
-from callwright.services import applications, audio
+from callwright.services import applications
 from callwright.web.v1 import models
-from callwright.web.v1.deps import PAGE_DEFAULT, After, Asker, Db, Limit, Settings
+from callwright.web.v1.deps import PAGE_DEFAULT, After, Asker, Db, Limit
 from callwright.web.v1.idempotency import once
 
 router = APIRouter(tags=["Applications"])
@@ -120,21 +120,6 @@ async def versions(application_id: int, scope: Asker, db: Db) -> list[models.Ver
 async def version(application_id: int, number: int, scope: Asker, db: Db) -> models.VersionDocument:
     found = await applications.version(db, scope, _id(application_id), min(max(number, 0), 2**31 - 1))
     return models.VersionDocument(number=found.number, created_at=found.created_at, document=found.document)
-
-
-@router.post(
-    "/audio",
-    status_code=201,
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}
-    },
-    summary="Add an audio file",
-)
-async def add_audio(request: Request, scope: Asker, config: Settings) -> models.AudioFile:
-    """Keep a WAV file (PCM or G.711, any rate, ten minutes at most) for prompts. The same sound gets the same name."""
-    # In a thread: a long file takes a second to convert, and others are waiting.
-    samples = await asyncio.to_thread(audio.read_wav, await request.body())
-    return models.AudioFile(audio=audio.add_audio(config.audio_dir, scope, samples))
 
 
 def _id(given: int) -> int:
