@@ -1,0 +1,143 @@
+"""A company that carries texts: what is handed to it, what it answers, and what comes from it.
+
+Two kinds. A *linked* carrier (SMPP) holds connections, over which texts go out and texts and receipts come in. A carrier over
+HTTP is asked once for each text, and tells what it has by requests to a URL of ours: its file says how such a request is
+verified and read (`Inbound`), without doing any I/O.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from callwright.sms.progress import Delivery
+from callwright.sms.segments import Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundText:
+    """One message for a handset."""
+
+    id: str
+    "Ours, 32 hex digits; the same at every attempt, for carriers that know a double by it."
+
+    to: str
+    "Digits with the country's code, without `+`."
+
+    sender: str
+    "A number of ours, in the same form."
+
+    body: str
+    encoding: Encoding
+    part: int = 1
+    parts: int = 1
+    reference: int = 0
+    "Common to the parts that a phone joins, 0 to 65535; only where `concatenated`."
+
+    concatenated: bool = False
+    "It goes with a header that says which part it is."
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The carrier will deliver it."""
+
+    carrier_message_id: str
+    "Its receipts name it so."
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The carrier will not deliver it, now or ever."""
+
+    reason: str
+    "For the message's record, e.g. `21610 Attempt to send to unsubscribed recipient`."
+
+    not_mobile: bool = False
+    "It is because the number is a landline."
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """The carrier has certainly not taken it, and may later: it throttles, is down, or cannot be reached."""
+
+    reason: str
+    wait_s: float = 1.0
+    "Nothing more is to be sent for so long."
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """It went out, and no answer came: it may be on its way. It is not sent again by itself."""
+
+    reason: str
+
+
+Answer = Taken | Refused | NotNow | InDoubt
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedText:
+    """A text from a handset."""
+
+    carrier_message_id: str
+    "The same for a text that the carrier tells twice; empty where it has none."
+
+    to: str
+    sender: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a text that was taken."""
+
+    carrier_message_id: str
+    delivery: Delivery
+    reason: str = ""
+    not_mobile: bool = False
+
+
+Told = ReceivedText | Receipt
+Store = Callable[[Told], Awaitable[None]]
+"Keeps what a carrier tells. Only when it returns is the carrier answered; where it raises, the carrier tells it again."
+
+
+class Carrier(Protocol):
+    """One account with a carrier."""
+
+    async def send(self, text: OutboundText) -> Answer:
+        """Hand over one message. Bounded in time; raises nothing but what is our own mistake."""
+        ...
+
+    async def run(self, store: Store) -> None:
+        """Hold what connections it needs, until cancelled; tell `store` what arrives."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierRequest:
+    """A request of a carrier to a URL of ours, before anybody has believed it."""
+
+    url: str
+    "Public, as the carrier knows it: signatures are made over it."
+
+    headers: Mapping[str, str]
+    "Names in lower case."
+
+    body: bytes
+
+
+class Inbound(Protocol):
+    """How a carrier over HTTP tells things: pure, one file for each carrier."""
+
+    def verify(self, request: CarrierRequest, settings: Mapping[str, Any], now: float) -> bool:
+        """Whether it really comes from the carrier: its signature, and how old that may be."""
+        ...
+
+    def parse_inbound(self, request: CarrierRequest) -> Sequence[ReceivedText]:
+        """Raises `PeerError` for what cannot be read."""
+        ...
+
+    def parse_status(self, request: CarrierRequest) -> Sequence[Receipt]:
+        """Raises `PeerError` for what cannot be read. States between taken and delivered are none."""
+        ...
