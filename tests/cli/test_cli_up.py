@@ -134,7 +134,7 @@ async def test_it_tells_scripts_what_they_need_and_stops_at_ctrl_c(data_dir: Pat
         assert time.monotonic() - started < GONE_S_MAX
         assert not first.ready_file.exists()
     async with _up(data_dir) as second:
-        stay = READY_FIELDS - {"base_url", "sip", "pids"}
+        stay = READY_FIELDS - {"base_url", "sip", "phone", "pids"}
         assert {name: second.ready[name] for name in stay} == {name: ready[name] for name in stay}
 
 

@@ -68,7 +68,7 @@ async def test_a_busy_callee(platform):
 
 
 async def test_a_number_that_the_peer_does_not_know(platform):
-    found = await platform.over(await platform.queue("12125550109"))
+    found = await platform.over(await platform.queue("12125550100"))
     assert (found["details"]["status"], found["cause"]) == ("rejected", "404 Not Found")
 
 
