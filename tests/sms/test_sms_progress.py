@@ -80,7 +80,10 @@ def test_no_part():
 @pytest.mark.parametrize(
     ("body", "asked"),
     [
-        *((word, "stop") for word in ("STOP", "cancel", " End ", "quit\n", "StopAll", "UNSUBSCRIBE", "revoke", "OPTOUT")),
+        *(
+            (word, "stop")
+            for word in ("STOP", "cancel", " End ", "quit\n", "StopAll", "UNSUBSCRIBE", "revoke", "OPTOUT")
+        ),
         *((word, "start") for word in ("START", "unstop", " yes")),
         *((word, "help") for word in ("HELP", "info")),
         *((word, None) for word in ("", "STOP IT", "please stop", "S T O P", "stop.", "OPT OUT", "yes!", "HELPME")),
