@@ -40,6 +40,12 @@ class Config:
     "Who sends it."
 
     @property
+    def sip_to_ask(self) -> str:
+        """host:port where this machine reaches the engine: `0.0.0.0` and `::` are no place to send to."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.sip_host, self.sip_host)
+        return f"[{host}]:{self.sip_port}" if ":" in host else f"{host}:{self.sip_port}"
+
+    @property
     def run_dir(self) -> Path:
         return Path(self.data_dir) / "run"
 

@@ -1,17 +1,12 @@
-"""Asks a started platform, from outside, whether it answers: HTTP, and SIP by OPTIONS (RFC 3261 §11)."""
-
-import asyncio
-import secrets
+"""Asks a started platform, from outside, whether it answers: HTTP, and SIP by OPTIONS."""
 
 import httpx
 
 from callwright.base.errors import ProviderError
+from callwright.telephony import sip_options
 
 ANSWER_S_MAX = 10.0
 "A machine that is busy with everybody's first start."
-
-RESEND_S = 0.5
-"OPTIONS over UDP may be lost: RFC 3261's T1."
 
 
 async def http_answers(url: str) -> None:
@@ -27,48 +22,6 @@ async def http_answers(url: str) -> None:
 
 async def sip_answers(host: str, port: int) -> None:
     """Raises `ProviderError` where the engine does not answer OPTIONS with 200."""
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[str] = loop.create_future()
-    transport, _ = await loop.create_datagram_endpoint(lambda: _Answer(answered), local_addr=(host, 0))
-    try:
-        request = _options(host, port, transport.get_extra_info("sockname")[1])
-        async with asyncio.timeout(ANSWER_S_MAX):
-            while not answered.done():
-                transport.sendto(request, (host, port))
-                await asyncio.wait([answered], timeout=RESEND_S)
-    except TimeoutError:
-        raise ProviderError(f"the engine does not answer SIP on {host}:{port}") from None
-    finally:
-        transport.close()
-    status = answered.result()
-    if not status.startswith("SIP/2.0 200"):
-        raise ProviderError(f"the engine answers SIP on {host}:{port} with {status!r}")
-
-
-class _Answer(asyncio.DatagramProtocol):
-    def __init__(self, answered: asyncio.Future[str]) -> None:
-        self._answered = answered
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        if not self._answered.done():
-            self._answered.set_result(data.partition(b"\r\n")[0].decode(errors="replace"))
-
-
-def _options(host: str, port: int, own_port: int) -> bytes:
-    shown = f"[{host}]" if ":" in host else host
-    name = secrets.token_hex(8)
-    return "\r\n".join(
-        (
-            f"OPTIONS sip:{shown}:{port} SIP/2.0",
-            f"Via: SIP/2.0/UDP {shown}:{own_port};branch=z9hG4bK{name};rport",
-            "Max-Forwards: 70",
-            f"From: <sip:up@{shown}>;tag={name}",
-            f"To: <sip:{shown}:{port}>",
-            f"Call-ID: {name}",
-            "CSeq: 1 OPTIONS",
-            f"Contact: <sip:up@{shown}:{own_port}>",
-            "Content-Length: 0",
-            "",
-            "",
-        )
-    ).encode()
+    status = await sip_options.ask(host, port, wait_s=ANSWER_S_MAX)
+    if status != 200:
+        raise ProviderError(f"the engine answers SIP on {host}:{port} with {status}")

@@ -29,6 +29,7 @@ import asyncpg
 
 from callwright.base.errors import ProviderError
 from callwright.cli._process import die_with_parent, ended
+from callwright.store.database import FAILURES
 
 USERS = ("callwright", "nobody")
 SHARED = Path("/var/lib/callwright")
@@ -245,12 +246,12 @@ class EmbeddedPostgres:
                 try:
                     connection = await asyncpg.connect(admin, timeout=5)
                     break
-                except (OSError, asyncpg.PostgresError):
+                except FAILURES:
                     await asyncio.sleep(POLL_S)
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", NAME):
                 await connection.execute(f"CREATE DATABASE {NAME}")
-        except asyncpg.PostgresError as error:
+        except FAILURES as error:
             raise ProviderError(f"PostgreSQL could not make the database: {error}") from error
         finally:
             await connection.close()

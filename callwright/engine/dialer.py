@@ -2,6 +2,9 @@
 
 The dialer wakes when something is queued or finished (NOTIFY) and at least once a second, which also covers
 windows that open and retries that come due. It never claims more than the channels that are free.
+
+A database that goes away in the middle leaves it open whether a claim or a start was committed. Then nothing is
+dialled of it; what this engine holds in the database without having dialled is given back before the next claim.
 """
 
 import asyncio
@@ -38,6 +41,10 @@ class _NotAnswered(Exception):
         self.ending, self.cause = ending, cause
 
 
+class _NotDialled(Exception):
+    """The database went away before the INVITE."""
+
+
 class Dialer:
     """One engine's dialer. `run` works until cancelled; `wake` ends its nap."""
 
@@ -63,6 +70,11 @@ class Dialer:
         self._plane = plane
         self._writer = writer
         self._woken = asyncio.Event()
+        self._unsure = False
+        "The database may hold claims and attempts of ours that we did not dial."
+
+        self._undialled: set[int] = set()
+        "Those of them that may stand there as dialling."
 
     def wake(self) -> None:
         self._woken.set()
@@ -74,6 +86,7 @@ class Dialer:
                 more = await self._round(tasks)
             except FAILURES as error:
                 log.warning("the queue cannot be read: %s", error)
+                self._unsure = True
                 more = False
             # After work there may be more that only waits for its trunk's rate: short naps first, then longer ones.
             nap_s = REST_S if more else min(2 * nap_s, IDLE_S)
@@ -90,6 +103,8 @@ class Dialer:
 
     async def _round(self, tasks: asyncio.TaskGroup) -> bool:
         """Dial what is due; whether there was anything."""
+        if self._unsure:
+            await self._give_back()
         admissions = self._admit()
         try:
             claims = await dialing.claim(self._db, engine_id=self._engine_id, free=len(admissions), now=now())
@@ -101,6 +116,14 @@ class Dialer:
             for admission in admissions:
                 self._calls.release(admission)
 
+    async def _give_back(self) -> None:
+        undialled = tuple(self._undialled)
+        given = await dialing.give_back(self._db, engine_id=self._engine_id, undialled=undialled, now=now())
+        self._undialled.difference_update(undialled)
+        self._unsure = bool(self._undialled)
+        if given:
+            log.warning("%d call(s) that were claimed and not dialled are queued again", given)
+
     def _admit(self) -> list[Admission]:
         """Room for the next batch: never more than half of what is free, for callers come in meanwhile."""
         wanted = min(dialing.BATCH, (self._calls.free + 1) // 2)
@@ -111,7 +134,11 @@ class Dialer:
         # The Call-ID is in the database before its INVITE is on the wire: whoever finds this attempt after a
         # crash knows that a telephone may have rung.
         call_ids = {claim.attempt_id: f"{secrets.token_hex(12)}@{self._host}" for claim in claims}
-        started = await dialing.start(self._db, list(call_ids.items()), now())
+        try:
+            started = await dialing.start(self._db, list(call_ids.items()), now())
+        except FAILURES:
+            self._undialled.update(call_ids)
+            raise
         for claim in claims:
             if claim.attempt_id in started:
                 tasks.create_task(self._dial(admissions.pop(), claim, call_ids[claim.attempt_id]))
@@ -126,6 +153,11 @@ class Dialer:
             ending, cause = "rejected", str(error)
         except ProviderError as error:
             ending, cause = "failed", str(error)
+        except _NotDialled as error:
+            log.warning("outbound call %s waits for the database: %s", claim.outbound_call_id, error)
+            self._undialled.add(claim.attempt_id)
+            self._unsure = True
+            return
         except Exception as error:  # the containment point of one call
             log.exception("outbound call %s", claim.outbound_call_id)
             ending, cause = "failed", f"internal error: {type(error).__name__}"
@@ -145,10 +177,13 @@ class Dialer:
         return "completed", outcome.kind
 
     async def _reach(self, claim: Claim, caller: str, sip_call_id: str) -> tuple[SipLeg, Route, Loaded]:
-        """The leg, once it was answered. Raises `_NotAnswered`."""
+        """The leg, once it was answered. Raises `_NotAnswered` and `_NotDialled`."""
         if claim.version_id is None:
             raise _NotAnswered("rejected", "no version of the application is published")
-        loaded = await self._applications.load(claim.version_id)
+        try:
+            loaded = await self._applications.load(claim.version_id)
+        except FAILURES as error:
+            raise _NotDialled(str(error)) from None
         peer = await self._endpoint.resolve(claim.trunk_host, claim.trunk_port)
         leg = SipLeg.outgoing(
             self._endpoint,

@@ -1,6 +1,7 @@
 """The engine process: one SIP port, one media plane, the calls on them, and the dialer."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import shutil
@@ -31,8 +32,8 @@ log = logging.getLogger(__name__)
 SWITCH_S = 0.0005
 "How long a thread keeps the interpreter while the media thread waits for it: a packet every 20 ms cannot wait 5 ms."
 
-HANG_UP_S_MAX = 2.0
-"After a stop: how long the calls that were cut have to write their end."
+LAST_WRITES_S_MAX = 2.0
+"After a stop: how long the ends of calls may wait for a database that is away. Then their attempts stay in doubt."
 
 
 class LostLease(Exception):
@@ -44,7 +45,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     sys.setswitchinterval(SWITCH_S)
     loop = asyncio.get_running_loop()
     db = await Database.open(config.database_url)
-    lease = await engines.register(db, socket.gethostname(), now())
+    lease = await engines.register(db, socket.gethostname(), now(), sip=config.sip_to_ask)
     # Messages of calls that an earlier engine did not get to end.
     shutil.rmtree(config.messages_dir, ignore_errors=True)
     plane = MediaPlane(config.sip_host, config.rtp_port_min, config.rtp_port_max, loop)
@@ -67,7 +68,9 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         applications=applications,
     )
     inbound = Inbound(db, calls, applications, plane, config.sip_host)
-    endpoint = await SipEndpoint.open(config.sip_host, config.sip_port, on_invite=inbound.on_invite)
+    endpoint = await SipEndpoint.open(
+        config.sip_host, config.sip_port, on_invite=inbound.on_invite, name=engines.name_of(lease.server_id)
+    )
     calls.transfers = Transfers(db, config, calls=calls, endpoint=endpoint, plane=plane)
     dialer = Dialer(
         db,
@@ -105,8 +108,10 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     finally:
         await endpoint.close()
         plane.stop()
-        await writer.flush()
-        await engines.stop(db, lease.id, now())
+        with contextlib.suppress(TimeoutError, *FAILURES):
+            async with asyncio.timeout(LAST_WRITES_S_MAX):
+                await writer.finish()
+                await engines.stop(db, lease.id, now())
         await pool.close()
         await http.aclose()
         await db.close()

@@ -29,7 +29,7 @@ RETRY_S = 1.0
 
 
 class Writer:
-    """The engine's pen. `run` writes until cancelled; `flush` once more at the end."""
+    """The engine's pen. `run` writes until cancelled; then `finish` writes what is left."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -41,8 +41,13 @@ class Writer:
         self._sequence: dict[int, int] = {}
 
     @property
+    def waiting(self) -> int:
+        """Rows that are not written yet."""
+        return len(self._batch) + len(self._failed or ())
+
+    @property
     def full(self) -> bool:
-        return len(self._batch) + len(self._failed or ()) >= WAITING_MAX or not self._ids
+        return self.waiting >= WAITING_MAX or not self._ids
 
     async def run(self) -> None:
         while True:
@@ -65,6 +70,11 @@ class Writer:
         except FAILURES as error:
             log.warning("the journal waits for the database: %s", error)
             await asyncio.sleep(RETRY_S)
+
+    async def finish(self) -> None:
+        """Write all that waits, however long the database is away: the caller sets the bound."""
+        while self.waiting:
+            await self.flush()
 
     async def _write(self, batch: CallBatch) -> None:
         try:

@@ -69,6 +69,13 @@ class Callbacks:
         return bool(due)
 
     async def _deliver(self, callback: DueCallback) -> None:
+        """One try. Without the database it is made again when its lease has run out, under the same id."""
+        try:
+            await self._try(callback)
+        except FAILURES as error:
+            log.warning("result_url post %d waits for the database: %s", callback.id, error)
+
+    async def _try(self, callback: DueCallback) -> None:
         call = await outbound.details(self._db, PLATFORM, callback.outbound_call_id)
         details = call_details.as_plum(call)
         if call.result_url_json:

@@ -6,6 +6,7 @@ import time
 
 from callwright.services import dialing, engines
 from callwright.store.database import FAILURES, Database
+from callwright.store.engines import SilentEngine
 
 log = logging.getLogger(__name__)
 
@@ -16,11 +17,24 @@ async def run(db: Database) -> None:
     """Look every two seconds until cancelled."""
     while True:
         try:
-            now = time.time()
-            if lost := await engines.bury(db, now):
-                log.warning("%d engine(s) were lost; what they had claimed is queued again", lost)
-            if ended := await dialing.sweep(db, now):
+            await bury_lost(db)
+            if ended := await dialing.sweep(db, time.time()):
                 log.info("%d outbound call(s) ended without being dialled", ended)
         except FAILURES as error:
             log.warning("housekeeping waits for the database: %s", error)
         await asyncio.sleep(EVERY_S)
+
+
+async def bury_lost(db: Database) -> None:
+    """Clean up after engines whose lease has run out, but for those that still answer SIP."""
+    silent = await engines.silent(db, time.time())
+    answers = await asyncio.gather(*(engines.answers(engine) for engine in silent))
+    for engine, answered in zip(silent, answers, strict=True):
+        await _decide(db, engine, answered)
+
+
+async def _decide(db: Database, engine: SilentEngine, answered: bool) -> None:
+    if answered:
+        log.warning("engine %d answers SIP, but does not reach the database; its calls stay its own", engine.server_id)
+    elif await engines.bury(db, engine.id, time.time()):
+        log.warning("engine %d was lost; what it had claimed is queued again", engine.server_id)

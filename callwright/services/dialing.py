@@ -28,9 +28,14 @@ async def start(db: Database, dialled: Sequence[tuple[int, str]], now: float) ->
     return await store.start(db, PLATFORM, dialled, now)
 
 
+async def give_back(db: Database, *, engine_id: int, undialled: Sequence[int], now: float) -> int:
+    """Queue again what this engine holds but has not dialled; not to be called between its `claim` and `start`."""
+    return await store.give_back(db, PLATFORM, engine_id=engine_id, undialled=undialled, now=now)
+
+
 async def sweep(db: Database, now: float) -> int:
     """End what can no longer be dialled: windows that passed, numbers that no trunk takes. Returns how many."""
     return await store.expire_windows(db, PLATFORM, now) + await store.reject_unroutable(db, PLATFORM, now)
 
 
-__all__ = ["BATCH", "Claim", "Ending", "Finish", "claim", "ending_of", "start", "sweep"]
+__all__ = ["BATCH", "Claim", "Ending", "Finish", "claim", "ending_of", "give_back", "start", "sweep"]

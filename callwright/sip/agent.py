@@ -32,6 +32,9 @@ UNANSWERED_MAX = 1_000
 RETRY_AFTER_S = 5
 "What a caller is told whom we cannot serve now."
 
+ENGINE = "engine-"
+"How a name begins that is one process's own, whatever address it has."
+
 KEEP_ALIVE_BYTES = 20
 "Nothing shorter is SIP: keep-alives (RFC 5626 §3.5.1), probes."
 
@@ -50,6 +53,7 @@ class Agent:
         on_invite: Callable[[SipCall], None],
         new_tag: Callable[[], str],
         user_agent: str = "Callwright",
+        name: str = "",
         calls_max: int = CALLS_MAX,
         unanswered_max: int = UNANSWERED_MAX,
     ) -> None:
@@ -66,6 +70,7 @@ class Agent:
         self._contact = f"<sip:{self._place}>"
         self._on_invite = on_invite
         self._user_agent = user_agent
+        self._name = name
         self._calls_max = calls_max
         self._unanswered_max = unanswered_max
         self._calls: dict[tuple[str, str], SipCall] = {}
@@ -164,7 +169,11 @@ class Agent:
         return False
 
     def _options(self, request: Request, source: Address) -> None:
-        if self.draining:
+        asked = _user(request.uri)
+        if asked.startswith(ENGINE) and asked != self._name:
+            # Whoever had this address before has gone; only its name tells us apart.
+            self._refuse(request, source, 404)
+        elif self.draining:
             self._refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         else:
             self._refuse(request, source, 200, allow=ALLOW, accept=SDP_TYPE, contact=self._contact)

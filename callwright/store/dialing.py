@@ -184,6 +184,36 @@ async def start(db: Database, _: Scope, dialled: Sequence[tuple[int, str]], now:
     return {row["attempt_id"] for row in rows}
 
 
+async def give_back(db: Database, _: Scope, *, engine_id: int, undialled: Sequence[int], now: float) -> int:
+    """Queue again what this engine holds but has not dialled: every attempt that is only claimed, and those of
+    `undialled`, whose `start` may have been committed though no INVITE followed. These count as no attempt. Returns how
+    many calls."""
+    rows = await db.pool.fetch(
+        """
+        WITH locked AS (
+            SELECT c.id, c.status, a.id AS attempt_id, a.dialed_at
+            FROM outbound_attempts a JOIN outbound_calls c ON c.attempt_id = a.id
+            WHERE a.engine_id = $1 AND (a.state = 'claimed' OR a.state = 'dialing' AND a.id = ANY($2::bigint[]))
+            ORDER BY c.id FOR NO KEY UPDATE OF c
+        ), attempt AS (
+            UPDATE outbound_attempts a SET state = 'ended', outcome = 'lost', cause = 'not dialled', ended_at = $3
+            WHERE a.engine_id = $1 AND (a.state = 'claimed' OR a.state = 'dialing' AND a.id = ANY($2::bigint[]))
+        ), event AS (
+            DELETE FROM outbound_events e USING locked l
+            WHERE e.outbound_call_id = l.id AND e.event = 'dialing' AND e.at = l.dialed_at
+        )
+        UPDATE outbound_calls c SET attempt_id = NULL,
+            status = CASE WHEN c.status = 'dialing' THEN 'queued' ELSE c.status END,
+            attempts = c.attempts - CASE WHEN c.status = 'dialing' THEN 1 ELSE 0 END
+        FROM locked l WHERE c.id = l.id AND c.attempt_id = l.attempt_id RETURNING c.id
+        """,
+        engine_id,
+        list(undialled),
+        now,
+    )
+    return len(rows)
+
+
 async def connected(connection: Connection, _: Scope, attempts: Sequence[tuple[int, float]]) -> None:
     """The far end answered, by (attempt id, when)."""
     await connection.execute(

@@ -1,6 +1,6 @@
 """Engines: each leases a server id for its session ids, says every few seconds that it lives, and is cleaned up after.
 
-`bury` is what happens to the work of an engine whose heartbeat stopped. Claims go back to the queue. A call that
+`bury` is what happens to the work of an engine that was lost. Claims go back to the queue. A call that
 may have been dialled ends as failed with the cause `in doubt`, because nobody knows whether a telephone rang; a
 call that was connected ends as completed, because it was answered. Neither is dialled again.
 """
@@ -22,14 +22,25 @@ class EngineLease:
     "First part of its session ids, 6 digits; never given out twice."
 
 
-async def register(db: Database, _: Scope, *, host: str, now: float) -> EngineLease:
+@dataclass(frozen=True, slots=True)
+class SilentEngine:
+    """An engine whose lease has run out: it is lost, or only cut off from the database."""
+
+    id: int
+    server_id: int
+    sip: str
+    "host:port; empty where it has none."
+
+
+async def register(db: Database, _: Scope, *, host: str, sip: str, now: float) -> EngineLease:
     row = await db.pool.fetchrow(
         """
-        INSERT INTO engines (id, host, server_id, started_at, heartbeat_at)
-        SELECT id, $1, 100000 + id, $2, $2 FROM nextval(pg_get_serial_sequence('engines', 'id')) AS id
+        INSERT INTO engines (id, host, server_id, sip, started_at, heartbeat_at)
+        SELECT id, $1, 100000 + id, $2, $3, $3 FROM nextval(pg_get_serial_sequence('engines', 'id')) AS id
         RETURNING id, server_id
         """,
         host,
+        sip,
         now,
     )
     return EngineLease(row["id"], row["server_id"])
@@ -49,16 +60,32 @@ async def stop(db: Database, _: Scope, engine_id: int, now: float) -> None:
         await _bury(connection, _, engine_id, now)
 
 
-async def bury(db: Database, scope: Scope, *, silent_since: float, now: float) -> int:
-    """Clean up after engines without a heartbeat since then. Returns how many."""
+async def silent(db: Database, _: Scope, *, since: float, limit: int) -> list[SilentEngine]:
+    """Engines without a heartbeat since then, the longest silent first."""
+    rows = await db.pool.fetch(
+        """
+        SELECT id, server_id, sip FROM engines WHERE stopped_at IS NULL AND heartbeat_at < $1
+        ORDER BY heartbeat_at LIMIT $2
+        """,
+        since,
+        limit,
+    )
+    return [SilentEngine(**row) for row in rows]
+
+
+async def bury(db: Database, scope: Scope, engine_id: int, *, silent_since: float, now: float) -> bool:
+    """Clean up after an engine, unless it has told of itself since then, or somebody else cleans up."""
     async with db.transaction() as connection:
-        rows = await connection.fetch(
-            "SELECT id FROM engines WHERE stopped_at IS NULL AND heartbeat_at < $1 ORDER BY id FOR UPDATE SKIP LOCKED",
+        found = await connection.fetchval(
+            """
+            SELECT id FROM engines WHERE id = $1 AND stopped_at IS NULL AND heartbeat_at < $2 FOR UPDATE SKIP LOCKED
+            """,
+            engine_id,
             silent_since,
         )
-        for row in rows:
-            await _bury(connection, scope, row["id"], now)
-    return len(rows)
+        if found is not None:
+            await _bury(connection, scope, engine_id, now)
+    return found is not None
 
 
 async def _bury(connection: Connection, scope: Scope, engine_id: int, now: float) -> None:

@@ -193,6 +193,7 @@ engines = sa.Table(
     _id(),
     sa.Column("host", sa.Text, nullable=False),
     sa.Column("server_id", sa.Integer, nullable=False, comment="First part of its session ids; never given out twice."),
+    sa.Column("sip", sa.Text, nullable=False, server_default="", comment="host:port, where OPTIONS finds it."),
     _time("started_at", nullable=False),
     _time("heartbeat_at", nullable=False),
     _time("stopped_at"),

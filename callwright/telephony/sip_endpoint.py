@@ -38,11 +38,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
         on_invite: Callable[[SipCall], None],
         accepts: Callable[[Address], bool],
         user_agent: str,
+        name: str,
         advertised: str | None,
     ) -> None:
         self._on_invite = on_invite
         self._accepts = accepts
         self._user_agent = user_agent
+        self._name = name
         self._advertised = advertised
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
@@ -57,17 +59,19 @@ class SipEndpoint(asyncio.DatagramProtocol):
         on_invite: Callable[[SipCall], None],
         accepts: Callable[[Address], bool] = lambda _: True,
         user_agent: str = "Callwright",
+        name: str = "",
         advertised: str | None = None,
     ) -> "SipEndpoint":
         """Bind and serve. Raises `ProviderError` where the port is taken.
 
-        `accepts`: sources that are listened to at all. `advertised`: the host in Via and Contact, where peers reach
+        `accepts`: sources that are listened to at all. `name`: `engine-…`, by which OPTIONS tells this process from
+        another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach
         us at another address than the one that is bound (0.0.0.0, NAT).
         """
         loop = asyncio.get_running_loop()
         try:
             _, endpoint = await loop.create_datagram_endpoint(
-                lambda: cls(on_invite, accepts, user_agent, advertised), local_addr=(host, port)
+                lambda: cls(on_invite, accepts, user_agent, name, advertised), local_addr=(host, port)
             )
         except OSError as error:
             raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
@@ -150,6 +154,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             on_invite=self._on_invite,
             new_tag=lambda: secrets.token_hex(8),
             user_agent=self._user_agent,
+            name=self._name,
         )
         self._agent.wire.timers.sooner = self._arm
 

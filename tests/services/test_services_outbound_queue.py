@@ -9,11 +9,13 @@ import pytest
 
 from callwright.base import phone_numbers
 from callwright.base.errors import Forbidden, NotFound, RequestError
+from callwright.jobs import housekeeping
 from callwright.services import applications, calls, deployments, dialing, engines, first_start, outbound, trunks
 from callwright.services.calls import CallBatch
 from callwright.services.dialing import Finish
 from callwright.store.database import Database
 from callwright.store.outbound import NewCall
+from callwright.telephony.sip_endpoint import SipEndpoint
 
 pytestmark = pytest.mark.store
 
@@ -229,7 +231,11 @@ async def test_a_lost_engine_loses_no_call_and_repeats_none(db, world):
     claimed, dialled, answered = claims
     await dialing.start(db, [(dialled.attempt_id, "b@test"), (answered.attempt_id, "c@test")], now)
     await _connected(db, answered.attempt_id)
-    assert await engines.bury(db, now + engines.SILENT_S + 1) == 1
+    assert await engines.silent(db, now) == [] and not await engines.bury(db, engine, now)
+    (silent,) = await engines.silent(db, now + engines.SILENT_S + 1)
+    assert not await engines.answers(silent)
+    assert await engines.bury(db, silent.id, now + engines.SILENT_S + 1)
+    assert not await engines.bury(db, silent.id, now + engines.SILENT_S + 1), "once is enough"
     found = [await outbound.details(db, world.scope, call_id) for call_id in ids]
     by_id = {call.id: (call.status, call.cause) for call in found}
     assert by_id[claimed.outbound_call_id][0] == "queued"
@@ -239,6 +245,49 @@ async def test_a_lost_engine_loses_no_call_and_repeats_none(db, world):
     other = await _engine(db)
     again = await dialing.claim(db, engine_id=other, free=9, now=now + 1000)
     assert [claim.outbound_call_id for claim in again] == [claimed.outbound_call_id]
+
+
+async def test_what_was_claimed_and_not_dialled_goes_back(db, world):
+    """As after a database that went away before it could say whether it had committed."""
+    engine, other = await _engine(db), await _engine(db)
+    ids = await _queue(db, world, 5, max_attempts=1)
+    now = time.time()
+    claimed, unanswered, canceled, ringing = await dialing.claim(db, engine_id=engine, free=4, now=now)
+    (others,) = await dialing.claim(db, engine_id=other, free=1, now=now)
+    undialled = [unanswered.attempt_id, canceled.attempt_id]
+    await dialing.start(db, [(unanswered.attempt_id, "b@test"), (ringing.attempt_id, "d@test")], now)
+    await db.pool.execute("UPDATE outbound_calls SET status = 'canceled' WHERE id = $1", canceled.outbound_call_id)
+    assert await dialing.give_back(db, engine_id=engine, undialled=undialled, now=now) == 3
+    assert await dialing.give_back(db, engine_id=engine, undialled=undialled, now=now) == 0
+    statuses = {call_id: await _status(db, world, call_id) for call_id in ids}
+    assert statuses[claimed.outbound_call_id] == statuses[unanswered.outbound_call_id] == "queued"
+    assert (statuses[canceled.outbound_call_id], statuses[ringing.outbound_call_id]) == ("canceled", "dialing")
+    found = await outbound.details(db, world.scope, unanswered.outbound_call_id)
+    assert (found.attempts, [event for event, _ in found.events]) == (0, ["queued"])
+    again = await dialing.claim(db, engine_id=other, free=9, now=now)
+    assert {claim.outbound_call_id for claim in again} == {claimed.outbound_call_id, unanswered.outbound_call_id}
+    assert await _status(db, world, others.outbound_call_id) == "queued", "another engine's claim is its own"
+
+
+async def test_an_engine_that_answers_is_not_given_up(db, world):
+    """Its lease has run out because it does not reach the database; whoever has its address later is another."""
+    long_ago = time.time() - 60
+    lease = await engines.register(db, "test", long_ago)
+
+    async def cleaned_up_after(name: str, *, draining: bool = False) -> bool:
+        """With an agent of this name at the engine's address."""
+        agent = await SipEndpoint.open("127.0.0.1", 0, on_invite=lambda call: None, name=name)
+        agent.draining = draining
+        await db.pool.execute("UPDATE engines SET sip = $1", f"127.0.0.1:{agent.address[1]}")
+        try:
+            await housekeeping.bury_lost(db)
+        finally:
+            await agent.close()
+        return not await engines.heartbeat(db, lease.id, long_ago)
+
+    assert not await cleaned_up_after(engines.name_of(lease.server_id))
+    assert not await cleaned_up_after(engines.name_of(lease.server_id), draining=True)
+    assert await cleaned_up_after(engines.name_of(lease.server_id + 1))
 
 
 async def test_nothing_of_it_is_anybody_elses(db, world, other):

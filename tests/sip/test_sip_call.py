@@ -413,6 +413,17 @@ class TestUnwelcome:
         assert "INVITE" in bench.response().headers.get("allow")
         assert bench.response().headers.get("accept") == "application/sdp" and bench.at_rest
 
+    def test_options_by_name_tell_one_process_from_the_next_at_its_address(self) -> None:
+        bench = Bench(name="engine-7")
+        asked = [f"sip:{user}@192.0.2.1" for user in ("engine-7", "engine-6", "ping")]
+        assert [bench.receive(request("OPTIONS", uri=uri)) for uri in asked] == [
+            ["200 OPTIONS"],
+            ["404 OPTIONS"],
+            ["200 OPTIONS"],
+        ]
+        bench.agent.draining = True
+        assert [bench.receive(request("OPTIONS", uri=uri)) for uri in asked[:2]] == [["503 OPTIONS"], ["404 OPTIONS"]]
+
     def test_draining_sends_new_calls_elsewhere(self) -> None:
         bench, owned = _confirmed()
         bench.agent.draining = True
