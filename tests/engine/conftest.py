@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -118,14 +119,14 @@ def platform() -> Iterator[Running]:
 
 
 @contextmanager
-def started(*options: str) -> Iterator[Running]:
+def started(*options: str, database_url: str = "") -> Iterator[Running]:
     """`callwright up` with these options, on free ports, in a new data directory."""
     folder = Path(tempfile.mkdtemp(prefix="cw-"))
     folder.chmod(0o711)
     ready_file = folder / "ready.json"
     command = [sys.executable, "-m", "callwright", "up", "--data", str(folder / "d"), "--http", "127.0.0.1:0"]
     command += ["--sip", "127.0.0.1:0", "--phone", "127.0.0.1:0", "--ready-file", str(ready_file), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "DATABASE_URL": database_url})
     try:
         until = time.monotonic() + START_S_MAX
         while not ready_file.exists():
