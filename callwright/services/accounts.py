@@ -1,32 +1,25 @@
 """Accounts, users, and who a request comes from.
 
-A developer key is 32 random bytes, shown once and kept as its SHA-256; a password is kept as argon2id. A
+A developer key is 32 random bytes, shown once and kept as its SHA-256; for passwords see `passwords`. A
 request that was let in is remembered for a few seconds by the digest of what it showed, so that a busy client
 does not cost a query each time: a key that is rotated or an account that is closed is refused within `KNOWN_S`.
 """
 
-import asyncio
 import hashlib
 import hmac
 import secrets
 import time
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from argon2 import PasswordHasher
-
 from callwright.base.errors import RequestError, Unauthorized
+from callwright.services import passwords
 from callwright.store import accounts as store
 from callwright.store.database import Database
 from callwright.store.scope import PLATFORM, Scope
 
 KNOWN_S = 5.0
 KNOWN_MAX = 10_000
-
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_hashing = ThreadPoolExecutor(2, thread_name_prefix="argon2")
-"A hash takes 19 MB and some 30 ms: never in the event loop, and never many at once."
 
 _process_key = secrets.token_bytes(32)
 _known: OrderedDict[bytes, tuple[float, Scope]] = OrderedDict()
@@ -51,7 +44,7 @@ async def create_account(db: Database, *, name: str, email: str, password: str) 
             name=name,
             webhook_secret=secrets.token_bytes(24),
             email=email,
-            password_hash=await _hash(password),
+            password_hash=await passwords.hashed(password),
             developer_key_sha256=_sha256(key),
         )
     except store.UniqueViolation:
@@ -64,7 +57,7 @@ async def create_user(db: Database, scope: Scope, *, email: str, password: str) 
     key = new_key()
     try:
         user_id = await store.insert_user(
-            db, scope, email=email, password_hash=await _hash(password), developer_key_sha256=_sha256(key)
+            db, scope, email=email, password_hash=await passwords.hashed(password), developer_key_sha256=_sha256(key)
         )
     except store.UniqueViolation:
         raise RequestError(409, f"The email {email} belongs to another user.", field="email") from None
@@ -98,10 +91,6 @@ async def authenticate_key(db: Database, email: str, key: str) -> Scope:
     if len(_known) > KNOWN_MAX:
         _known.popitem(last=False)
     return scope
-
-
-async def _hash(password: str) -> str:
-    return await asyncio.get_running_loop().run_in_executor(_hashing, _hasher.hash, password)
 
 
 def new_key() -> str:

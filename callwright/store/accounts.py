@@ -78,6 +78,10 @@ async def set_developer_key(db: Database, scope: Scope, developer_key_sha256: by
     )
 
 
+async def set_password(db: Database, scope: Scope, password_hash: str) -> None:
+    await db.pool.execute("UPDATE users SET password_hash = $2 WHERE id = $1", scope.user_id, password_hash)
+
+
 async def set_active(db: Database, scope: Scope, active: bool) -> None:
     """Open or close the scope's account."""
     await db.pool.execute("UPDATE accounts SET active = $2 WHERE id = $1", scope.account_id, active)

@@ -69,7 +69,7 @@ class SafeHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        private = scope["type"] == "http" and scope["path"].startswith(("/api/", "/v1/"))
+        private = scope["type"] == "http" and scope["path"].startswith(("/api/", "/ws/", "/v1/"))
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -22,6 +22,8 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">{head}</head>
 <body>{body}</body></html>"""
 
+_DEV_SCHEME = {"type": "http", "scheme": "basic", "description": "Login and password of the web site."}
+
 _STYLE = "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}</style>"
 
 _SCRIPT = """
@@ -93,7 +95,14 @@ def _html(title: str, head: str, body: str) -> Response:
 
 
 def _document(v1: FastAPI) -> dict[str, Any]:
-    """One OpenAPI document of both surfaces."""
+    """One OpenAPI document of all surfaces."""
     document = v1.openapi()
     paths = openapi_paths() | {f"/v1{path}": item for path, item in document["paths"].items()}
-    return {**document, "servers": [{"url": "/"}], "paths": paths}
+    components = document["components"]
+    schemes = components["securitySchemes"] | {"dev": _DEV_SCHEME}
+    return {
+        **document,
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": components | {"securitySchemes": schemes},
+    }

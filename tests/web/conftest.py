@@ -9,6 +9,9 @@ import pytest
 from callwright.base.config import Config
 from callwright.web.app import create_app
 
+PASSWORD = "Secret-123"
+"Of every user that the `world` fixtures make."
+
 
 @pytest.fixture
 def config(tmp_path: Path, database_url: str) -> Config:
@@ -34,5 +37,14 @@ async def stranger(app, other) -> AsyncIterator[httpx.AsyncClient]:
     """Asks as the owner of another account."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     auth = (other.account.email, other.account.developer_key)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", auth=auth) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def dev_client(app, world) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks as the owner of `world` with the login and password of the web site."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    auth = (world.account.email, PASSWORD)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", auth=auth) as opened:
         yield opened

@@ -1,10 +1,12 @@
 """JSON or XML, by Accept (docs/compatibility/fuse-authentication.md). One mapping for every reply.
 
-In XML an object is its keys as elements, a list is `<item>` elements, a boolean `true` or `false`, null empty.
+In XML an object is its keys as elements, a list is elements of one name, a boolean `true` or `false`, null empty.
+Fuse's lists hold `<item>`; DEV's hold the singular of the list's own name.
 """
 
 import json
 import re
+from collections.abc import Callable
 from typing import Literal
 
 from lxml import etree
@@ -41,21 +43,32 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
-def encode(body: Value, form: Form) -> bytes:
+def item(_: str) -> str:
+    """The name of an element of a list, in Fuse."""
+    return "item"
+
+
+def singular(name: str) -> str:
+    """The same in DEV: `<logs>` holds `<log>`."""
+    return name.removesuffix("s")
+
+
+def encode(body: Value, form: Form, *, root: str = "result", named: Callable[[str], str] = item) -> bytes:
+    """`root` names the outermost element, `named` the elements of a list by the name of the list."""
     if form == "json":
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    root = etree.Element("result")
-    _fill(root, body)
-    return b'<?xml version="1.0"?>' + etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+    top = etree.Element(_element_name(root))
+    _fill(top, body, named)
+    return b'<?xml version="1.0"?>' + etree.tostring(top, encoding="UTF-8", xml_declaration=False)
 
 
-def _fill(element: etree._Element, value: Value) -> None:
+def _fill(element: etree._Element, value: Value, named: Callable[[str], str]) -> None:
     if isinstance(value, dict):
-        for name, item in value.items():
-            _fill(etree.SubElement(element, _element_name(name)), item)
+        for name, one in value.items():
+            _fill(etree.SubElement(element, _element_name(name)), one, named)
     elif isinstance(value, list):
-        for item in value:
-            _fill(etree.SubElement(element, "item"), item)
+        for one in value:
+            _fill(etree.SubElement(element, named(str(element.tag))), one, named)
     elif isinstance(value, bool):
         element.text = "true" if value else "false"
     elif value is not None:

@@ -10,6 +10,7 @@ import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -22,11 +23,9 @@ from callwright.store.scope import Scope
 from callwright.web.basic import credentials
 from callwright.web.limits import BodyTooLarge
 from callwright.web.plum import texts
-from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
+from callwright.web.plum.encoding import MEDIA_TYPE, Form, encode, form_of
 
 log = logging.getLogger(__name__)
-
-REALM = 'Basic realm="Plum Fuse"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,9 @@ class Field:
     "`form`, `path` or `query`."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Endpoint:
-    """A row of the table."""
+    """A row of the table, in Fuse's manner. Other families say otherwise how they let a client in and how they answer."""
 
     path: str
     method: str
@@ -73,34 +72,72 @@ class Endpoint:
     fields: tuple[Field, ...]
     codes: Mapping[int, str]
 
+    family: ClassVar[str] = "Plum Fuse"
+    "Its heading on the API page, and the realm of its credentials."
+
+    scheme: ClassVar[str | None] = "basic"
+    "The security scheme of the API page; None where credentials are fields."
+
+    @property
+    def operation(self) -> str:
+        """Its name on the API page."""
+        return self.page
+
+    # -- what a family decides -------------------------------------------------------------------
+
+    def form(self, request: Request) -> Form:
+        """Of the reply."""
+        return form_of(request.headers.get("accept", ""))
+
+    async def admit(self, request: Request, db: Database) -> Scope:
+        """Whose request this is. Raises `RequestError`."""
+        sent = credentials(request.headers)
+        if not isinstance(sent, tuple):
+            raise RequestError(401, texts.HEADER_MISSING if sent is None else texts.HEADER_MALFORMED)
+        return await accounts.authenticate_key(db, *sent)
+
+    def succeeded(self, body: Value, form: Form) -> bytes:
+        return encode(body, form)
+
+    def failed(self, text: str, form: Form) -> bytes:
+        return encode({"error": text}, form)
+
+    def refused(self, error: RequestError) -> tuple[int, str]:
+        """Status and text."""
+        return error.status, texts.text_of(error)
+
+    # -- what holds for all ----------------------------------------------------------------------
+
     async def serve(self, request: Request) -> Response:
-        form = form_of(request.headers.get("accept", ""))
+        form = self.form(request)
         db: Database = request.app.state.db
+        headers: dict[str, str] = {}
         try:
             reply = await self._checked(request, db)
+            headers = dict(reply.headers)
+            if reply.body is None:
+                return Response(status_code=reply.status, headers=headers)
+            status, body = reply.status, self.succeeded(reply.body, form)
         except RequestError as error:
-            headers = {"WWW-Authenticate": REALM} if error.status == 401 else {}
+            status, text = self.refused(error)
+            body = self.failed(text, form)
+            if error.status == 401:
+                headers["WWW-Authenticate"] = f'Basic realm="{self.family}"'
             if error.status == 405:
                 headers["Allow"] = self.method
-            reply = Reply({"error": texts.text_of(error)}, error.status, headers)
         except (BodyTooLarge, ClientDisconnect):
             raise
         except FAILURES:
             log.exception("%s %s", request.method, self.path)
-            reply = Reply({"error": texts.DATABASE}, 500)
+            status, body = 500, self.failed(texts.DATABASE, form)
         except Exception:  # noqa: BLE001 - the containment point of one request
             reference = secrets.token_hex(4)
             log.error("request %s, %s %s: %s", reference, request.method, self.path, traceback.format_exc())
-            reply = Reply({"error": texts.INTERNAL.format(reference=reference)}, 500)
-        if reply.body is None:
-            return Response(status_code=reply.status, headers=dict(reply.headers))
-        return Response(encode(reply.body, form), reply.status, dict(reply.headers), MEDIA_TYPE[form])
+            status, body = 500, self.failed(texts.INTERNAL.format(reference=reference), form)
+        return Response(body, status, headers, MEDIA_TYPE[form])
 
     async def _checked(self, request: Request, db: Database) -> Reply:
         if request.method != self.method:
             raise RequestError(405, texts.METHOD.format(method=self.method))
-        sent = credentials(request.headers)
-        if not isinstance(sent, tuple):
-            raise RequestError(401, texts.HEADER_MISSING if sent is None else texts.HEADER_MALFORMED)
-        scope = await accounts.authenticate_key(db, *sent)
+        scope = await self.admit(request, db)
         return await self.handler(Asked(request, db, scope.through("plum")))

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from callwright.web.plum import logs, outbound
+from callwright.web.plum import dev_calls, logs, outbound
 from callwright.web.plum.endpoint import Endpoint, Field
 
 _APPLICATION = Field("application_id", "The application's id.", True, where="path")
@@ -98,18 +98,21 @@ ENDPOINTS = (
     ),
 )
 
+ALL: tuple[Endpoint, ...] = (*ENDPOINTS, *dev_calls.ENDPOINTS)
+"Fuse's, then DEV's."
+
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"]
 
 
 def routes() -> list[Route]:
     """Every method leads to the endpoint: it refuses the wrong ones itself, before anything else is looked at."""
-    return [Route(endpoint.path, endpoint.serve, methods=METHODS) for endpoint in ENDPOINTS]
+    return [Route(endpoint.path, endpoint.serve, methods=METHODS) for endpoint in ALL]
 
 
 def openapi_paths() -> dict[str, Any]:
     """The table as OpenAPI 3.1 paths."""
     paths: dict[str, Any] = {}
-    for endpoint in ENDPOINTS:
+    for endpoint in ALL:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
     return paths
 
@@ -117,10 +120,10 @@ def openapi_paths() -> dict[str, Any]:
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     content = {"application/json": {"schema": {}}, "application/xml": {"schema": {"type": "string"}}}
     operation: dict[str, Any] = {
-        "tags": ["Plum Fuse"],
+        "tags": [endpoint.family],
         "summary": endpoint.summary,
-        "operationId": endpoint.page,
-        "security": [{"basic": []}],
+        "operationId": endpoint.operation,
+        "security": [{endpoint.scheme: []}] if endpoint.scheme else [],
         "parameters": [
             {
                 "name": field.name,

@@ -48,3 +48,21 @@ def text_of(error: RequestError) -> str:
         case Unauthorized(reason=reason):
             return INACTIVE if reason == "inactive" else CREDENTIALS
     return error.message
+
+
+DEV_UNAUTHORIZED = "Unauthorized access to {service} service"
+"The only one of DEV's texts that is known for certain."
+
+DEV_NOT_FOUND = {"call log": "log not found"}
+DEV_START = "start_timestamp must be within the last year"
+DEV_END = "end_timestamp must be after start_timestamp"
+DEV_LIMIT = "limit must be between {low} and {high}"
+DEV_OFFSET = "offset must be between 0 and {high}"
+DEV_TIMESTAMP = "{field} must be a UNIX timestamp"
+
+
+def dev_text_of(error: RequestError) -> str:
+    """What a DEV client reads in the envelope."""
+    if isinstance(error, NotFound):
+        return DEV_NOT_FOUND.get(error.noun, f"{error.noun} not found")
+    return text_of(error)

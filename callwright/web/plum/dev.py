@@ -1,0 +1,69 @@
+"""The manner of DEV's REST services: the web site's login and password on each request, and one envelope for every
+answer (docs/compatibility/dev-authentication.md)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from starlette.requests import Request
+
+from callwright.base.errors import RequestError, Unauthorized
+from callwright.base.values import Value
+from callwright.services import passwords
+from callwright.store.database import Database
+from callwright.store.scope import Scope
+from callwright.web.basic import credentials
+from callwright.web.plum import texts
+from callwright.web.plum.encoding import Form, encode, singular
+from callwright.web.plum.endpoint import Endpoint
+
+OWN_STATUS = frozenset({401, 405, 413, 429, 503})
+"Refusals with a status of their own; any other is told in the envelope alone, with 200."
+
+CODES: Mapping[int, str] = {
+    200: "The envelope: status `success` with a result, or `failure` with an error.",
+    401: "Login or password is missing or wrong, or the account is inactive.",
+    405: "Another method.",
+    429: "Too many wrong passwords.",
+    500: "Database error.",
+}
+
+
+@dataclass(frozen=True)
+class DevEndpoint(Endpoint):
+    """A row of the table, in DEV's manner. Its handler's reply is the `result` of the envelope."""
+
+    service: str = ""
+    "Its name: in the text of a refusal, and the root of its XML."
+
+    family: ClassVar[str] = "Plum DEV"
+    scheme: ClassVar[str | None] = "dev"
+
+    @property
+    def operation(self) -> str:
+        return f"dev-{self.service}"
+
+    async def admit(self, request: Request, db: Database) -> Scope:
+        sent = credentials(request.headers)
+        if not isinstance(sent, tuple):
+            raise Unauthorized("unknown")
+        return await passwords.authenticate(db, *sent, client=request.client.host if request.client else "")
+
+    def succeeded(self, body: Value, form: Form) -> bytes:
+        return self._encoded({"status": "success", "error": "", "result": body}, form)
+
+    def failed(self, text: str, form: Form) -> bytes:
+        return self._encoded({"status": "failure", "error": text}, form)
+
+    def refused(self, error: RequestError) -> tuple[int, str]:
+        status = error.status if error.status in OWN_STATUS or error.status >= 500 else 200
+        if error.status == 401:
+            return status, texts.DEV_UNAUTHORIZED.format(service=self.service)
+        return status, texts.dev_text_of(error)
+
+    def _encoded(self, body: dict[str, Value], form: Form) -> bytes:
+        if form == "json":
+            # As PHP writes it, slashes escaped: a client may compare texts.
+            return json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()
+        return encode(body, form, root=self.service, named=singular)
