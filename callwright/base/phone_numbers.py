@@ -46,3 +46,11 @@ def dialled(number: str) -> str:
     """Digits as a trunk is given them: a ten-digit number is North American and gets its 1."""
     digits = number.lstrip("+")
     return f"1{digits}" if len(digits) == 10 and not number.startswith("+") else digits
+
+
+def spellings(address: str) -> list[str]:
+    """How an address may be written: as it is, and a number of North America with and without its 1."""
+    digits = address.removeprefix("+")
+    if not digits.isdecimal():
+        return [address]
+    return list(dict.fromkeys((address, digits, digits.removeprefix("1") if len(digits) == 11 else f"1{digits}")))

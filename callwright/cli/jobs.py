@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from callwright.cli import _process
-from callwright.jobs import housekeeping
+from callwright.jobs import housekeeping, retention
 from callwright.jobs.callbacks import Callbacks
 from callwright.providers.http import GuardedClient
 from callwright.store.database import Database
@@ -15,7 +15,7 @@ from callwright.store.database import Database
 @click.command()
 @_process.config_option
 def command(config_path: Path) -> None:
-    """Run background jobs: result_url posts and housekeeping. Started by `callwright up`."""
+    """Run background jobs: result_url posts, housekeeping, and retention. Started by `callwright up`."""
     config = _process.load(config_path)
 
     async def main(stopping: _process.Stopping) -> None:
@@ -28,6 +28,7 @@ def command(config_path: Path) -> None:
                     jobs.create_task(callbacks.run()),
                     jobs.create_task(db.listen("callwright_callback", callbacks.wake)),
                     jobs.create_task(housekeeping.run(db)),
+                    jobs.create_task(retention.run(db)),
                 ]
                 _process.report_ready()
                 await stopping.stop.wait()

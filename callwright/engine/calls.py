@@ -209,6 +209,7 @@ class Calls:
                 # The literal that the compatible call list shows as the source of outbound calls.
                 src="Outbound" if outbound else party.caller,
                 dest=party.dialled,
+                number=route.number,
                 started_at=now(),
             )
         )

@@ -202,5 +202,12 @@ class Dialer:
             self._calls.legs.discard(leg)
         if refused is not None:
             raise _NotAnswered(dialing.ending_of(refused.status), f"{refused.status} {refused.reason}")
-        route = Route(claim.account_id, claim.user_id, claim.deployment_id, claim.application_id, claim.version_id)
+        route = Route(
+            claim.account_id,
+            claim.user_id,
+            claim.deployment_id,
+            claim.application_id,
+            claim.version_id,
+            number=claim.number,
+        )
         return leg, route, loaded

@@ -12,8 +12,9 @@ from dataclasses import fields
 from callwright.services import calls
 from callwright.services.calls import CallBatch
 from callwright.session.codec import encode_entry
+from callwright.session.lines import error_of
 from callwright.session.run import Entry
-from callwright.store.calls import ClosedCall, OpenedCall
+from callwright.store.calls import CallError, ClosedCall, OpenedCall
 from callwright.store.database import FAILURES, REFUSALS, Database
 from callwright.store.dialing import Finish
 
@@ -27,6 +28,40 @@ IDS_AHEAD = 4000
 "Calls that may begin between two flushes, by far more than one engine can answer."
 RETRY_S = 1.0
 
+ERRORS_MAX = 100
+"Of one call that are kept for long: an application that fails in a circle says nothing new."
+
+ERROR_CHARACTERS_MAX = 2000
+
+
+class _Open:
+    """A call that runs."""
+
+    __slots__ = ("_call", "errors", "seq")
+
+    def __init__(self, call: OpenedCall) -> None:
+        self._call = call
+        self.seq = 0
+        "Of its next entry."
+
+        self.errors = 0
+
+    def error(self, at: float, message: str) -> CallError:
+        call = self._call
+        return CallError(
+            call_id=call.id,
+            seq=self.seq,
+            at=at,
+            account_id=call.account_id,
+            user_id=call.user_id,
+            session_id=call.session_id,
+            direction=call.direction,
+            src=call.src,
+            dest=call.dest,
+            number=call.number,
+            message=message[:ERROR_CHARACTERS_MAX],
+        )
+
 
 class Writer:
     """The engine's pen. `run` writes until cancelled; then `finish` writes what is left."""
@@ -38,7 +73,7 @@ class Writer:
         "A batch whose writing failed: it comes before all others, and may have been committed all the same."
 
         self._ids: deque[int] = deque()
-        self._sequence: dict[int, int] = {}
+        self._open: dict[int, _Open] = {}
 
     @property
     def waiting(self) -> int:
@@ -104,16 +139,19 @@ class Writer:
         self._ids.appendleft(call_id)
 
     def opened(self, call: OpenedCall) -> None:
-        self._sequence[call.id] = 0
+        self._open[call.id] = _Open(call)
         self._batch.opened.append(call)
 
     def entry(self, call_id: int, entry: Entry) -> None:
-        sequence = self._sequence[call_id]
-        self._sequence[call_id] = sequence + 1
-        self._batch.events.append((call_id, sequence, entry.at, encode_entry(entry).decode()))
+        call = self._open[call_id]
+        self._batch.events.append((call_id, call.seq, entry.at, encode_entry(entry).decode()))
+        if call.errors < ERRORS_MAX and (message := error_of(entry)):
+            call.errors += 1
+            self._batch.errors.append(call.error(entry.at, message))
+        call.seq += 1
 
     def closed(self, call: ClosedCall) -> None:
-        del self._sequence[call.id]
+        del self._open[call.id]
         self._batch.closed.append(call)
 
     def connected(self, attempt_id: int, at: float) -> None:

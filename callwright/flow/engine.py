@@ -112,7 +112,7 @@ class _Walk:
             if self._took is not None:
                 self._took(step.ref, exit)
             step = step.exits.get(exit)
-        raise LimitReached(f"Maximum loop count of {MODULES_MAX} modules exceeded")
+        raise LimitReached(f"Maximum loop count exceeded: {MODULES_MAX} modules")
 
 
 def _enter(depth: int) -> Enter:

@@ -11,10 +11,12 @@ import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from zoneinfo import available_timezones
 
 from callwright.base.errors import RequestError, Unauthorized
-from callwright.services import passwords
+from callwright.services import passwords, retention
 from callwright.store import accounts as store
+from callwright.store.accounts import AccountRow
 from callwright.store.database import Database
 from callwright.store.scope import PLATFORM, Scope
 
@@ -62,6 +64,31 @@ async def create_user(db: Database, scope: Scope, *, email: str, password: str) 
     except store.UniqueViolation:
         raise RequestError(409, f"The email {email} belongs to another user.", field="email") from None
     return NewAccount(Scope(scope.account_id, user_id, "v1"), email, key)
+
+
+async def get(db: Database, scope: Scope) -> AccountRow:
+    return await store.account(db, scope)
+
+
+async def set_logging(
+    db: Database, scope: Scope, *, time_zone: str, details_days: int | None, calls_days: int | None
+) -> None:
+    """In which zone DEV's log lines tell times, and how many days logs are kept; None: as long as the platform does.
+
+    Raises `RequestError`.
+    """
+    if time_zone not in available_timezones():
+        raise RequestError(
+            422, "time_zone must be a name of the IANA database, such as Europe/Vienna.", field="time_zone"
+        )
+    platform = await retention.platform_days(db)
+    for name, days, low, high in (
+        ("details_days", details_days, 0, platform.details),
+        ("calls_days", calls_days, 1, platform.calls),
+    ):
+        if days is not None and not low <= days <= (high or 0):
+            raise RequestError(422, f"{name} must be between {low} and {high}, which the platform keeps.", field=name)
+    await store.set_logging(db, scope, time_zone=time_zone, details_days=details_days, calls_days=calls_days)
 
 
 async def rotate_developer_key(db: Database, scope: Scope) -> str:

@@ -1,20 +1,17 @@
 """Calls: written by engines in batches, read by their owners."""
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 from callwright.base.errors import NotFound
+from callwright.services import numbers, retention
 from callwright.session.codec import decode_entry
 from callwright.session.run import Entry
 from callwright.store import calls as store
 from callwright.store import dialing
-from callwright.store.calls import CallRow, ClosedCall, OpenedCall
+from callwright.store.calls import CallError, CallRow, ClosedCall, OpenedCall, Page
 from callwright.store.database import Database
 from callwright.store.dialing import Finish
 from callwright.store.scope import PLATFORM, Scope
-
-DETAILS_KEPT_S = 5 * 86400.0
-"How long a call's detailed log can be read (docs/compatibility/fuse-call-log.md)."
 
 
 @dataclass(slots=True)
@@ -25,6 +22,7 @@ class CallBatch:
     events: list[tuple[int, int, float, str]] = field(default_factory=list)
     "(call id, sequence number, UNIX seconds, JSON of the entry)."
 
+    errors: list[CallError] = field(default_factory=list)
     closed: list[ClosedCall] = field(default_factory=list)
     connected: list[tuple[int, float]] = field(default_factory=list)
     "(attempt id, UNIX seconds)."
@@ -32,7 +30,7 @@ class CallBatch:
     finished: list[Finish] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.opened) + len(self.events) + len(self.closed) + len(self.connected) + len(self.finished)
+        return sum(len(getattr(self, kind.name)) for kind in fields(self))
 
 
 async def write(db: Database, batch: CallBatch) -> None:
@@ -44,10 +42,13 @@ async def write(db: Database, batch: CallBatch) -> None:
             await dialing.connected(connection, PLATFORM, batch.connected)
         if batch.events:
             await store.append_events(connection, PLATFORM, batch.events)
-        if batch.closed:
-            await store.close(connection, PLATFORM, batch.closed)
+        if batch.errors:
+            await store.append_errors(connection, PLATFORM, batch.errors)
         if batch.finished:
             await dialing.finish(connection, PLATFORM, batch.finished)
+        if batch.closed:
+            # Last: it counts, and whoever counts the same minute waits for the end of this transaction.
+            await store.close(connection, PLATFORM, batch.closed)
 
 
 async def is_written(db: Database, batch: CallBatch) -> bool:
@@ -67,32 +68,51 @@ async def reserve_ids(db: Database, count: int) -> list[int]:
     return await store.reserve_ids(db, PLATFORM, count)
 
 
-async def listed(
-    db: Database, scope: Scope, *, start: float, end: float, number: str = "", limit: int = 1000, offset: int = 0
-) -> tuple[list[CallRow], int]:
-    """Ended calls that began in [start, end), newest first, and how many match in all."""
-    return await store.listed(db, scope, start=start, end=end, number=number, limit=limit, offset=offset)
+async def listed(db: Database, scope: Scope, page: Page) -> tuple[list[CallRow], int]:
+    """Ended calls, newest first, and how many match in all."""
+    kept = await retention.kept(db, scope)
+    return await store.listed(db, scope, await _of_ours(db, scope, page), kept)
+
+
+async def listed_with_log(db: Database, scope: Scope, page: Page) -> tuple[list[CallRow], int]:
+    """The same, only those whose detailed log can still be read."""
+    kept = await retention.kept(db, scope)
+    kept = replace(kept, calls_since=max(kept.calls_since, kept.details_since))
+    return await store.listed(db, scope, await _of_ours(db, scope, page), kept)
+
+
+async def errors(db: Database, scope: Scope, page: Page) -> tuple[list[CallError], int]:
+    """What went wrong in calls, newest first, and how much matches in all."""
+    kept = await retention.kept(db, scope)
+    return await store.errors(db, scope, await _of_ours(db, scope, page), kept)
+
+
+async def _of_ours(db: Database, scope: Scope, page: Page) -> Page:
+    """The page with its number as we write it."""
+    return replace(page, number=await numbers.known_as(db, scope, page.number)) if page.number else page
 
 
 async def get(db: Database, scope: Scope, session_id: str) -> CallRow:
-    found = await store.get(db, scope, session_id)
+    found = await store.get(db, scope, await retention.kept(db, scope), session_id=session_id)
     if found is None:
         raise NotFound("call log")
     return found
 
 
 async def of_outbound(db: Database, scope: Scope, outbound_call_id: int) -> list[CallRow]:
-    return await store.of_outbound(db, scope, outbound_call_id)
+    return await store.of_outbound(db, scope, outbound_call_id, await retention.kept(db, scope))
 
 
-def has_details(call: CallRow, now: float) -> bool:
-    """Whether the detailed log can still be read."""
-    return call.started_at > now - DETAILS_KEPT_S
-
-
-async def journal(db: Database, scope: Scope, session_id: str) -> list[Entry]:
-    """The journal of a call. Raises `NotFound` where there is none, or none any more."""
-    call = await get(db, scope, session_id)
-    if not has_details(call, time.time()):
+async def journal(db: Database, scope: Scope, call: CallRow) -> list[Entry]:
+    """The journal of a call. Raises `NotFound` where there is none any more."""
+    if not call.has_log:
         raise NotFound("call log")
-    return [decode_entry(at, body) for at, body in await store.events(db, scope, session_id)]
+    return [decode_entry(at, body) for at, body in await store.events(db, scope, call.id)]
+
+
+async def with_log(db: Database, scope: Scope, call_id: int) -> tuple[CallRow, list[Entry]]:
+    """A call by its own id, with its journal. Raises `NotFound` where either is not there (any more)."""
+    call = await store.get(db, scope, await retention.kept(db, scope), call_id=call_id)
+    if call is None:
+        raise NotFound("call log")
+    return call, await journal(db, scope, call)

@@ -2,6 +2,7 @@
 
 import time
 
+from callwright.base import phone_numbers
 from callwright.base.errors import Deleted, Forbidden, NotFound, RequestError
 from callwright.services import applications
 from callwright.store import deployments as store
@@ -61,10 +62,7 @@ async def for_outbound(
 
 async def route_inbound(db: Database, address: str) -> Route | None:
     """Where a call to this address goes. A North American number is known with and without its 1."""
-    found = await store.route_inbound(db, PLATFORM, address)
-    digits = address.removeprefix("+")
-    if found is None and digits.isdecimal():
-        for other in (digits, digits.removeprefix("1") if len(digits) == 11 else f"1{digits}"):
-            if other != address and (found := await store.route_inbound(db, PLATFORM, other)) is not None:
-                break
-    return found
+    for spelling in phone_numbers.spellings(address):
+        if (found := await store.route_inbound(db, PLATFORM, spelling)) is not None:
+            return found
+    return None

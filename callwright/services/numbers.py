@@ -2,6 +2,7 @@
 
 import re
 
+from callwright.base import phone_numbers
 from callwright.base.errors import NotFound, RequestError
 from callwright.services import deployments
 from callwright.store import deployments as store
@@ -30,6 +31,11 @@ async def create(
 
 async def listed(db: Database, scope: Scope, *, after: int = 0, limit: int = 100) -> list[NumberRow]:
     return await store.listed_numbers(db, scope, after=after, limit=limit)
+
+
+async def known_as(db: Database, scope: Scope, number: str) -> str:
+    """A number as the scope's user added it, however a client writes it; as it came where there is no such number."""
+    return await store.known_number(db, scope, phone_numbers.spellings(number)) or number
 
 
 async def point(db: Database, scope: Scope, number_id: int, deployment_id: int | None) -> None:

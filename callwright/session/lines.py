@@ -63,6 +63,14 @@ def lines(entries: Iterable[Entry]) -> Iterator[Line]:
             yield Line(int(entry.at), level, line, data | guaranteed)
 
 
+def error_of(entry: Entry) -> str:
+    """What went wrong, on one line; empty where the entry tells of nothing that did."""
+    match entry.item:
+        case Log(level="error") | EvaluationFailed() | FetchFailed() | InvokeFailed() | SendFailed() | LoadFailed():
+            return "; ".join(" ".join(line.split()) for _, line, _ in _told(entry))
+    return ""
+
+
 _Told = tuple[str, str, dict[str, Value]]
 
 

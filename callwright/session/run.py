@@ -64,6 +64,9 @@ EPILOGUE_STEPS = 20
 EPILOGUE_S = 180.0
 "What a program's epilogue may use, whatever was left when the program ended."
 
+DISCONNECTS_MAX = 20
+"How often a program may ask a caller who has gone."
+
 APOLOGY = "We are sorry. An error has occurred. Goodbye."
 
 
@@ -168,6 +171,7 @@ class Call:
         "UNIX seconds at the last event."
 
         self.caller_gone = False
+        self._asked_in_vain = 0
         self.disconnected = False
         "The program has hung up."
 
@@ -250,6 +254,10 @@ class Call:
 
     async def _caller(self, command: CallerCommand) -> Event:
         if self.caller_gone:
+            # Nothing is asked, so no step is counted: a program that goes on and on would never come back.
+            self._asked_in_vain += 1
+            if self._asked_in_vain > DISCONNECTS_MAX:
+                raise LimitReached("Max Disconnect Count Exceeded")
             raise CallerHungUp
         event = await _Ask(command)
         if isinstance(event, HungUp):
@@ -338,7 +346,7 @@ class Run:
         # `close` runs the program's clean-up, which may not ask for anything more.
         self._coroutine.close()
         if self._steps >= self._limits.steps:
-            raise LimitReached(f"Maximum step count of {self._limits.steps} exceeded")
+            raise LimitReached(f"Maximum loop count exceeded: {self._limits.steps} steps")
         raise LimitReached(f"Maximum call duration of {self._limits.seconds:g} s exceeded")
 
     def _take(self, asked: object) -> Command:

@@ -21,6 +21,23 @@ class UserRow:
     "Both the user and the account are, and neither is deleted."
 
 
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """A user's account, as its owner has set it up."""
+
+    email: str
+    "The user's, who asks."
+
+    demo: bool
+    "Has no logs over DEV's API."
+
+    time_zone: str
+    details_days: int | None
+    "None: as long as the platform keeps them."
+
+    calls_days: int | None
+
+
 _USER = """
     SELECT u.id, u.account_id, u.email, u.password_hash, u.developer_key_sha256,
            u.active AND a.active AND u.deleted_at IS NULL AS active
@@ -70,6 +87,34 @@ async def insert_user(
 async def user_by_email(db: Database, _: Scope, email: str) -> UserRow | None:
     row = await db.pool.fetchrow(f"{_USER} WHERE lower(u.email) = lower($1)", email)
     return UserRow(**row) if row else None
+
+
+async def account(db: Database, scope: Scope) -> AccountRow:
+    row = await db.pool.fetchrow(
+        """
+        SELECT u.email, a.demo, a.time_zone, a.details_days, a.calls_days
+        FROM users u JOIN accounts a ON a.id = u.account_id WHERE u.id = $1 AND a.id = $2
+        """,
+        scope.user_id,
+        scope.account_id,
+    )
+    return AccountRow(**row)
+
+
+async def set_logging(
+    db: Database, scope: Scope, *, time_zone: str, details_days: int | None, calls_days: int | None
+) -> None:
+    await db.pool.execute(
+        "UPDATE accounts SET time_zone = $2, details_days = $3, calls_days = $4 WHERE id = $1",
+        scope.account_id,
+        time_zone,
+        details_days,
+        calls_days,
+    )
+
+
+async def set_demo(db: Database, _: Scope, account_id: int, demo: bool) -> None:
+    await db.pool.execute("UPDATE accounts SET demo = $2 WHERE id = $1", account_id, demo)
 
 
 async def set_developer_key(db: Database, scope: Scope, developer_key_sha256: bytes) -> None:

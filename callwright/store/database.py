@@ -56,6 +56,15 @@ class Database:
         async with self.pool.acquire() as connection, connection.transaction():
             yield connection
 
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A connection on which several queries see the database at one and the same moment."""
+        async with (
+            self.pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+
     async def listen(self, channel: str, callback: Callable[[], None]) -> None:
         """Call back at each notification until cancelled; run it in the caller's task group.
 

@@ -1,5 +1,6 @@
 """Deployments, and the numbers that lead to them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -37,6 +38,8 @@ class Route:
     deployment_id: int
     application_id: int
     version_id: int
+    number: str = ""
+    "The number of ours that the call belongs to: that was dialled, or that leads to the deployment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ async def route_inbound(db: Database, _: Scope, address: str) -> Route | None:
     """Where a dialled address leads; None where nobody has it, or nothing published runs there."""
     row = await db.pool.fetchrow(
         f"""
-        SELECT n.account_id, n.user_id, d.id AS deployment_id, d.application_id, {ROUTED_VERSION} AS version_id
+        SELECT n.account_id, n.user_id, d.id AS deployment_id, d.application_id, {ROUTED_VERSION} AS version_id,
+            n.address AS number
         FROM numbers n JOIN deployments d ON d.id = n.deployment_id JOIN applications p ON p.id = d.application_id
         JOIN accounts a ON a.id = n.account_id JOIN users u ON u.id = n.user_id
         WHERE n.address = $1 AND d.deleted_at IS NULL AND p.deleted_at IS NULL
@@ -141,6 +145,20 @@ async def listed_numbers(db: Database, scope: Scope, *, after: int, limit: int) 
     mine, who = visible(scope, 1, "n")
     rows = await db.pool.fetch(f"{_NUMBER} WHERE {mine} AND n.id > $2 ORDER BY n.id LIMIT $3", who, after, limit)
     return [NumberRow(**row) for row in rows]
+
+
+async def known_number(db: Database, scope: Scope, spellings: Sequence[str]) -> str | None:
+    """The first of these addresses that is a number."""
+    mine, who = visible(scope, 1, "n")
+    found: str | None = await db.pool.fetchval(
+        f"""
+        SELECT n.address FROM numbers n WHERE {mine} AND n.address = ANY($2::text[])
+        ORDER BY array_position($2::text[], n.address) LIMIT 1
+        """,
+        who,
+        spellings,
+    )
+    return found
 
 
 async def point_number(db: Database, scope: Scope, number_id: int, deployment_id: int | None) -> bool:

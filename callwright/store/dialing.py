@@ -55,6 +55,9 @@ class Claim:
     ani: str
     postd: str
     metadata: dict[str, Value]
+    number: str
+    "The first of those that lead to its deployment; empty where there is none."
+
     trunk_host: str
     trunk_port: int
     caller_id: str
@@ -137,7 +140,8 @@ async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int
         FROM attempt, deployments d
         WHERE c.id = attempt.outbound_call_id AND d.id = c.deployment_id
         RETURNING attempt.id AS attempt_id, c.id AS outbound_call_id, c.account_id, c.user_id, c.deployment_id, c.application_id,
-            {ROUTED_VERSION} AS version_id, c.phone_number, c.dialled, c.ani, c.postd, c.metadata
+            {ROUTED_VERSION} AS version_id, c.phone_number, c.dialled, c.ani, c.postd, c.metadata,
+            coalesce((SELECT n.address FROM numbers n WHERE n.deployment_id = d.id ORDER BY n.id LIMIT 1), '') AS number
         """,
         trunk["id"],
         now,

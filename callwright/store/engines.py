@@ -7,6 +7,7 @@ call that was connected ends as completed, because it was answered. Neither is d
 
 from dataclasses import dataclass
 
+from callwright.store.calls import close_lost
 from callwright.store.database import Connection, Database
 from callwright.store.dialing import Finish, finish
 from callwright.store.scope import Scope
@@ -132,9 +133,4 @@ async def _bury(connection: Connection, scope: Scope, engine_id: int, now: float
             for row in doubtful
         ],
     )
-    await connection.execute(
-        "UPDATE calls SET ended_at = $2, outcome = 'lost', cause = $3 WHERE engine_id = $1 AND ended_at IS NULL",
-        engine_id,
-        now,
-        LOST,
-    )
+    await close_lost(connection, scope, engine_id, cause=LOST, now=now)

@@ -41,7 +41,24 @@ accounts = sa.Table(
     sa.Column("secure_environment", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("webhook_secret", sa.LargeBinary, nullable=False, comment="Signs result_url posts (Standard Webhooks)."),
     sa.Column("result_url_json", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("demo", sa.Boolean, nullable=False, server_default=sa.false(), comment="Reads no logs over DEV's API."),
+    sa.Column("time_zone", sa.Text, nullable=False, server_default="America/New_York", comment="Of DEV's log lines."),
+    sa.Column("details_days", sa.Integer, nullable=True, comment="NULL: as long as the platform keeps them."),
+    sa.Column("calls_days", sa.Integer, nullable=True),
     _created(),
+    sa.CheckConstraint("details_days >= 0", name="details_days"),
+    sa.CheckConstraint("calls_days >= 1", name="calls_days"),
+)
+
+retention = sa.Table(
+    "retention",
+    metadata,
+    sa.Column("single", sa.Boolean, primary_key=True, server_default=sa.true()),
+    sa.Column("details_days", sa.Integer, nullable=False, comment="Detailed logs (call_events)."),
+    sa.Column("calls_days", sa.Integer, nullable=False, comment="Calls and their errors."),
+    sa.CheckConstraint("single", name="single"),
+    sa.CheckConstraint("0 <= details_days AND details_days <= calls_days", name="days"),
+    comment="One row: how long the platform keeps what accounts do not choose to keep for less.",
 )
 
 users = sa.Table(
@@ -223,33 +240,39 @@ outbound_attempts = sa.Table(
     postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
 )
 
+# -- what is kept for a time (store/partitions.py) ---------------------------------------------------
+# Without foreign keys: history outlives what it names, and a partition is added and dropped without a lock on others.
+
 calls = sa.Table(
     "calls",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
-    _ref("user_id", "users"),
-    _ref("application_id", "applications"),
-    _ref("deployment_id", "deployments"),
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("account_id", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("application_id", sa.BigInteger, nullable=False),
+    sa.Column("deployment_id", sa.BigInteger, nullable=False),
     sa.Column("version_id", sa.BigInteger, nullable=False),
     sa.Column("outbound_call_id", sa.BigInteger, nullable=True),
-    _ref("engine_id", "engines"),
+    sa.Column("engine_id", sa.BigInteger, nullable=False),
     sa.Column("session_id", sa.Text, nullable=False),
     sa.Column("sip_call_id", sa.Text, nullable=False),
     sa.Column("direction", sa.Text, nullable=False),
     sa.Column("src", sa.Text, nullable=False),
     sa.Column("dest", sa.Text, nullable=False),
-    _time("started_at", nullable=False),
+    sa.Column("number", sa.Text, nullable=False, server_default="", comment="The owner's number that it belongs to."),
+    sa.Column("started_at", sa.Double, primary_key=True),
     _time("ended_at"),
     sa.Column("outcome", sa.Text, nullable=False, server_default=""),
     sa.Column("cause", sa.Text, nullable=False, server_default=""),
     sa.Column("recording", sa.Text, nullable=False, server_default="", comment="Path below the recordings directory."),
-    sa.UniqueConstraint("session_id"),
+    sa.UniqueConstraint("session_id", "started_at"),
     sa.CheckConstraint("direction IN ('inbound','outbound','transfer')", name="direction"),
-    sa.Index("ix_calls_user_id_started_at", "user_id", "started_at"),
-    sa.Index("ix_calls_account_id_started_at", "account_id", "started_at"),
+    sa.Index("ix_calls_user_id_started_at", "user_id", "started_at", "id"),
+    sa.Index("ix_calls_user_id_number_started_at", "user_id", "number", "started_at", "id"),
+    sa.Index("ix_calls_account_id_started_at", "account_id", "started_at", "id"),
+    sa.Index("ix_calls_outbound_call_id", "outbound_call_id", postgresql_where=sa.text("outbound_call_id IS NOT NULL")),
     sa.Index("ix_calls_open", "engine_id", postgresql_where=sa.text("ended_at IS NULL")),
-    postgresql_with={"fillfactor": "80"},
+    postgresql_partition_by="RANGE (started_at)",
 )
 
 call_events = sa.Table(
@@ -257,8 +280,43 @@ call_events = sa.Table(
     metadata,
     sa.Column("call_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-    _time("at", nullable=False),
+    sa.Column("at", sa.Double, primary_key=True),
     sa.Column("body", sa.JSON, nullable=False, comment="An entry of the journal (session/codec.py), already redacted."),
+    postgresql_partition_by="RANGE (at)",
+)
+
+call_errors = sa.Table(
+    "call_errors",
+    metadata,
+    sa.Column("call_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False, comment="Of its entry in the journal."),
+    sa.Column("at", sa.Double, primary_key=True),
+    sa.Column("account_id", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("session_id", sa.Text, nullable=False),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("src", sa.Text, nullable=False),
+    sa.Column("dest", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Index("ix_call_errors_user_id_at", "user_id", "at"),
+    sa.Index("ix_call_errors_account_id_at", "account_id", "at"),
+    postgresql_partition_by="RANGE (at)",
+    comment="What went wrong in calls: kept longer than the journals that it stands in too.",
+)
+
+call_counts = sa.Table(
+    "call_counts",
+    metadata,
+    sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Text, primary_key=True, comment="Empty: all of the user's calls."),
+    sa.Column("width_s", sa.Integer, primary_key=True, autoincrement=False, comment="A minute or a day."),
+    sa.Column("start_at", sa.BigInteger, primary_key=True, autoincrement=False, comment="A multiple of width_s."),
+    sa.Column("account_id", sa.BigInteger, nullable=False),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    sa.Index("ix_call_counts_account_id", "account_id", "number", "width_s", "start_at"),
+    postgresql_partition_by="RANGE (start_at)",
+    comment="How many ended calls began in each minute and day (store/call_counts.py).",
 )
 
 callbacks = sa.Table(

@@ -107,11 +107,11 @@ async def test_entries_alone_are_not_written_twice_either(db, pen, begin, monkey
 
 
 async def test_a_row_that_is_refused_costs_no_other(db, pen, begin, caplog):
-    before, bad, after = begin(), begin(deployment_id=987_654), begin()
+    before, bad, after = begin(), begin(direction="sideways"), begin()
     await pen.flush()
     assert await _stored(db, before) == await _stored(db, after) == (1, 2)
     assert (await _stored(db, bad))[0] == 0
-    assert "a row of the journal is lost: one of opened" in caplog.text and "987654" not in caplog.text
+    assert "a row of the journal is lost: one of opened" in caplog.text and "sideways" not in caplog.text
     more = begin()
     await pen.flush()
     assert await _stored(db, more) == (1, 2)

@@ -157,7 +157,7 @@ def test_a_failure_of_the_application_is_no_good_end() -> None:
         looping, transcripts.parse("hears We are sorry. An error has occurred. Goodbye.\ncall ends")
     ).mismatch
     assert mismatch is not None
-    assert mismatch.happened == "the application failed: Maximum loop count of 5000 modules exceeded"
+    assert mismatch.happened == "the application failed: Maximum loop count exceeded: 5000 modules"
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ class TestLimits:
         assert run.send(Played(2)) == Disconnect()
         assert run.send(HungUp(3, by="application")) is None
         assert run.outcome is not None
-        assert (run.outcome.kind, run.outcome.message) == ("limit", "Maximum step count of 50 exceeded")
+        assert (run.outcome.kind, run.outcome.message) == ("limit", "Maximum loop count exceeded: 50 steps")
 
     def test_seconds(self) -> None:
         journal: list[Entry] = []

@@ -1,6 +1,7 @@
 """Migrations make exactly the tables of store/tables.py, whoever runs them and how often."""
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,9 +18,16 @@ pytestmark = pytest.mark.store
 async def test_migrations_make_the_tables(database_url):
     engine = create_async_engine(sqlalchemy_url(database_url))
     async with engine.connect() as connection:
-        differences = await connection.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
+        options = {"include_object": _is_no_partition}
+        differences = await connection.run_sync(
+            lambda c: compare_metadata(MigrationContext.configure(c, opts=options), metadata)
+        )
     await engine.dispose()
     assert differences == []
+
+
+def _is_no_partition(item: Any, name: str, kind: str, *_: Any) -> bool:
+    return kind != "table" or not name.endswith("_default")
 
 
 async def test_two_starters_at_once(postgres_url):

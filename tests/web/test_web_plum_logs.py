@@ -36,6 +36,7 @@ async def _call(db, world, session_id: str, started_at: float, *, direction: str
         direction=direction,
         src="Outbound" if direction == "outbound" else "2125551234",
         dest=world.number if direction == "inbound" else "16175551234",
+        number=world.number,
         started_at=started_at,
     )
     events = [(call_id, seq, entry.at, encode_entry(entry).decode()) for seq, entry in enumerate(entries)]

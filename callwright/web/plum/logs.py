@@ -1,13 +1,10 @@
 """Lists of calls and the detailed log of one (docs/compatibility: fuse-call-logs, fuse-call-log)."""
 
-import time
-from dataclasses import dataclass
-
 from callwright.base.errors import RequestError
 from callwright.base.values import Value
 from callwright.services import calls
 from callwright.session.lines import lines
-from callwright.store.calls import CallRow
+from callwright.store.calls import CallRow, Page
 from callwright.web.plum import texts
 from callwright.web.plum.endpoint import Asked, Reply
 from callwright.web.plum.fields import TIMESTAMP_MAX, integer
@@ -16,19 +13,6 @@ LIMIT_DEFAULT = 1_000
 LIMIT_MAX = 10_000
 OFFSET_MAX = 10_000_000
 NUMBER_MAX = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a list of calls."""
-
-    start: int
-    end: int
-    number: str
-    "Only calls of this number; empty: of all."
-
-    limit: int
-    offset: int
 
 
 def _page_of(asked: Asked) -> Page:
@@ -47,21 +31,11 @@ def _page_of(asked: Asked) -> Page:
 
 
 async def listed(asked: Asked) -> Reply:
-    page = _page_of(asked)
-    found, total = await calls.listed(
-        asked.db,
-        asked.scope,
-        start=page.start,
-        end=page.end,
-        number=page.number,
-        limit=page.limit,
-        offset=page.offset,
-    )
-    now = time.time()
-    return Reply({"calls": [_entry(call, now) for call in found], "total_calls": total})
+    found, total = await calls.listed(asked.db, asked.scope, _page_of(asked))
+    return Reply({"calls": [_entry(call) for call in found], "total_calls": total})
 
 
-def _entry(call: CallRow, now: float) -> Value:
+def _entry(call: CallRow) -> Value:
     return {
         "dest": call.dest,
         "src": call.src,
@@ -69,13 +43,14 @@ def _entry(call: CallRow, now: float) -> Value:
         "end": int(call.ended_at or call.started_at),
         "session_id": call.session_id,
         "type": call.direction,
-        "log": calls.has_details(call, now),
+        "log": call.has_log,
     }
 
 
 async def detailed(asked: Asked) -> Reply:
     session_id = asked.request.path_params["session_id"].replace("\0", "")
-    entries = await calls.journal(asked.db, asked.scope, session_id)
+    call = await calls.get(asked.db, asked.scope, session_id)
+    entries = await calls.journal(asked.db, asked.scope, call)
     return Reply([line.as_plum() for line in lines(entries)])
 
 

@@ -54,6 +54,7 @@ DEV_UNAUTHORIZED = "Unauthorized access to {service} service"
 "The only one of DEV's texts that is known for certain."
 
 DEV_NOT_FOUND = {"call log": "log not found"}
+DEV_DEMO = "Logging is not available on demo accounts"
 DEV_START = "start_timestamp must be within the last year"
 DEV_END = "end_timestamp must be after start_timestamp"
 DEV_LIMIT = "limit must be between {low} and {high}"

@@ -1,6 +1,6 @@
 """Calls with their logs and recordings, outbound calls, and one's own key."""
 
-import time
+import math
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -10,7 +10,7 @@ from callwright.base.errors import NotFound
 from callwright.services import accounts, call_details, callbacks, calls, outbound
 from callwright.session.lines import lines
 from callwright.session.transcript import transcript
-from callwright.store.calls import CallRow
+from callwright.store.calls import CallRow, Page
 from callwright.store.scope import Scope
 from callwright.web.v1 import models
 from callwright.web.v1.deps import PAGE_DEFAULT, Asker, Db, Limit, Settings
@@ -26,7 +26,8 @@ async def listed(
     scope: Asker, db: Db, start: Moment = 0, end: Moment = 1e11, limit: Limit = PAGE_DEFAULT, offset: Offset = 0
 ) -> list[models.Call]:
     """Calls that have ended, newest first."""
-    found, _ = await calls.listed(db, scope, start=start, end=end, limit=limit, offset=offset)
+    page = Page(math.ceil(start), math.ceil(end), limit=limit, offset=offset)
+    found, _ = await calls.listed(db, scope, page)
     return [models.Call.model_validate(call) for call in found]
 
 
@@ -34,7 +35,7 @@ async def listed(
 async def get(session_id: str, request: Request, scope: Asker, db: Db) -> models.CallWithLog:
     """One call: its log line by line, as a transcript, and where its recording is."""
     call = await calls.get(db, scope, session_id.replace("\0", ""))
-    entries = await calls.journal(db, scope, call.session_id) if calls.has_details(call, time.time()) else []
+    entries = await calls.journal(db, scope, call) if call.has_log else []
     url = str(request.url_for("recording", session_id=call.session_id)) if call.recording else None
     return models.CallWithLog(
         **models.Call.model_validate(call).model_dump(),
