@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import httpx
 
 from callwright.base.errors import ProviderError
-from callwright.ports.evaluator import Evaluator
+from callwright.ports.evaluator import SessionScripts
 from callwright.providers.http import GuardedClient
 from callwright.providers.integrations.soap import Soap, SoapRequest
 from callwright.providers.mail.smtp import Attachment, Mailer
@@ -42,7 +42,7 @@ class World:
     soap: Soap
     mailer: Mailer
     messages: Messages
-    evaluator: Evaluator
+    scripts: SessionScripts
     load: Callable[[Load], Awaitable[Loaded | LoadFailed]]
     clock: Callable[[], float]
 
@@ -60,7 +60,7 @@ class World:
                 return await self._send(command)
             case Evaluate():
                 try:
-                    return replace(await self.evaluator.evaluate(command), now=self.clock())
+                    return replace(await self.scripts.evaluate(command), now=self.clock())
                 except ProviderError as error:
                     return EvaluationFailed(self.clock(), str(error))
             case Load():

@@ -133,6 +133,7 @@ class Calls:
         call = _Journalled(self._writer, self._open(admission, route, party, session_id))
         recording = _recording_path(route.account_id, session_id)
         messages = Messages(self._messages / str(call.id))
+        scripts = self._evaluator.session()
         self.legs.add(leg)
         run = Run(
             loaded.program,
@@ -143,7 +144,7 @@ class Calls:
         try:
             if keys_first:
                 leg.send_keys(keys_first)
-            world = World(self._http, self._soap, self._mailer, messages, self._evaluator, self._load(route), now)
+            world = World(self._http, self._soap, self._mailer, messages, scripts, self._load(route), now)
             performer = self._performer(leg, route, party, call, recording, messages)
             outcome = await converse(run, performer, world, now)
         except CallwrightError as error:
@@ -155,6 +156,7 @@ class Calls:
             self.legs.discard(leg)
             await leg.closed(MEDIA_CLOSE_S_MAX)
             messages.remove()
+            scripts.close()
             self._channels.give_back(admission.channel)
         if outcome.kind == "error":
             log.error("call %s: %s", session_id, outcome.message)

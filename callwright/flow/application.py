@@ -6,7 +6,7 @@ Raises `DocumentError`, which holds every error found, each naming its page, mod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from callwright.base import json_text
 from callwright.base.errors import AuthorError
@@ -18,6 +18,7 @@ from callwright.flow.migrations import newest
 from callwright.flow.module import NAME, NAME_MAX, REGISTRY, Module, Settings
 from callwright.flow.post_call import PostCall
 from callwright.flow.spoken import AudioPart, Language, PromptText, SpokenText, TextPart
+from callwright.script.time_zones import is_zone
 
 DOCUMENT_BYTES_MAX = 1 << 20
 MODULES_MAX = 1000
@@ -51,6 +52,12 @@ class DocumentError(AuthorError):
         super().__init__(first.message, page=first.page, module=first.module, field=first.field)
 
 
+def _is_time_zone(name: str) -> str:
+    if not is_zone(name):
+        raise ValueError(f"{name!r} is no time zone; write one as in the IANA database, such as America/New_York")
+    return name
+
+
 class Page(BaseModel):
     """One canvas of modules."""
 
@@ -69,6 +76,9 @@ class Application(BaseModel):
     name: str = Field(min_length=1, max_length=200, title="Name")
     language: Language = Field("en-US", title="Language that calls begin in")
     languages: list[Language] = Field(default_factory=list, max_length=20, title="Other languages that it speaks")
+    time_zone: Annotated[str, AfterValidator(_is_time_zone)] = Field(
+        "UTC", max_length=100, title="Time zone of dates in scripts, such as America/New_York"
+    )
     recording: bool = Field(False, title="Record both sides of each call")
     variables: dict[VariableName, Value] = Field(
         default_factory=dict, max_length=200, title="Variables and their defaults"
@@ -130,7 +140,8 @@ def build(raw: object) -> Application:
         application.input,
         SpokenText(application.hold or HOLD),
         (application.language, *application.languages),
-        tuple(application.libraries.values()),
+        tuple(application.libraries.items()),
+        application.time_zone,
     )
     if application.post_call is not None:
         application.post_call.attach(settings)

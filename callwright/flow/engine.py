@@ -123,18 +123,18 @@ def _enter(depth: int) -> Enter:
             raise AuthorError(f"Applications are nested more than {DEPTH_MAX} deep")
         application = build(loaded.document)
         walk = _Walk(application, None)
-        before = (call.variables, call.module, call.language, call.enter)
+        before = (call.variables, call.module, call.language, call.enter, call.realm)
         session = deepcopy(call.variables.values["session"])
         assert isinstance(session, dict)
         call.variables = inner = Variables({"session": session | {"name": application.name}})
         for path, value, private in given:
             inner.set(path, deepcopy(value), private=private)
         walk.set_defaults(call)
-        call.language, call.enter = application.language, _enter(depth + 1)
+        call.language, call.enter, call.realm = application.language, _enter(depth + 1), call.realm.inner()
         try:
             await walk.go(call, inside=True)
         finally:
-            call.variables, call.module, call.language, call.enter = before
+            call.variables, call.module, call.language, call.enter, call.realm = before
         return inner
 
     return enter

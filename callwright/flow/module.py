@@ -33,8 +33,11 @@ class Settings:
     languages: tuple[str, ...] = ()
     "That the application speaks; calls begin in the first."
 
-    libraries: tuple[str, ...] = ()
-    "JavaScript that every script can use."
+    libraries: tuple[tuple[str, str], ...] = ()
+    "JavaScript that every script can use: names and sources."
+
+    time_zone: str = "UTC"
+    "Of dates in scripts."
 
 
 def page_exit(page: str) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 from callwright.base.errors import ProviderError
 
 FRAME_BYTES_MAX = 64 << 20
+START_S_MAX = 10.0
+"A program that was just started gets so much more: it has to load."
 
 
 class PipeWorker:
@@ -26,7 +28,8 @@ class PipeWorker:
         """Raises `ProviderError` where it does not answer, or died of the question."""
         async with self._turn:
             try:
-                async with asyncio.timeout(self._answer_s_max):
+                starts = self._process is None or self._process.returncode is not None
+                async with asyncio.timeout(self._answer_s_max + (START_S_MAX if starts else 0)):
                     return await self._ask(question, data)
             except TimeoutError:
                 await self._stop()

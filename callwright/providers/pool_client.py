@@ -8,9 +8,8 @@ from typing import Any
 
 from callwright.base.errors import ProviderError
 from callwright.ports.synthesizer import SpeechRequest
+from callwright.providers.javascript_client import PoolScripts
 from callwright.providers.pool_server import read_frame, write_frames
-from callwright.session.commands import Evaluate
-from callwright.session.events import Evaluated, EvaluationFailed
 
 ANSWER_S_MAX = 30.0
 CONNECT_S_MAX = 5.0
@@ -30,28 +29,22 @@ class PoolClient:
     async def synthesize(self, request: SpeechRequest) -> bytes:
         """µ-law, 8000 Hz, mono. Raises `ProviderError`."""
         answer = await self._ask({"text": request.text, "language": request.language, "private": request.private})
-        if "error" in answer:
-            raise ProviderError(str(answer["error"]), retryable=bool(answer.get("retryable")))
         if "samples" in answer:
             samples: bytes = answer["samples"]
             return samples
         return Path(answer["path"]).read_bytes()
 
-    async def evaluate(self, command: Evaluate) -> Evaluated | EvaluationFailed:
-        """Raises `ProviderError`."""
-        question = {
-            "script": command.script,
-            "scope": dict(command.scope),
-            "libraries": command.libraries,
-            "now": command.now,
-            "seed": command.seed,
-        }
-        answer = await self._ask({"evaluate": question})
-        if "error" in answer:
-            raise ProviderError(str(answer["error"]), retryable=bool(answer.get("retryable")))
-        if "thrown" in answer:
-            return EvaluationFailed(command.now, str(answer["thrown"]))
-        return Evaluated(command.now, answer["value"], tuple(answer["changes"].items()))
+    def session(self) -> PoolScripts:
+        """The scripts of a session that begins now."""
+
+        async def ask(question: dict[str, Any]) -> dict[str, Any]:
+            return await self._ask({"evaluate": question})
+
+        def tell(question: dict[str, Any]) -> None:
+            if self._writer is not None and not self._writer.is_closing():
+                write_frames(self._writer, {"id": next(self._ids), "evaluate": question})
+
+        return PoolScripts(ask, tell)
 
     async def close(self) -> None:
         if self._reading is not None:
@@ -59,6 +52,7 @@ class PoolClient:
             await asyncio.wait([self._reading])
 
     async def _ask(self, question: dict[str, object]) -> dict[str, Any]:
+        """Raises `ProviderError`, also for the answer that there is none."""
         number = next(self._ids)
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
@@ -66,13 +60,15 @@ class PoolClient:
                 answer = self._asked[number] = asyncio.get_running_loop().create_future()
                 write_frames(writer, question | {"id": number})
                 answered: dict[str, Any] = await answer
-                return answered
         except TimeoutError:
             raise ProviderError(f"the pool did not answer within {ANSWER_S_MAX:g} s", retryable=True) from None
         except OSError as error:
             raise ProviderError(f"the pool cannot be reached: {error}", retryable=True) from None
         finally:
             self._asked.pop(number, None)
+        if "error" in answered:
+            raise ProviderError(str(answered["error"]), retryable=bool(answered.get("retryable")))
+        return answered
 
     async def _connected(self) -> asyncio.StreamWriter:
         async with self._connecting:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,19 @@ from callwright.ports.synthesizer import SpeechRequest
 from callwright.providers.pipe_worker import PipeWorker
 from callwright.providers.prompt_cache import PromptCache
 from callwright.providers.tts import espeak
-from callwright.script.javascript import SCRIPT_S_MAX
 
 log = logging.getLogger(__name__)
 
 FRAME_BYTES_MAX = 64 << 20
 WAITING_MAX = 1_000
 "Questions at once, over all connections; past it the answer is an error, not a longer wait."
+
+JAVASCRIPT_PROCESSES = 2
+"Processes for scripts, started when they are needed: one script that takes long, or kills its process, stops half of the others."
+
+SCRIPT_ANSWER_S_MAX = 2.0
+"""A script and those that make its realm again take 0.75 s of CPU at most. What takes longer is a built-in function that
+QuickJS cannot interrupt, and the process is ended."""
 
 
 class PoolServer:
@@ -35,7 +42,10 @@ class PoolServer:
         self._socket_path = socket_path
         self._cache = PromptCache(prompts_dir)
         self._espeak = espeak.Espeak()
-        self._javascript = PipeWorker("callwright.providers.javascript_worker", "the script", SCRIPT_S_MAX * 4)
+        self._javascript = [
+            PipeWorker("callwright.providers.javascript_worker", "the script", SCRIPT_ANSWER_S_MAX)
+            for _ in range(JAVASCRIPT_PROCESSES)
+        ]
         self._waiting = 0
 
     async def serve(self, ready: Callable[[], None]) -> None:
@@ -54,7 +64,8 @@ class PoolServer:
         finally:
             server.close()
             await self._espeak.close()
-            await self._javascript.close()
+            for worker in self._javascript:
+                await worker.close()
             self._socket_path.unlink(missing_ok=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,7 +92,7 @@ class PoolServer:
     async def _answer(self, question: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         try:
             if "evaluate" in question:
-                write_frames(writer, {"id": question["id"], **await self._javascript.ask(question["evaluate"])})
+                write_frames(writer, {"id": question["id"], **await self._evaluate(question["evaluate"])})
                 return
             request = SpeechRequest(question["text"], question["language"], question["private"])
             path, samples = await self._speak(request)
@@ -99,6 +110,11 @@ class PoolServer:
                 write_frames(writer, {"id": question["id"], "bytes": len(samples)}, samples)
         finally:
             self._waiting -= 1
+
+    async def _evaluate(self, question: dict[str, Any]) -> dict[str, Any]:
+        """A session is always in the same process, where its realms are."""
+        session = str(question.get("session") or question["ended"])
+        return await self._javascript[zlib.crc32(session.encode()) % JAVASCRIPT_PROCESSES].ask(question)
 
     async def _speak(self, request: SpeechRequest) -> tuple[Path | None, bytes]:
         """The cached file, or the samples of private speech."""

@@ -11,7 +11,8 @@ from typing import Literal, Protocol
 from callwright.base import json_text
 from callwright.base.values import Value
 from callwright.grammar.collector import Collector
-from callwright.script.javascript import ScriptError, evaluate
+from callwright.script.history import Scripts
+from callwright.script.javascript import ScriptError
 from callwright.session.commands import (
     Collect,
     Command,
@@ -50,6 +51,7 @@ from callwright.session.events import (
 )
 from callwright.session.prompts import Prompt
 from callwright.session.run import Outcome, Run
+from callwright.session.scripts import script_of
 
 STARTED_AT = 1_700_000_000.0
 "UNIX seconds at which every simulated call begins."
@@ -132,6 +134,7 @@ class Simulation:
         self._typed = ""
         self._gone = False
         self._recordings = count(1)
+        self._scripts = Scripts()
         self.now = STARTED_AT
         self.commands = 0
         "Commands performed so far."
@@ -176,7 +179,7 @@ class Simulation:
             case Load():
                 return replace(self._caller.loads(command), now=self.now, caller_gone=self._gone)
             case Evaluate():
-                return replace(evaluated(command), now=self.now, caller_gone=self._gone)
+                return replace(evaluated(command, self._scripts), now=self.now, caller_gone=self._gone)
             case Fetch() | Invoke() | Send():
                 return self._ask_service(command)
 
@@ -307,11 +310,11 @@ class Simulation:
         return HungUp(self.now)
 
 
-def evaluated(command: Evaluate) -> Evaluated | EvaluationFailed:
-    """Runs the script here and now."""
+def evaluated(command: Evaluate, scripts: Scripts) -> Evaluated | EvaluationFailed:
+    """Runs the script here and now, after those of the session that have run."""
     try:
-        result = evaluate(
-            command.script, dict(command.scope), libraries=command.libraries, now=command.now, seed=command.seed
+        result = scripts.run(
+            script_of(command), path=command.realm, libraries=command.libraries, time_zone=command.time_zone
         )
     except ScriptError as error:
         return EvaluationFailed(command.now, error.message)

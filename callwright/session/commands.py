@@ -161,13 +161,19 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Evaluate:
-    """JavaScript. Answered by `Evaluated` or `EvaluationFailed`."""
+    """JavaScript. Answered by `Evaluated` or `EvaluationFailed`, which has left nothing behind."""
 
     script: str
     scope: tuple[tuple[str, Value], ...]
     "Variables of the application by root."
 
-    libraries: tuple[str, ...] = ()
+    libraries: tuple[tuple[str, str], ...] = ()
+    "Names and sources. They are evaluated before the first script of a realm, and stay in it."
+
+    realm: tuple[int, ...] = ()
+    "Whose functions and objects are there: each entry into an application has its own (`session.run.Realm`)."
+
+    time_zone: str = "UTC"
     now: float = 0.0
     "UNIX seconds: what the script's clock says."
 

@@ -157,6 +157,25 @@ class _Ask:
         return event
 
 
+@dataclass(slots=True)
+class Realm:
+    """Where the scripts of one application run in a session: they share libraries and what those have kept."""
+
+    path: tuple[int, ...] = ()
+    "Which entry into an application this is, inside which: () for the application that the session began in."
+
+    private: bool = False
+    "A script was given something private, and may have kept it: whatever scripts give from then on is private."
+
+    entered: int = 0
+    "Applications that were gone into from here."
+
+    def inner(self) -> "Realm":
+        """That of an application which this one goes into now."""
+        self.entered += 1
+        return Realm((*self.path, self.entered))
+
+
 class Call:
     """What a program holds of its call. Its methods ask, and are answered; nothing here does I/O."""
 
@@ -177,6 +196,9 @@ class Call:
 
         self.language = "en-US"
         "What prompts are spoken in, from here on."
+
+        self.realm = Realm()
+        "Of the application that runs now."
 
         self.enter: Enter | None = None
         "Goes into another application and comes back with its variables; set by whoever walks applications."
@@ -404,6 +426,7 @@ __all__ = [
     "ModuleRef",
     "Outcome",
     "Program",
+    "Realm",
     "Run",
     "SessionInfo",
     "WorldCommand",

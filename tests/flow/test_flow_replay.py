@@ -14,6 +14,7 @@ from callwright.flow.module import REGISTRY
 from callwright.rehearsal.simulation import FarEnd, Message, Simulation, evaluated
 from callwright.rehearsal.transcript import ScriptedCaller
 from callwright.rehearsal.transcript import parse as parse_transcript
+from callwright.script.history import Scripts
 from callwright.session.codec import decode, encode
 from callwright.session.commands import Evaluate, Load
 from callwright.session.events import Event, Fetched, FetchFailed, HungUp, Loaded, Started
@@ -151,5 +152,5 @@ def test_any_call_replays_to_an_identical_journal(kind: str, seed: int) -> None:
 
 
 def test_a_script_gives_the_same_result_for_the_same_seed() -> None:
-    asked = Evaluate("[Math.random(), Date.now()]", (), (), 5.0, 7)
-    assert evaluated(asked) == evaluated(asked)
+    asked = Evaluate("[Math.random(), Date.now()]", (), now=5.0, seed=7)
+    assert evaluated(asked, Scripts()) == evaluated(asked, Scripts())
