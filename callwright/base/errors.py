@@ -61,8 +61,11 @@ class PeerError(CallwrightError):
 
 
 class ProviderError(CallwrightError):
-    """Somebody else's server or program failed. `retryable`: the same request may succeed later."""
+    """Somebody else's server or program failed.
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
-        self.retryable = retryable
+    `retryable`: the same request may succeed later. `unsent`: it is certain that nothing of the request went out.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, unsent: bool = False) -> None:
+        self.retryable, self.unsent = retryable, unsent
         super().__init__(message)

@@ -1,13 +1,12 @@
 """A company that carries texts: what is handed to it, what it answers, and what comes from it.
 
-Two kinds. A *linked* carrier (SMPP) holds connections, over which texts go out and texts and receipts come in. A carrier over
-HTTP is asked once for each text, and tells what it has by requests to a URL of ours: its file says how such a request is
-verified and read (`Inbound`), without doing any I/O.
+A carrier with a link (SMPP) holds connections, over which texts go out, and texts and receipts come in. A carrier over HTTP
+is asked once for each text, and tells what it has by requests to a URL of ours (`providers/carriers/http_carrier.py`).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from callwright.sms.progress import Delivery
 from callwright.sms.segments import Encoding
@@ -111,33 +110,4 @@ class Carrier(Protocol):
 
     async def run(self, store: Store) -> None:
         """Hold what connections it needs, until cancelled; tell `store` what arrives."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class CarrierRequest:
-    """A request of a carrier to a URL of ours, before anybody has believed it."""
-
-    url: str
-    "Public, as the carrier knows it: signatures are made over it."
-
-    headers: Mapping[str, str]
-    "Names in lower case."
-
-    body: bytes
-
-
-class Inbound(Protocol):
-    """How a carrier over HTTP tells things: pure, one file for each carrier."""
-
-    def verify(self, request: CarrierRequest, settings: Mapping[str, Any], now: float) -> bool:
-        """Whether it really comes from the carrier: its signature, and how old that may be."""
-        ...
-
-    def parse_inbound(self, request: CarrierRequest) -> Sequence[ReceivedText]:
-        """Raises `PeerError` for what cannot be read."""
-        ...
-
-    def parse_status(self, request: CarrierRequest) -> Sequence[Receipt]:
-        """Raises `PeerError` for what cannot be read. States between taken and delivered are none."""
         ...

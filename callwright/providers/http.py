@@ -174,9 +174,13 @@ class GuardedClient:
                 answered = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
                 return HttpReply(response.status, answered, bytes(body), url)
         except _Refused as error:
-            raise ProviderError(str(error)) from None
+            raise ProviderError(str(error), unsent=True) from None
         except (httpcore.LocalProtocolError, UnicodeEncodeError) as error:
-            raise ProviderError(f"the request cannot be sent: {error}") from None
+            raise ProviderError(f"the request cannot be sent: {error}", unsent=True) from None
+        except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
+            raise ProviderError(
+                f"{parts.hostname}:{_port(parts)} cannot be reached: {error}", retryable=True, unsent=True
+            ) from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
             raise ProviderError(f"{parts.hostname}:{_port(parts)} cannot be reached: {error}", retryable=True) from None
 
