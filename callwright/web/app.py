@@ -20,7 +20,7 @@ from callwright.web import pages, problems
 from callwright.web.limits import BodyLimit, BodyTooLarge, SafeHeaders
 from callwright.web.plum import table, texts
 from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
-from callwright.web.v1 import applications, audio, calls, telephony
+from callwright.web.v1 import account, applications, audio, calls, telephony
 
 
 def create_app(config: Config, db: Database) -> ASGIApp:
@@ -53,7 +53,7 @@ def _v1() -> FastAPI:
             Exception: problems.on_failure,
         },
     )
-    for router in (applications.router, audio.router, telephony.router, calls.router):
+    for router in (applications.router, audio.router, telephony.router, calls.router, account.router):
         v1.include_router(router)
     return v1
 

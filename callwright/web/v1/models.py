@@ -132,6 +132,26 @@ class Trunk(NewTrunk):
     id: int
 
 
+class Account(BaseModel):
+    model_config = _READ
+
+    email: str = Field(description="Yours.")
+    demo: bool = Field(description="Has no logs over DEV's API.")
+    time_zone: str
+    details_days: int | None
+    calls_days: int | None
+
+
+class Logging(BaseModel):
+    model_config = _CONFIG
+
+    time_zone: str = Field("America/New_York", max_length=100, description="Of DEV's log lines: an IANA name.")
+    details_days: int | None = Field(
+        None, ge=0, description="Keep detailed logs so many days; null: as long as the platform does."
+    )
+    calls_days: int | None = Field(None, ge=1, description="The same for calls and their errors.")
+
+
 class Call(BaseModel):
     model_config = _READ
 
