@@ -110,3 +110,14 @@ def _starts_task(node: ast.Expr) -> bool:
         return False
     called = ast.unparse(node.value.func)
     return called in ("asyncio.create_task", "asyncio.ensure_future", "loop.create_task")
+
+
+def test_migrations_form_one_line() -> None:
+    """Two that follow the same one are two heads, and nothing starts any more."""
+    names = [path.name for path in files(".py") if path.parts[-2] == "versions"]
+    revisions = [
+        re.findall(r'^(?:down_)?revision = "?(\w+)"?$', text(path), re.M) for path in files(".py") if path.name in names
+    ]
+    expected = [[f"{n:04d}", f"{n - 1:04d}" if n > 1 else "None"] for n in range(1, len(names) + 1)]
+    assert revisions == expected
+    assert [name[:4] for name in names] == [revision for revision, _ in expected]

@@ -6,8 +6,8 @@ Rows that are there already go into the default partitions; the jobs process mov
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 _OLD_CALLS = """id, account_id, user_id, application_id, deployment_id, version_id, outbound_call_id, engine_id, session_id, sip_call_id,
 direction, src, dest, started_at, ended_at, outcome, cause, recording"""
