@@ -109,7 +109,7 @@ class Calls:
         """Room for a call that begins now or soon; None while there is none."""
         if self._writer.full:
             return None
-        channel = self._channels.take(time.time())
+        channel = self._channels.take(now())
         return None if channel is None else Admission(channel, self._writer.next_id())
 
     def release(self, admission: Admission) -> None:
@@ -129,7 +129,7 @@ class Calls:
         keys_first: str = "",
     ) -> Outcome:
         """Run the version on the leg until both have ended. `keys_first` are pressed before it begins."""
-        session_id = self._channels.begin(admission.channel, time.time())
+        session_id = self._channels.begin(admission.channel, now())
         call = _Journalled(self._writer, self._open(admission, route, party, session_id))
         recording = _recording_path(route.account_id, session_id)
         messages = Messages(self._messages / str(call.id))

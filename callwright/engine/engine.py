@@ -45,7 +45,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     sys.setswitchinterval(SWITCH_S)
     loop = asyncio.get_running_loop()
     db = await Database.open(config.database_url)
-    lease = await engines.register(db, socket.gethostname(), now(), sip=config.sip_to_ask)
+    lease = await engines.register(db, socket.gethostname(), now(), sip=config.sip_to_ask, channels=config.channels)
     # Messages of calls that an earlier engine did not get to end.
     shutil.rmtree(config.messages_dir, ignore_errors=True)
     plane = MediaPlane(config.sip_host, config.rtp_port_min, config.rtp_port_max, loop)
@@ -59,7 +59,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     calls = Calls(
         config,
         engine_id=lease.id,
-        channels=Channels(lease.server_id, config.channels),
+        channels=Channels(lease.server_ids, config.channels),
         writer=writer,
         shelf=shelf,
         http=http,

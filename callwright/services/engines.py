@@ -20,13 +20,20 @@ SILENT_S = 10.0
 ASK_S_MAX = 3.0
 "How long a silent engine has to answer OPTIONS: six times that the request is sent."
 
+CHANNELS = 1000
+"Of one server id."
+
+SPARE = 1
+"Server ids beyond the calls at once: a channel rests for the second in which its session began, and calls may be short."
+
 SILENT_MAX = 50
 "Silent engines looked at in one go."
 
 
-async def register(db: Database, host: str, now: float, *, sip: str = "") -> EngineLease:
-    """`sip`: host:port where it answers OPTIONS for its name (`name_of`)."""
-    return await store.register(db, PLATFORM, host=host, sip=sip, now=now)
+async def register(db: Database, host: str, now: float, *, sip: str = "", channels: int = CHANNELS) -> EngineLease:
+    """`sip`: host:port where it answers OPTIONS for its name (`name_of`). `channels`: calls at once."""
+    server_ids = -(-channels // CHANNELS) + SPARE
+    return await store.register(db, PLATFORM, host=host, sip=sip, now=now, server_ids=server_ids)
 
 
 async def heartbeat(db: Database, engine_id: int, now: float) -> bool:

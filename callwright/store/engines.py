@@ -19,8 +19,13 @@ LOST = "the engine was lost"
 @dataclass(frozen=True, slots=True)
 class EngineLease:
     id: int
-    server_id: int
-    "First part of its session ids, 6 digits; never given out twice."
+    server_ids: tuple[int, ...]
+    "First parts of its session ids, 6 digits; never given out twice."
+
+    @property
+    def server_id(self) -> int:
+        """Its first one: what it is called."""
+        return self.server_ids[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +38,20 @@ class SilentEngine:
     "host:port; empty where it has none."
 
 
-async def register(db: Database, _: Scope, *, host: str, sip: str, now: float) -> EngineLease:
-    row = await db.pool.fetchrow(
+async def register(db: Database, _: Scope, *, host: str, sip: str, now: float, server_ids: int) -> EngineLease:
+    # A sequence never gives a number twice, also where what took it is rolled back.
+    leased = await db.pool.fetch("SELECT nextval('server_ids') AS id FROM generate_series(1, $1::int)", server_ids)
+    ids = tuple(row["id"] for row in leased)
+    engine_id = await db.pool.fetchval(
         """
-        INSERT INTO engines (id, host, server_id, sip, started_at, heartbeat_at)
-        SELECT id, $1, 100000 + id, $2, $3, $3 FROM nextval(pg_get_serial_sequence('engines', 'id')) AS id
-        RETURNING id, server_id
+        INSERT INTO engines (host, server_id, sip, started_at, heartbeat_at) VALUES ($1, $2, $3, $4, $4) RETURNING id
         """,
         host,
+        ids[0],
         sip,
         now,
     )
-    return EngineLease(row["id"], row["server_id"])
+    return EngineLease(engine_id, ids)
 
 
 async def heartbeat(db: Database, _: Scope, engine_id: int, now: float) -> bool:

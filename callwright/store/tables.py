@@ -204,12 +204,15 @@ outbound_events = sa.Table(
     sa.Index("ix_outbound_events_outbound_call_id", "outbound_call_id"),
 )
 
+server_ids = sa.Sequence("server_ids", metadata=metadata, start=100_001)
+"First parts of session ids, which engines lease."
+
 engines = sa.Table(
     "engines",
     metadata,
     _id(),
     sa.Column("host", sa.Text, nullable=False),
-    sa.Column("server_id", sa.Integer, nullable=False, comment="First part of its session ids; never given out twice."),
+    sa.Column("server_id", sa.Integer, nullable=False, comment="First of its server ids; never given out twice."),
     sa.Column("sip", sa.Text, nullable=False, server_default="", comment="host:port, where OPTIONS finds it."),
     _time("started_at", nullable=False),
     _time("heartbeat_at", nullable=False),
