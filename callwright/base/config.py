@@ -17,6 +17,15 @@ class Config:
 
     http_host: str = "127.0.0.1"
     http_port: int = 8080
+    tls_cert: str = ""
+    "PEM file of the certificate chain that HTTPS shows, absolute; empty: HTTP."
+
+    tls_key: str = ""
+    "PEM file of its private key."
+
+    public_url: str = ""
+    "Where clients reach the API, without a slash at its end; empty: as each of them asks for it."
+
     sip_host: str = "127.0.0.1"
     sip_port: int = 5060
     rtp_port_min: int = 10000

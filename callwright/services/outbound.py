@@ -1,7 +1,13 @@
 """Outbound calls: queue, cancel, and say where they stand."""
 
+import asyncio
+import collections
+import itertools
 import time
+from collections.abc import Awaitable, Callable
+from typing import BinaryIO
 
+from callwright.base.contacts import Contact, read
 from callwright.base.errors import Forbidden, NotFound
 from callwright.base.values import Value
 from callwright.store import outbound as store
@@ -10,6 +16,9 @@ from callwright.store.deployments import DeploymentRow
 from callwright.store.outbound import NewCall, OutboundRow
 from callwright.store.scope import PLATFORM, Scope, reaches
 
+BATCH = 1_000
+"Calls of a file in one statement: more saves no time, and each takes memory here and in the database."
+
 
 async def queue_call(db: Database, scope: Scope, deployment: DeploymentRow, call: NewCall) -> int:
     """Queue one call for a deployment of one's own (`deployments.for_outbound`). Returns its id.
@@ -17,9 +26,56 @@ async def queue_call(db: Database, scope: Scope, deployment: DeploymentRow, call
     Raises `Forbidden` for `is_pci`: no account is granted a secure environment yet, and a call that was meant for it
     must not run outside of it.
     """
+    _check_allowed(call)
+    (call_id,) = await store.insert(db, scope, deployment, [call], time.time())
+    return call_id
+
+
+async def queue_calls(
+    db: Database,
+    scope: Scope,
+    deployment: DeploymentRow,
+    file: BinaryIO,
+    like: Callable[[Contact], NewCall],
+    *,
+    confirm: Callable[[], Awaitable[None]],
+) -> list[int]:
+    """Queue the calls that `like` makes of a file's contacts (`base/contacts.py`), all in one transaction or none.
+
+    Returns their ids in the order of the rows. The file is read twice, in a thread: first to check it, so that a bad
+    row costs the database nothing; then to queue it, a batch at a time, so that memory does not grow with it. After
+    each batch `confirm` is awaited: what it raises undoes everything.
+
+    Raises `ContactsError`, and `Forbidden` as `queue_call` does.
+    """
+    _check_allowed(like(await asyncio.to_thread(_last, file)))
+    file.seek(0)
+    contacts = read(file)
+
+    async def batch() -> list[NewCall]:
+        return await asyncio.to_thread(lambda: [like(one) for one in itertools.islice(contacts, BATCH)])
+
+    now = time.time()
+    ids: list[int] = []
+    async with db.transaction() as connection:
+        calls = await batch()
+        while calls:
+            # The next ones are read while the database stores these.
+            queued, calls = await asyncio.gather(store.insert(connection, scope, deployment, calls, now), batch())
+            ids += queued
+            await confirm()
+    return ids
+
+
+def _last(file: BinaryIO) -> Contact:
+    """Reads all of a file of contacts, which has one at least."""
+    (last,) = collections.deque(read(file), maxlen=1)
+    return last
+
+
+def _check_allowed(call: NewCall) -> None:
     if call.is_pci:
         raise Forbidden("use the secure environment")
-    return await store.insert(db, scope, deployment, call, time.time())
 
 
 async def cancel_pending(db: Database, scope: Scope, deployment: DeploymentRow) -> int:

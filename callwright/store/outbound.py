@@ -1,12 +1,12 @@
 """The outbound queue, as clients see it: queue, cancel, status."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from callwright.base.phone_numbers import PhoneNumber
 from callwright.base.values import Value
-from callwright.store.database import Database
+from callwright.store.database import Connection, Database
 from callwright.store.deployments import DeploymentRow
 from callwright.store.scope import Scope, visible
 from callwright.store.trunks import TRUNK_FOR
@@ -57,40 +57,55 @@ class OutboundRow:
 
 
 _QUEUE = f"""
-    WITH queued AS (
-        INSERT INTO outbound_calls (account_id, user_id, application_id, deployment_id, trunk_id, phone_number, dialled,
+    WITH given AS MATERIALIZED (
+        -- A function scan keeps the order of its arrays, so the ids are in the order of the calls.
+        SELECT nextval('outbound_calls_id_seq') AS id, g.* FROM unnest(
+            $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::bool[],
+            $15::float8[], $16::float8[]
+        ) AS g (phone_number, dialled, ani, postd, metadata, max_attempts, reattempt_wait_s, result_url, is_pci, start_at, end_at)
+    ), queued AS (
+        INSERT INTO outbound_calls (id, account_id, user_id, application_id, deployment_id, trunk_id, phone_number, dialled,
             ani, postd, max_attempts, reattempt_wait_s, metadata, result_url, is_pci, queued_at, due_at, start_at, end_at)
-        SELECT $1, $2, $3, $4, {TRUNK_FOR.format(account="$1", number="$6::text")}, $5, $6::text, $7, $8, $9, $10, $11, $12, $13,
-            $14::float8, greatest($14::float8, coalesce($15::float8, 0)), $15::float8, $16::float8
-        RETURNING id
+        SELECT g.id, $1, $2, $3, $4, {TRUNK_FOR.format(account="$1", number="g.dialled")}, g.phone_number, g.dialled,
+            g.ani, g.postd, g.max_attempts, g.reattempt_wait_s, g.metadata::json, g.result_url, g.is_pci, $5::float8,
+            greatest($5::float8, coalesce(g.start_at, 0)), g.start_at, g.end_at
+        FROM given g
     ), event AS (
-        INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $14::float8, 'queued' FROM queued
+        INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $5::float8, 'queued' FROM given ORDER BY id
+    ), woken AS (
+        SELECT pg_notify('callwright_due', '') FROM given WHERE coalesce(start_at, 0) <= $5::float8 LIMIT 1
     )
-    SELECT id, CASE WHEN coalesce($15::float8, 0) <= $14::float8 THEN pg_notify('callwright_due', '') END FROM queued
+    SELECT id, (SELECT count(*) FROM woken) AS woken FROM given ORDER BY id
 """
 
 
-async def insert(db: Database, scope: Scope, deployment: DeploymentRow, call: NewCall, now: float) -> int:
-    call_id: int = await db.pool.fetchval(
+async def insert(
+    on: Database | Connection, scope: Scope, deployment: DeploymentRow, calls: Sequence[NewCall], now: float
+) -> list[int]:
+    """Queue these calls, all or none. Their ids, in the order of the calls, which is that of the ids too.
+
+    `on` a connection they are part of its transaction.
+    """
+    rows = await (on.pool if isinstance(on, Database) else on).fetch(
         _QUEUE,
         scope.account_id,
         scope.user_id,
         deployment.application_id,
         deployment.id,
-        call.number.given,
-        call.number.dialled,
-        call.number.ani,
-        call.number.postd,
-        call.max_attempts,
-        call.reattempt_wait_s,
-        json.dumps(call.metadata),
-        call.result_url,
-        call.is_pci,
         now,
-        call.start_at,
-        call.end_at,
+        [call.number.given for call in calls],
+        [call.number.dialled for call in calls],
+        [call.number.ani for call in calls],
+        [call.number.postd for call in calls],
+        [json.dumps(call.metadata) for call in calls],
+        [call.max_attempts for call in calls],
+        [call.reattempt_wait_s for call in calls],
+        [call.result_url for call in calls],
+        [call.is_pci for call in calls],
+        [call.start_at for call in calls],
+        [call.end_at for call in calls],
     )
-    return call_id
+    return [row["id"] for row in rows]
 
 
 async def cancel_pending(db: Database, scope: Scope, deployment_id: int, now: float) -> int:

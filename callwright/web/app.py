@@ -1,5 +1,7 @@
 """The HTTP application: the Plum surface, /v1, and the pages."""
 
+import asyncio
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
@@ -22,6 +24,9 @@ from callwright.web.plum import table, texts
 from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
 from callwright.web.v1 import account, applications, audio, calls, telephony
 
+BULK_AT_ONCE = 2
+"Files of calls that are queued at the same time; others wait. Each holds a connection for seconds, and there are eight."
+
 
 def create_app(config: Config, db: Database) -> ASGIApp:
     v1 = _v1()
@@ -32,6 +37,7 @@ def create_app(config: Config, db: Database) -> ASGIApp:
     )
     for one in (app, v1):
         one.state.config, one.state.db = config, db
+    app.state.bulk_turn = asyncio.Semaphore(BULK_AT_ONCE)
     return app
 
 

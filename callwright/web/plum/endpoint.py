@@ -15,6 +15,7 @@ from typing import ClassVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from callwright.base.config import Config
 from callwright.base.errors import RequestError
 from callwright.base.values import Value
 from callwright.services import accounts
@@ -36,6 +37,12 @@ class Asked:
     db: Database
     scope: Scope
 
+    @property
+    def base_url(self) -> str:
+        """Where clients reach this server, without a slash at its end: `--public-url`, else what this one asked."""
+        config: Config = self.request.app.state.config
+        return config.public_url or str(self.request.base_url).rstrip("/")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -55,7 +62,7 @@ class Field:
     required: bool = False
     example: str = ""
     where: str = "form"
-    "`form`, `path` or `query`."
+    "`form`, `file`, `path` or `query`."
 
 
 @dataclass(frozen=True)

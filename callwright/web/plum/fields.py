@@ -1,10 +1,12 @@
 """Reads and checks what Plum clients send: forms, JSON, path and query. Each check has its text in `texts`."""
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from python_multipart.exceptions import FormParserError
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -19,10 +21,14 @@ TIMESTAMP_MAX = 253_402_300_799
 "The last second of the year 9999."
 
 
+def media_type(request: Request) -> str:
+    """Of the body, without parameters; empty where it is not said."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def body_of(request: Request) -> Mapping[str, object]:
     """The fields of a multipart, urlencoded or JSON body. A field that comes twice counts as its last, as in PHP."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
+    if media_type(request) == "application/json":
         try:
             sent = json_text.loads(await request.body())
         except ValueError:
@@ -30,10 +36,25 @@ async def body_of(request: Request) -> Mapping[str, object]:
         if not isinstance(sent, dict):
             raise RequestError(400, texts.BODY_MALFORMED)
         return sent
+    async with opened_form(request) as form:
+        return texts_of(form)
+
+
+@contextlib.asynccontextmanager
+async def opened_form(request: Request) -> AsyncIterator[FormData]:
+    """The fields of a multipart or urlencoded body; its files are there until the end of the context."""
     try:
         form = await request.form(max_files=FIELDS_MAX, max_fields=FIELDS_MAX)
     except (HTTPException, FormParserError, UnicodeDecodeError):
         raise RequestError(400, texts.BODY_MALFORMED) from None
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+def texts_of(form: FormData) -> dict[str, str]:
+    """The fields that are no files."""
     return {name: value for name, value in form.multi_items() if isinstance(value, str)}
 
 

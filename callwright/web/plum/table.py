@@ -14,6 +14,14 @@ _COMMON = {
     405: "Another method.",
     500: "Database error.",
 }
+_PLAN = (
+    Field("start_timestamp", "UNIX time at which dialling may begin; default now."),
+    Field("end_timestamp", "UNIX time after which no attempt is made."),
+    Field("max_attempts", "Attempts in all, 1 to 10; default 1."),
+    Field("reattempt_wait", "Seconds between attempts, 60 to 86400; required when max_attempts is greater than 1."),
+    Field("result_url", "Gets one POST of call_details when the call is over."),
+    Field("is_pci", "1 runs the call in the secure environment, where the account has one."),
+)
 _QUEUE = (
     Field(
         "phone_number",
@@ -21,14 +29,17 @@ _QUEUE = (
         True,
         "tel:+12125550101;ani=2125550100",
     ),
-    Field("start_timestamp", "UNIX time at which dialling may begin; default now."),
-    Field("end_timestamp", "UNIX time after which no attempt is made."),
-    Field("max_attempts", "Attempts in all, 1 to 10; default 1."),
-    Field("reattempt_wait", "Seconds between attempts, 60 to 86400; required when max_attempts is greater than 1."),
     Field("metadata", "JSON object; its pairs become the application's variables.", example='{"first_name":"Ann"}'),
-    Field("result_url", "Gets one POST of call_details when the call is over."),
-    Field("is_pci", "1 runs the call in the secure environment, where the account has one."),
+    *_PLAN,
 )
+_QUEUE_CODES = {
+    400: "A field is malformed or out of its range.",
+    403: "Another user's deployment.",
+    404: "No such deployment.",
+    409: "User, deployment or application is deleted.",
+    413: "The body is too large.",
+    **_COMMON,
+}
 
 ENDPOINTS = (
     Endpoint(
@@ -38,14 +49,30 @@ ENDPOINTS = (
         "fuse-queue-call",
         outbound.queue,
         (_APPLICATION, _DEPLOYMENT, *_QUEUE),
+        {200: "Queued: call_id.", **_QUEUE_CODES},
+    ),
+    Endpoint(
+        "/api/apps/{application_id}/{deployment_id}/bulk_queue",
+        "POST",
+        "Queue an outbound call to each row of a CSV file",
+        "fuse-queue-calls",
+        outbound.bulk_queue,
+        (
+            _APPLICATION,
+            _DEPLOYMENT,
+            Field(
+                "csv",
+                "A file of at most 100,000 rows: the column destination, in the syntax of phone_number, then variables.",
+                True,
+                where="file",
+            ),
+            *_PLAN,
+        ),
         {
-            200: "Queued: call_id.",
-            400: "A field is malformed or out of its range.",
-            403: "Another user's deployment.",
-            404: "No such deployment.",
-            409: "User, deployment or application is deleted.",
-            413: "The body is too large.",
-            **_COMMON,
+            **_QUEUE_CODES,
+            200: "Queued, all of them: call_ids, in the order of the rows.",
+            400: "A field is malformed, or csv is missing or has a line that is wrong; nothing is queued.",
+            415: "The body is not multipart/form-data.",
         },
     ),
     Endpoint(
@@ -133,28 +160,29 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
                 "schema": {"type": "string"},
             }
             for field in endpoint.fields
-            if field.where != "form"
+            if field.where in ("path", "query")
         ],
         "responses": {
             str(code): {"description": text} | ({} if code == 202 else {"content": content})
             for code, text in sorted(endpoint.codes.items())
         },
     }
-    form = [field for field in endpoint.fields if field.where == "form"]
+    form = [field for field in endpoint.fields if field.where in ("form", "file")]
     if form:
         schema = {
             "type": "object",
             "required": [field.name for field in form if field.required],
-            "properties": {
-                # An empty example is left out by the API page; without one it would send the word "string".
-                field.name: {"type": "string", "description": field.description, "example": field.example}
-                for field in form
-            },
+            "properties": {field.name: _property(field) for field in form},
         }
-        operation["requestBody"] = {
-            "required": True,
-            "content": {
-                kind: {"schema": schema} for kind in ("application/x-www-form-urlencoded", "multipart/form-data")
-            },
-        }
+        kinds = ["multipart/form-data"]
+        if all(field.where == "form" for field in form):
+            kinds.insert(0, "application/x-www-form-urlencoded")
+        operation["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
     return operation
+
+
+def _property(field: Field) -> dict[str, Any]:
+    if field.where == "file":
+        return {"type": "string", "format": "binary", "description": field.description}
+    # An empty example is left out by the API page; without one it would send the word "string".
+    return {"type": "string", "description": field.description, "example": field.example}

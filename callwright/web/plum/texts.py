@@ -4,6 +4,7 @@ Only `deployment`'s 404 is known from Plum's documents; the others are ours unti
 corrected here (docs/compatibility/README.md).
 """
 
+from callwright.base.contacts import ContactsError
 from callwright.base.errors import Deleted, Forbidden, NotFound, RequestError, Unauthorized
 
 NOT_FOUND = {
@@ -34,6 +35,27 @@ RESULT_URL = "result_url is not a valid URL."
 IS_PCI = "is_pci must be 0 or 1."
 RANGE = "{field} must be an integer between {low} and {high}."
 END_BEFORE_START_LOGS = "end must be after start."
+
+MEDIA_TYPE = "Content-Type must be multipart/form-data."
+CSV_MISSING = "csv is missing."
+CSV = {
+    "header": "The first column of the CSV must be named destination.",
+    "columns": "The CSV must not have more than {limit} columns.",
+    "name": "Column {found} of the CSV must have a name of 1 to {limit} characters.",
+    "same name": "Two columns of the CSV are named {found}.",
+    "no rows": "The CSV has no rows.",
+    "rows": "The CSV has more than {limit} rows, the first of them on line {line}.",
+    "destination": "Invalid destination on line {line}.",
+    "fields": "Line {line} of the CSV has {found} fields where the header has {limit}.",
+    "row": "The row on line {line} of the CSV has more than {limit} characters.",
+    "line": "Line {line} of the CSV has more than {limit} bytes.",
+    "utf-8": "Line {line} of the CSV is not UTF-8 text.",
+    "quotes": "Line {line} of the CSV cannot be read: a quote or a line break is out of place.",
+}
+
+
+def of_contacts(error: ContactsError) -> str:
+    return CSV[error.problem].format(line=error.line, limit=error.limit, found=error.found)
 
 
 def text_of(error: RequestError) -> str:
