@@ -1,5 +1,6 @@
 """Calls: written by engines in batches, read by their owners."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from callwright.base.errors import NotFound
@@ -12,6 +13,9 @@ from callwright.store.calls import CallError, CallRow, ClosedCall, OpenedCall, P
 from callwright.store.database import Database
 from callwright.store.dialing import Finish
 from callwright.store.scope import PLATFORM, Scope
+
+JOURNALS_AT_ONCE = 100
+"Calls of a long list whose journals are in memory at the same time: some thousand entries."
 
 
 @dataclass(slots=True)
@@ -108,6 +112,17 @@ async def journal(db: Database, scope: Scope, call: CallRow) -> list[Entry]:
     if not call.has_log:
         raise NotFound("call log")
     return [decode_entry(at, body) for at, body in await store.events(db, scope, call.id)]
+
+
+async def journals(db: Database, scope: Scope, found: Sequence[CallRow]) -> AsyncIterator[tuple[CallRow, list[Entry]]]:
+    """Each of these calls with its journal, read from the database a few at a time."""
+    at = 0
+    while at < len(found):
+        few = found[at : at + JOURNALS_AT_ONCE]
+        since = min(call.started_at for call in few)
+        for call, rows in zip(few, await store.journals(db, scope, [call.id for call in few], since), strict=False):
+            yield call, [decode_entry(when, body) for when, body in rows]
+            at += 1
 
 
 async def with_log(db: Database, scope: Scope, call_id: int) -> tuple[CallRow, list[Entry]]:

@@ -272,5 +272,32 @@ async def events(db: Database, scope: Scope, call_id: int) -> list[tuple[float, 
     return [(row["at"], json.loads(row["body"])) for row in rows]
 
 
+async def journals(
+    db: Database, scope: Scope, call_ids: Sequence[int], since: float
+) -> list[list[tuple[float, dict[str, Any]]]]:
+    """The journals of these calls, which began at `since` or later: of as many of the first ones as `EVENTS_MAX` entries
+    hold, and of one at least."""
+    mine, who = visible(scope, 1, "c")
+    rows = await db.pool.fetch(
+        f"""
+        SELECT o.place, e.at, e.body
+        FROM unnest($2::bigint[]) WITH ORDINALITY AS o (id, place)
+        JOIN calls c ON c.id = o.id AND c.started_at >= $3
+        JOIN call_events e ON e.call_id = c.id AND e.at >= $3 - {CALL_S_MAX}
+        WHERE {mine} ORDER BY o.place, e.seq LIMIT {EVENTS_MAX + 1}
+        """,
+        who,
+        call_ids,
+        since,
+    )
+    is_cut = len(rows) > EVENTS_MAX
+    whole = max(1, rows[-1]["place"] - 1) if is_cut else len(call_ids)
+    found: list[list[tuple[float, dict[str, Any]]]] = [[] for _ in range(whole)]
+    for row in rows[:EVENTS_MAX]:
+        if row["place"] <= whole:
+            found[row["place"] - 1].append((row["at"], json.loads(row["body"])))
+    return found
+
+
 def _call(row: Any, kept: Kept) -> CallRow:
     return CallRow(**row, has_log=row["started_at"] >= kept.details_since)

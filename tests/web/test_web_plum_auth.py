@@ -15,6 +15,8 @@ PATHS = [
     ("DELETE", "/api/apps/1/1/cancel"),
     ("GET", "/api/calls/0/1"),
     ("GET", "/api/call/1;2;3"),
+    ("GET", "/api/all_logs/0/1"),
+    ("POST", "/api/apps/1/1/bulk_queue"),
 ]
 
 

@@ -11,6 +11,7 @@ from callwright.session.commands import Log, Play
 from callwright.session.events import Match
 from callwright.session.prompts import Prompt, Speech
 from callwright.session.run import Entry, ModuleRef
+from callwright.store import calls as stored_calls
 from callwright.store.calls import ClosedCall, OpenedCall
 
 pytestmark = pytest.mark.store
@@ -102,6 +103,10 @@ async def test_pages_and_numbers(client, db, world):
         ("/api/calls/0/1?limit=10001", "limit"),
         ("/api/calls/0/1?offset=-1", "offset"),
         ("/api/calls/0/" + "9" * 30, "end"),
+        ("/api/all_logs/x/1", "start"),
+        ("/api/all_logs/0/1?limit=0", "limit"),
+        ("/api/all_logs/0/1?limit=10001", "limit"),
+        ("/api/all_logs/0/1?offset=x", "offset"),
     ],
 )
 async def test_list_refused(client, path, field):
@@ -157,6 +162,54 @@ async def test_detailed_log(client, stranger, db, world, sent):
     xml = (await client.get(f"/api/call/{sent}", headers={"Accept": "application/xml"})).text
     assert "<line>Hello &amp; &lt;welcome&gt;</line>" in xml
     assert (await stranger.get(f"/api/call/{sent}")).status_code == 404
+
+
+async def test_list_with_details(client, stranger, db, world):
+    now = time.time()
+    entries = [Entry(now - 9, START, Log("Began")), Entry(now - 8, MENU, Match(now - 8, "m", "six", "6"))]
+    await _call(db, world, "1;000;1", now - 5 * 86400 - 60, entries=entries)
+    await _call(db, world, "1;001;1", now - 10, entries=entries)
+    await _call(db, world, "1;002;1", now - 20, direction="outbound")
+    await _call(db, world, "1;003;1", now - 30, entries=entries[:1])
+    path = f"/api/all_logs/0/{int(now)}"
+    reply = await client.get(path)
+    told = reply.json()
+    assert list(told) == ["calls", "total_calls"] and told["total_calls"] == 3
+    assert [call["session_id"] for call in told["calls"]] == ["1;001;1", "1;002;1", "1;003;1"]
+    first = told["calls"][0]
+    assert first == {
+        "dest": world.number,
+        "src": "2125551234",
+        "start": str(int(now - 10)),
+        "end": str(int(now - 10 + 6.5)),
+        "session_id": "1;001;1",
+        "detail": (await client.get("/api/call/1;001;1")).json(),
+        "type": "inbound",
+    }
+    assert list(first) == ["dest", "src", "start", "end", "session_id", "detail", "type"]
+    assert [len(call["detail"]) for call in told["calls"]] == [2, 0, 1]
+    xml = (await client.get(f"{path}?limit=1", headers={"Accept": "application/xml"})).text
+    assert xml.startswith(f'<?xml version="1.0"?><result><calls><item><dest>{world.number}</dest><src>2125551234</src>')
+    assert "<session_id>1;001;1</session_id><detail><item><event><line>Began</line><data>" in xml
+    assert xml.endswith("</detail><type>inbound</type></item></calls><total_calls>3</total_calls></result>")
+    assert (await client.get(f"{path}?limit=1&offset=2")).json()["calls"] == told["calls"][2:]
+    assert (await client.get(f"{path}?number={world.number}")).json()["total_calls"] == 3
+    assert (await client.get(f"{path}?number=8")).json() == {"calls": [], "total_calls": 0}
+    assert (await stranger.get(path)).json() == {"calls": [], "total_calls": 0}
+
+
+async def test_a_long_list_is_read_a_few_journals_at_a_time(client, db, world, monkeypatch):
+    monkeypatch.setattr(calls, "JOURNALS_AT_ONCE", 3)
+    monkeypatch.setattr(stored_calls, "EVENTS_MAX", 4)
+    now = time.time()
+    for n in range(8):
+        entries = [Entry(now - 90 + k, START, Log(f"{n}.{k}")) for k in range(n)]
+        await _call(db, world, f"1;00{n};1", now - 100 + n, entries=entries)
+    told = (await client.get(f"/api/all_logs/0/{int(now)}")).json()["calls"]
+    # The longest journals are cut where one call alone has more than are read at once.
+    assert [[one["event"]["line"] for one in call["detail"]] for call in told] == [
+        [f"{n}.{k}" for k in range(min(n, 4))] for n in reversed(range(8))
+    ]
 
 
 async def test_a_log_older_than_five_days(client, db, world):

@@ -1,21 +1,19 @@
 """The manner of DEV's REST services: the web site's login and password on each request, and one envelope for every
 answer (docs/compatibility/dev-authentication.md)."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from starlette.requests import Request
 
 from callwright.base.errors import RequestError, Unauthorized
-from callwright.base.values import Value
 from callwright.services import passwords
 from callwright.store.database import Database
 from callwright.store.scope import Scope
 from callwright.web.basic import credentials
 from callwright.web.plum import texts
-from callwright.web.plum.encoding import Form, encode, singular
+from callwright.web.plum.encoding import Body, Form, Manner, encode, pieces, singular
 from callwright.web.plum.endpoint import Endpoint
 
 OWN_STATUS = frozenset({401, 405, 413, 429, 503})
@@ -50,20 +48,19 @@ class DevEndpoint(Endpoint):
             raise Unauthorized("unknown")
         return await passwords.authenticate(db, *sent, client=request.client.host if request.client else "")
 
-    def succeeded(self, body: Value, form: Form) -> bytes:
-        return self._encoded({"status": "success", "error": "", "result": body}, form)
+    def succeeded(self, body: Body, form: Form) -> AsyncIterator[bytes]:
+        return pieces({"status": "success", "error": "", "result": body}, form, self._manner)
 
     def failed(self, text: str, form: Form) -> bytes:
-        return self._encoded({"status": "failure", "error": text}, form)
+        return encode({"status": "failure", "error": text}, form, self._manner)
+
+    @property
+    def _manner(self) -> Manner:
+        # Slashes escaped as PHP does: a client may compare texts.
+        return Manner(self.service, singular, escapes=True)
 
     def refused(self, error: RequestError) -> tuple[int, str]:
         status = error.status if error.status in OWN_STATUS or error.status >= 500 else 200
         if error.status == 401:
             return status, texts.DEV_UNAUTHORIZED.format(service=self.service)
         return status, texts.dev_text_of(error)
-
-    def _encoded(self, body: dict[str, Value], form: Form) -> bytes:
-        if form == "json":
-            # As PHP writes it, slashes escaped: a client may compare texts.
-            return json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()
-        return encode(body, form, root=self.service, named=singular)

@@ -8,23 +8,22 @@ else goes wrong is a 500 with a reference, the reason is in the log, and the pro
 import logging
 import secrets
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from callwright.base.config import Config
 from callwright.base.errors import RequestError
-from callwright.base.values import Value
 from callwright.services import accounts
 from callwright.store.database import FAILURES, Database
 from callwright.store.scope import Scope
 from callwright.web.basic import credentials
 from callwright.web.limits import BodyTooLarge
 from callwright.web.plum import texts
-from callwright.web.plum.encoding import MEDIA_TYPE, Form, encode, form_of
+from callwright.web.plum.encoding import MEDIA_TYPE, Body, Form, encode, form_of, pieces
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Asked:
 class Reply:
     """What goes back. No body at all where `body` is None."""
 
-    body: Value | None
+    body: Body | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -103,8 +102,8 @@ class Endpoint:
             raise RequestError(401, texts.HEADER_MISSING if sent is None else texts.HEADER_MALFORMED)
         return await accounts.authenticate_key(db, *sent)
 
-    def succeeded(self, body: Value, form: Form) -> bytes:
-        return encode(body, form)
+    def succeeded(self, body: Body, form: Form) -> AsyncIterator[bytes]:
+        return pieces(body, form)
 
     def failed(self, text: str, form: Form) -> bytes:
         return encode({"error": text}, form)
@@ -124,7 +123,7 @@ class Endpoint:
             headers = dict(reply.headers)
             if reply.body is None:
                 return Response(status_code=reply.status, headers=headers)
-            status, body = reply.status, self.succeeded(reply.body, form)
+            return await _written(self.succeeded(reply.body, form), reply.status, headers, MEDIA_TYPE[form])
         except RequestError as error:
             status, text = self.refused(error)
             body = self.failed(text, form)
@@ -148,3 +147,20 @@ class Endpoint:
             raise RequestError(405, texts.METHOD.format(method=self.method))
         scope = await self.admit(request, db)
         return await self.handler(Asked(request, db, scope.through("plum")))
+
+
+async def _written(pieces: AsyncIterator[bytes], status: int, headers: Mapping[str, str], media_type: str) -> Response:
+    """A reply of one piece as it is; a longer one as it comes. What fails before the second piece raises here, so that
+    it can still be told; what fails later cuts the reply short, which chunked coding lets a client see."""
+    first = await anext(pieces)
+    second = await anext(pieces, None)
+    if second is None:
+        return Response(first, status, headers, media_type)
+
+    async def all_of_it() -> AsyncIterator[bytes]:
+        yield first
+        yield second
+        async for piece in pieces:
+            yield piece
+
+    return StreamingResponse(all_of_it(), status, headers, media_type)

@@ -1,4 +1,9 @@
-"""Lists of calls and the detailed log of one (docs/compatibility: fuse-call-logs, fuse-call-log)."""
+"""Lists of calls, with their detailed logs or without, and that of one call.
+
+docs/compatibility: fuse-call-logs, fuse-all-logs, fuse-call-log.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from callwright.base.errors import RequestError
 from callwright.base.values import Value
@@ -32,7 +37,12 @@ def _page_of(asked: Asked) -> Page:
 
 async def listed(asked: Asked) -> Reply:
     found, total = await calls.listed(asked.db, asked.scope, _page_of(asked))
-    return Reply({"calls": [_entry(call) for call in found], "total_calls": total})
+    return Reply({"calls": _entries(found), "total_calls": total})
+
+
+async def _entries(found: Iterable[CallRow]) -> AsyncIterator[Value]:
+    for call in found:
+        yield _entry(call)
 
 
 def _entry(call: CallRow) -> Value:
@@ -45,6 +55,26 @@ def _entry(call: CallRow) -> Value:
         "type": call.direction,
         "log": call.has_log,
     }
+
+
+async def listed_with_details(asked: Asked) -> Reply:
+    """Only calls whose detailed log can still be read."""
+    found, total = await calls.listed_with_log(asked.db, asked.scope, _page_of(asked))
+    return Reply({"calls": _detailed_entries(asked, found), "total_calls": total})
+
+
+async def _detailed_entries(asked: Asked, found: Sequence[CallRow]) -> AsyncIterator[Value]:
+    """Times are strings here, and numbers in the other list: as in the samples."""
+    async for call, entries in calls.journals(asked.db, asked.scope, found):
+        yield {
+            "dest": call.dest,
+            "src": call.src,
+            "start": str(int(call.started_at)),
+            "end": str(int(call.ended_at or call.started_at)),
+            "session_id": call.session_id,
+            "detail": [line.as_plum() for line in lines(entries)],
+            "type": call.direction,
+        }
 
 
 async def detailed(asked: Asked) -> Reply:

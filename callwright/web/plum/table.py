@@ -32,6 +32,13 @@ _QUEUE = (
     Field("metadata", "JSON object; its pairs become the application's variables.", example='{"first_name":"Ann"}'),
     *_PLAN,
 )
+_PAGE = (
+    Field("start", "UNIX time, inclusive.", True, where="path"),
+    Field("end", "UNIX time, exclusive.", True, where="path"),
+    Field("number", "Only calls of the deployment with this number.", where="query"),
+    Field("limit", "1 to 10000; default 1000.", where="query"),
+    Field("offset", "Records to leave out; default 0.", where="query"),
+)
 _QUEUE_CODES = {
     400: "A field is malformed or out of its range.",
     403: "Another user's deployment.",
@@ -105,14 +112,17 @@ ENDPOINTS = (
         "Calls of a time range",
         "fuse-call-logs",
         logs.listed,
-        (
-            Field("start", "UNIX time, inclusive.", True, where="path"),
-            Field("end", "UNIX time, exclusive.", True, where="path"),
-            Field("number", "Only calls of the deployment with this number.", where="query"),
-            Field("limit", "1 to 10000; default 1000.", where="query"),
-            Field("offset", "Records to leave out; default 0.", where="query"),
-        ),
+        _PAGE,
         {200: "calls and total_calls.", 400: "A time or a limit is malformed.", **_COMMON},
+    ),
+    Endpoint(
+        "/api/all_logs/{start}/{end}",
+        "GET",
+        "Calls of a time range with their detailed logs",
+        "fuse-all-logs",
+        logs.listed_with_details,
+        _PAGE,
+        {200: "calls, each with detail, and total_calls.", 400: "A time or a limit is malformed.", **_COMMON},
     ),
     Endpoint(
         "/api/call/{session_id}",
