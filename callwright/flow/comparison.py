@@ -2,6 +2,7 @@
 
 import math
 import operator
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from callwright.base.values import Value
 from callwright.flow.texts import NUMBER_TOO, Text
+from callwright.script.variables import Missing
 
 OTHERWISE = "otherwise"
 "The exit where no row is true."
@@ -50,25 +52,35 @@ def exits_of(rows: list[Row]) -> tuple[str, ...]:
     return (*dict.fromkeys(row.exit for row in rows), OTHERWISE)
 
 
-def number(value: Value) -> float:
-    """JavaScript's Number(): empty is 0, true is 1, what is no number is NaN."""
-    if value is None:
-        return 0.0
-    if isinstance(value, bool | int | float):
-        return float(value)
-    if not isinstance(value, str):
-        return math.nan
-    text = value.strip()
+_DECIMAL = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
+_BASES = {"0x": 16, "0o": 8, "0b": 2}
+
+
+def number(value: Value | Missing) -> float:
+    """JavaScript's Number() (ECMA-262 §7.1.4): null, false and the empty text are 0, true is 1, a list of one is what is in
+    it; what is no number, and a variable that is not there, is NaN.
+    """
+    match value:
+        case None | []:
+            return 0.0
+        case bool() | int() | float():
+            return float(value)
+        case str():
+            return _read(value.strip())
+        case [None | list() as one]:
+            return number(one)
+        case [str() | int() | float() as one] if not isinstance(one, bool):
+            return number(one)
+    return math.nan
+
+
+def _read(text: str) -> float:
     if not text:
         return 0.0
+    base = _BASES.get(text[:2].lower())
     try:
-        return float(int(text, 16)) if text.lower().startswith("0x") else _decimal(text)
+        if base is not None:
+            return float(int(text[2:], base)) if text[2:].isalnum() and text.isascii() else math.nan
+        return float(text) if _DECIMAL.fullmatch(text) else math.nan
     except (ValueError, OverflowError):
         return math.nan
-
-
-def _decimal(text: str) -> float:
-    # Python reads 1_000, nan and inf; JavaScript reads none of them, but Infinity.
-    if not set(text.lower()) <= set("0123456789+-.e"):
-        return float(text) if text.lstrip("+-") == "Infinity" else math.nan
-    return float(text)

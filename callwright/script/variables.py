@@ -15,7 +15,7 @@ from callwright.base.errors import AuthorError
 from callwright.base.values import Value
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\$?")
-_STEP = re.compile(r"\.([A-Za-z_$][A-Za-z0-9_$]*)|\[(\d{1,6})\]")
+_STEP = re.compile(r"""\.([A-Za-z_$][A-Za-z0-9_$]*)|\[(\d{1,6})\]|\[(["'])([^"'\\{}|]{1,100})\3\]""")
 
 DEPTH_MAX = 20
 "Steps in a path."
@@ -26,19 +26,19 @@ INDEX_MAX = 10_000
 Path = tuple[str | int, ...]
 
 
-class _Missing:
+class Missing:
     """Stands for a variable that is not there, which is not the same as null."""
 
     def __bool__(self) -> bool:
         return False
 
 
-MISSING = _Missing()
+MISSING = Missing()
 
 
 @lru_cache(maxsize=10_000)
 def parse_path(text: str) -> Path:
-    """`a.b[0]` as ("a", "b", 0). Raises `AuthorError`."""
+    """`a.b[0]["c-d"]` as ("a", "b", 0, "c-d"). Raises `AuthorError`."""
     name = NAME.match(text)
     if name is None:
         raise AuthorError(f"{text!r} is not a variable: it begins with a letter, then letters, digits and _")
@@ -48,7 +48,7 @@ def parse_path(text: str) -> Path:
         step = _STEP.match(text, at)
         if step is None:
             raise AuthorError(f"{text!r} is not a variable path such as order.items[0].price")
-        steps.append(step[1] if step[1] is not None else int(step[2]))
+        steps.append(step[1] or step[4] or int(step[2]))
         at = step.end()
     if len(steps) > DEPTH_MAX:
         raise AuthorError(f"{text!r} has more than {DEPTH_MAX} steps")
@@ -65,9 +65,9 @@ class Variables:
         self.private: set[str] = set()
         "Roots whose value appears nowhere."
 
-    def get(self, path: Path) -> Value | _Missing:
+    def get(self, path: Path) -> Value | Missing:
         """The value at a path, `MISSING` where there is none."""
-        value: Value | _Missing = self.values.get(path[0], MISSING) if isinstance(path[0], str) else MISSING
+        value: Value | Missing = self.values.get(path[0], MISSING) if isinstance(path[0], str) else MISSING
         for step in path[1:]:
             if step == "length" and isinstance(value, list | str):
                 value = len(value)
@@ -80,7 +80,7 @@ class Variables:
                 return MISSING
         return value
 
-    def copy(self, path: Path) -> Value | _Missing:
+    def copy(self, path: Path) -> Value | Missing:
         """The value at a path as it is now: what is set later does not change it."""
         value = self.get(path)
         return deepcopy(value) if isinstance(value, dict | list) else value
@@ -128,7 +128,7 @@ def _assign(holder: Value, step: str | int, value: Value) -> None:
         raise AuthorError(f"{step!r} cannot be set on a {type(holder).__name__}")
 
 
-def text_of(value: "Value | _Missing") -> str:
+def text_of(value: "Value | Missing") -> str:
     """A value as a prompt or a request shows it, the way JavaScript prints it."""
     if isinstance(value, str):
         return value

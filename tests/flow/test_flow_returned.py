@@ -6,6 +6,7 @@ import pytest
 
 from callwright.flow.modules.compare import number
 from callwright.flow.returned import PARSERS
+from callwright.script.variables import MISSING
 
 pytestmark = pytest.mark.pure
 
@@ -68,13 +69,20 @@ def test_entities_of_xml_are_not_followed() -> None:
     ("value", "as_number"),
     [
         (None, 0), ("", 0), ("  ", 0), (True, 1), (False, 0), (3, 3), ("3", 3), (" 3.5 ", 3.5), ("-1e3", -1000), (".5", 0.5),
-        ("0x1F", 31), ("Infinity", math.inf), ("-Infinity", -math.inf),
+        ("0x1F", 31), ("0o17", 15), ("0B101", 5), ("Infinity", math.inf), ("-Infinity", -math.inf), ("5.", 5), ([], 0), (["5"], 5),
+        ([None], 0), ([[7]], 7),
     ],
 )  # fmt: skip
 def test_number(value, as_number: float) -> None:
     assert number(value) == as_number
 
 
-@pytest.mark.parametrize("value", ["x", "1 2", "1_000", "nan", "inf", "١", "1,5", [], {}, "0x", "--1", "1e", "0b1e_"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x", "1 2", "1_000", "nan", "inf", "١", "0x١", "1,5", {}, "0x", "0x_1", "-0x1", "--1", "1e", "0b1e_", ".", [True], [1, 2],
+        ["x"], MISSING,
+    ],
+)  # fmt: skip
 def test_no_number(value) -> None:
     assert math.isnan(number(value))

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.pure
         ("a[12][3]", ("a", 12, 3)),
         ("answer$.status", ("answer$", "status")),
         ("session.connection.ani", ("session", "connection", "ani")),
+        ('a["b-c"].d', ("a", "b-c", "d")),
+        ("a['x y']", ("a", "x y")),
     ],
 )
 def test_a_path(text: str, path: tuple[str | int, ...]) -> None:
@@ -37,6 +39,9 @@ def test_a_path(text: str, path: tuple[str | int, ...]) -> None:
         "a..b",
         "a[",
         "a[x]",
+        "a[\"x']",
+        'a[""]',
+        'a["x{"]',
         "a[-1]",
         "a[1234567]",
         ".a",

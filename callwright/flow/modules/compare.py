@@ -9,15 +9,16 @@ from callwright.flow.comparison import OTHERWISE, Row, Rows, exits_of, number
 from callwright.flow.module import Module, Settings
 from callwright.flow.texts import VariablePath, render
 from callwright.script.template import Template
-from callwright.script.variables import MISSING, Path, parse_path, text_of
+from callwright.script.variables import MISSING, Missing, Path, parse_path, text_of
 from callwright.session.run import Call
 
 
 class Compare(Module):
     """Compare a variable with values, top to bottom; the first row that is true is taken, else `otherwise`.
 
-    As String, "9" is greater than "100". Number compares as JavaScript's Number() does: what is not a number is
-    neither equal to anything nor greater nor less.
+    As String, "9" is greater than "100". Number compares as JavaScript's Number() does: the empty text is 0; what is not a
+    number, or a variable that is not defined, is unequal to everything, and neither greater nor less. As Boolean the texts
+    `false` and `0`, the empty text, 0, null and a variable that is not defined are false; everything else is true.
     """
 
     type: Literal["compare"] = "compare"
@@ -44,14 +45,14 @@ class Compare(Module):
         found = call.variables.get(self._path)
         if found is MISSING:
             await call.log(f"Variable {self.variable} is not defined", "error")
-        left = self._as(None if found is MISSING else found)  # type: ignore[arg-type]
+        left = self._as(found)
         for row, template in self._values:
             right = self._as((await render(call, template)).text)
             if row.holds(left, right):
                 return row.exit
         return OTHERWISE
 
-    def _as(self, value: Value) -> str | float | bool:
+    def _as(self, value: Value | Missing) -> str | float | bool:
         match self.compare_as:
             case "string":
                 return text_of(value)

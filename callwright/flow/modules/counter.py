@@ -8,7 +8,6 @@ from callwright.flow.comparison import OTHERWISE, Row, Rows, exits_of, number
 from callwright.flow.module import Module, Settings
 from callwright.flow.texts import render
 from callwright.script.template import Template
-from callwright.script.variables import MISSING
 from callwright.session.run import Call
 
 
@@ -33,7 +32,7 @@ class Counter(Module):
 
     async def run(self, call: Call) -> str:
         before = call.variables.get((self.name,))
-        was = number(None if before is MISSING else before)  # type: ignore[arg-type]
+        was = number(before)
         # NaN is not equal to itself.
         count = int(was) + 1 if was == was and abs(was) < 2**53 else 1
         self.store(call, count, private=call.variables.is_private((self.name,)))
