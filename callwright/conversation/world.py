@@ -68,11 +68,17 @@ class World:
 
     async def _invoke(self, command: Invoke) -> Invoked | InvokeFailed:
         arguments = dict(command.arguments)
-        wsdl, version = str(arguments.pop("wsdl", "")), str(arguments.pop("version", "1.1"))
+        parameters = arguments.get("parameters")
         try:
             if command.integration != "soap":
                 raise ProviderError(f"there is no integration {command.integration!r}")
-            request = SoapRequest(wsdl, command.operation, arguments, version, command.timeout_s)
+            request = SoapRequest(
+                str(arguments.get("wsdl")),
+                command.operation,
+                parameters if isinstance(parameters, dict) else {},
+                str(arguments.get("version")),
+                command.timeout_s,
+            )
             return Invoked(self.clock(), await self.soap.call(request))
         except ProviderError as error:
             return InvokeFailed(self.clock(), str(error))

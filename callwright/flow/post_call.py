@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from callwright.flow.modules.rest import Rest
 from callwright.flow.modules.soap import Soap, soap_request
-from callwright.session.events import Fetched, Invoked
+from callwright.session.events import Fetched, Invoked, Recorded
 from callwright.session.run import Call, ModuleRef
 
 DELAYS_S = (0.0, 2.0, 10.0)
@@ -30,6 +30,7 @@ def post_call(service: Rest | Soap) -> Callable[[Call], Coroutine[Any, Any, None
 
     async def run(call: Call) -> None:
         call.module = ModuleRef("", service.name, service.type)
+        await _end_recording(call)
         for number, delay_s in enumerate(DELAYS_S, 1):
             if await _tried(call, service, delay_s):
                 await call.log("Post-call web service: done")
@@ -37,6 +38,16 @@ def post_call(service: Rest | Soap) -> Callable[[Call], Coroutine[Any, Any, None
             await call.log(f"Post-call web service: try {number} of {len(DELAYS_S)} failed", "error")
 
     return run
+
+
+async def _end_recording(call: Call) -> None:
+    """A recording that nobody stopped is stopped by the end of the call."""
+    if call.unfinished is None:
+        return
+    (name, keep), call.unfinished = call.unfinished, None
+    recorded = await call.set_recording(False, name)
+    if isinstance(recorded, Recorded):
+        keep(recorded)
 
 
 async def _tried(call: Call, service: Rest | Soap, delay_s: float) -> bool:

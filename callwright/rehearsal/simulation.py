@@ -64,9 +64,9 @@ RING_S = 5.0
 
 WAV_HEADER_BYTES = 58
 
-Moment = Literal["speaking", "waiting", "fetching"]
-"""When a caller acts: before or right after a prompt; when everything is said and the application waits; while a
-web service is asked. Keys pressed while it speaks or fetches are type-ahead."""
+Moment = Literal["speaking", "spoken", "waiting", "fetching"]
+"""When a caller acts: before a prompt; after the last one; when everything is said and the application waits; while a
+web service is asked. Keys pressed at any moment but the third are type-ahead."""
 
 
 Ended = Literal["key", "silence", "maximum", "hang up", "stopped"]
@@ -153,6 +153,10 @@ class Simulation:
         if isinstance(command, WorldCommand):
             self._gone = self._gone or hangs_up
             return self._world(command)
+        if isinstance(command, SetRecording) and not command.on and command.name:
+            # What was recorded is there whether or not the caller is; who hangs up now is found gone by the next command.
+            self._hang_up_at = self.commands if hangs_up else self._hang_up_at
+            return self._recorded(PROMPT_S, "stopped", "")
         assert not self._gone, "after a hang-up no command for the caller leaves a program"
         if hangs_up:
             return self._hung_up()
@@ -165,8 +169,8 @@ class Simulation:
                 return self._record(command)
             case Transfer():
                 return self._transfer(command)
-            case SetRecording(on=on, name=name):
-                return Done(self.now) if on or not name else self._recorded(PROMPT_S, "stopped", "")
+            case SetRecording():
+                return Done(self.now)
             case Disconnect():
                 self._gone = True
                 self._caller.left()
@@ -190,7 +194,7 @@ class Simulation:
             if self._typed and prompt.barge_in:
                 return Played(self.now, interrupted=True)
             self._hear(prompt)
-        return Played(self.now) if self._listen() else self._hung_up()
+        return Played(self.now) if self._listen("spoken") else self._hung_up()
 
     def _collect(self, command: Collect) -> Event:
         # What comes first and cannot be cut off is heard whatever was typed ahead.
@@ -234,9 +238,20 @@ class Simulation:
             collector.key(key, self.now)
         return keys is not None
 
-    def _record(self, command: Record) -> Event:
-        for prompt in command.prompts:
+    def _introduce(self, prompts: tuple[Prompt, ...]) -> HungUp | None:
+        """Say what comes before a message or a transfer. Keys cut it short, and count for nothing more."""
+        for prompt in prompts:
+            if not self._listen():
+                return self._hung_up()
+            if self._typed and prompt.barge_in:
+                break
             self._hear(prompt)
+        self._typed = ""
+        return None
+
+    def _record(self, command: Record) -> Event:
+        if gone := self._introduce(command.prompts):
+            return gone
         message = self._caller.records(command)
         ended: Ended = "key" if message.key else "silence"
         seconds = message.seconds
@@ -258,8 +273,11 @@ class Simulation:
         return Recorded(self.now, f"recorded:{next(self._recordings):032x}", seconds, ended, key, size)
 
     def _transfer(self, command: Transfer) -> Event:
-        for prompt in command.prompts:
-            self._hear(prompt)
+        if gone := self._introduce(command.prompts):
+            return gone
+        if not self._listen():
+            return self._hung_up()
+        self._typed = ""
         end = self._caller.transfers(command)
         if end.outcome != "answers":
             self.now += command.connect_timeout_s if end.outcome == "noanswer" else RING_S

@@ -316,7 +316,7 @@ class ScriptedCaller:
                 case "silence" if moment == "waiting":
                     self._at += 1
                     return ""
-                case "hangs up" if moment != "speaking" or not self._served_after(self._at):
+                case "hangs up" if moment != "spoken" or not self._served_after(self._at):
                     self._at += 1
                     return None
         if moment == "waiting":
@@ -345,13 +345,11 @@ class ScriptedCaller:
         if step is not None and isinstance(step.answer, FarEnd):
             self._at += 1
             following = self._next
-            if step.answer.outcome == "answers" and following is not None and following.verb == "hangs up":
+            waits = step.answer.outcome in ("answers", "noanswer")
+            if waits and following is not None and following.verb == "hangs up":
                 self._at += 1
                 return replace(step.answer, caller_hangs_up=True)
             return step.answer
-        if step is not None and step.verb == "hangs up":
-            self._at += 1
-            return FarEnd("error", caller_hangs_up=True)
         raise self._differs(f"transfer to {asked.destination}: write far end 35 s, far end busy, far end no answer")
 
     def serves(self, request: Asked) -> Fetched | FetchFailed:

@@ -90,7 +90,9 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class SetRecording:
-    """Start or stop recording both sides of the call. Answered by `Done` or `HungUp`."""
+    """Start or stop recording both sides of the call. Answered by `Done`, `Recorded` (a recording with a name has ended) or
+    `HungUp`. A recording with a name can also be stopped when the caller has gone.
+    """
 
     on: bool
     name: str = ""
@@ -132,7 +134,10 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    """One operation of an integration (`soap`). Answered by `Invoked` or `InvokeFailed`."""
+    """One operation of an integration. Answered by `Invoked` or `InvokeFailed`.
+
+    Arguments of `soap`: the URL of the `wsdl`, the `version`, and the operation's `parameters`, an object.
+    """
 
     integration: str
     operation: str

@@ -7,7 +7,7 @@ the hang-up.
 
 A hang-up is the event `HungUp`, or `caller_gone` on the answer to a world-facing command. From then on no
 caller-facing command leaves the program: each raises `CallerHungUp` where it is awaited. World-facing commands
-are still performed, so a program may finish what it began.
+are still performed, so a program may finish what it began; so is the end of a recording of its own.
 """
 
 import traceback
@@ -61,8 +61,9 @@ from callwright.session.prompts import Prompt, Speech
 from callwright.session.redaction import PRIVATE, Redactor
 
 EPILOGUE_STEPS = 20
-EPILOGUE_S = 180.0
-"What a program's epilogue may use, whatever was left when the program ended."
+EPILOGUE_S = 240.0
+"""What a program's epilogue may use, whatever was left when the program ended: three requests of a minute each and the
+pauses between them."""
 
 DISCONNECTS_MAX = 20
 "How often a program may ask a caller who has gone."
@@ -106,9 +107,13 @@ class SessionInfo:
     dnis: str = ""
     application: str = ""
     direction: Literal["inbound", "outbound"] = "inbound"
+    sip_headers: tuple[tuple[str, str], ...] = ()
+    "Of the INVITE that began it, names in lower case (RFC 5552 §2.4)."
 
     def variables(self) -> dict[str, Value]:
         connection: dict[str, Value] = {"ani": self.ani, "dnis": self.dnis}
+        if self.sip_headers:
+            connection["protocol"] = {"sip": {"headers": dict[str, Value](self.sip_headers)}}
         if self.direction == "outbound":
             # Nobody has classified the callee; `unknown` is what Plum shows then.
             connection["callee_type"] = "unknown"
@@ -203,8 +208,11 @@ class Call:
         self.enter: Enter | None = None
         "Goes into another application and comes back with its variables; set by whoever walks applications."
 
+        self.unfinished: tuple[str, Callable[[Recorded], None]] | None = None
+        "The program's own recording that goes on, by its name, and what keeps it once it has ended."
+
         self.epilogue: Program | None = None
-        "Runs after the program's end, however it ended: for world-facing commands only."
+        "Runs after the program's end, however it ended: for world-facing commands, and to end a recording."
 
     async def play(self, *prompts: Prompt) -> Played:
         event = await self._caller(Play(prompts))
@@ -229,8 +237,9 @@ class Call:
         return event
 
     async def set_recording(self, on: bool, name: str = "") -> Done | Recorded:
-        """`Recorded` where this ends a recording that has a name."""
-        event = await self._caller(SetRecording(on, name))
+        """`Recorded` where this ends a recording that has a name; that can also be done when the caller has gone."""
+        command = SetRecording(on, name)
+        event = await (self._caller(command) if on or not name else _Ask(command))
         assert isinstance(event, Done | Recorded)
         return event
 

@@ -177,9 +177,9 @@ class Stream:
         self._speech = SpeechDetector(silence_s) if silence_s > 0 else None
         self._tap()
 
-    def record(self, slot: Slot, recording: Recording) -> None:
+    def record(self, clock: int, slot: Slot, recording: Recording) -> None:
         self._recordings[slot] = recording
-        recording.muted = self._muted and slot != "message"
+        recording.mute(clock, self._muted and slot != "message")
         self.recordings_open += 1
         self._tap()
 
@@ -189,10 +189,10 @@ class Stream:
         self._tap()
         return recording
 
-    def mute(self, _clock: int, on: bool) -> None:
+    def mute(self, clock: int, on: bool) -> None:
         self._muted = on
         for slot, recording in self._recordings.items():
-            recording.muted = on and slot != "message"
+            recording.mute(clock, on and slot != "message")
 
     def bridge(self, _clock: int, peer: "Stream | None") -> None:
         """Join with another stream, or part from it; both ends of a bridge know of each other. Keys do not pass here."""
@@ -257,7 +257,7 @@ class Stream:
         except OSError:
             self._send_errors += 1
         for recording in self._recordings.values():
-            recording.sent(audio, clock)
+            recording.relayed(audio, timestamp, clock)
 
     def _send_odd(self, clock: int) -> bool:
         """Keys, hold, and no address yet."""

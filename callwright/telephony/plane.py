@@ -423,7 +423,7 @@ class MediaPlane:
 
     def _start_recording(self, stream: Stream, clock: int, path: str, slot: Slot) -> None:
         self._stop_recording(stream, clock, slot)
-        stream.record(slot, Recording(path, self._writer, clock, both=slot != "message"))
+        stream.record(clock, slot, Recording(path, self._writer, clock, both=slot != "message"))
 
     def _stop_recording(self, stream: Stream, clock: int, slot: Slot, cut_s: float = 0.0) -> None:
         recording = stream.unrecord(slot)

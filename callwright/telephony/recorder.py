@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 WINDOW = 2 * RATE_HZ
 "Samples in which a packet can still find its place."
 
+MUTE_TAIL = RATE_HZ * 3 // 10
+"""300 ms. The far end stays muted for so long after the program no longer is: a telephone that sends a key as an event may
+send its tone as well, and goes on with it until the finger is lifted."""
+
 DRIFT_MAX = RATE_HZ // 5
 "200 ms: more than networks jitter, less than an ear would notice between two sides."
 
@@ -160,14 +164,16 @@ class Recording:
     """The plane's side of a recording. Positions and clocks are in samples; `clock` is the plane's."""
 
     __slots__ = (
-        "_anchor", "_both", "_file", "_left", "_right", "_sent_until", "_start", "_writer", "_zero", "dropped", "muted", "path",
+        "_anchors", "_both", "_deaf_until", "_file", "_left", "_muted", "_right", "_sent_until", "_start", "_writer", "_zero",
+        "dropped", "path",
     )  # fmt: skip
 
     def __init__(self, path: str, writer: RecordingWriter, clock: int, *, both: bool = True) -> None:
         self.path = path
-        self.muted = False
+        self._muted = False
         "What is said now leaves silence."
 
+        self._deaf_until = 0
         self._both = both
         self._writer = writer
         self._file = RecordingFile(path, 2 if both else 1)
@@ -178,17 +184,23 @@ class Recording:
         self._sent_until = 0
         self._left = bytearray(_SILENCE * WINDOW)
         self._right = bytearray(_SILENCE * WINDOW)
-        self._anchor: int | None = None
-        "RTP timestamp of position 0, as the last packet that was placed by its arrival has it."
+        self._anchors: list[int | None] = [None, None]
+        "RTP timestamp of position 0 on each side, as the last packet that was placed by its arrival has it."
 
         self.dropped = False
         "A block found the writer's queue full."
 
         writer.put(self._file.open)
 
+    def mute(self, clock: int, on: bool) -> None:
+        """What is said while it is on leaves silence."""
+        if self._muted and not on:
+            self._deaf_until = clock + MUTE_TAIL
+        self._muted = on
+
     def sent(self, frame: bytes, clock: int) -> None:
         """Put a frame of ours that goes out now."""
-        if self.muted or not self._both:
+        if self._muted or not self._both:
             return
         at = clock - self._zero - self._start
         if at + len(frame) > WINDOW:
@@ -199,22 +211,37 @@ class Recording:
 
     def received(self, payload: bytes | memoryview, timestamp: int, clock: int) -> None:
         """Put a packet's audio that arrived now."""
-        arrival = clock - self._zero
-        position = self._position(timestamp, arrival)
-        if arrival - self._start > WINDOW // 2 + RATE_HZ // 2:
-            self.flush(clock)
-        at = position - self._start
+        at = self._place(0, timestamp, clock)
         end = at + len(payload)
-        if at >= 0 and end <= WINDOW and not self.muted:
+        if at >= 0 and end <= WINDOW and not self._muted and clock >= self._deaf_until:
             self._left[at:end] = payload
 
-    def _position(self, timestamp: int, arrival: int) -> int:
-        if self._anchor is not None:
-            position = (timestamp - self._anchor) & 0xFFFFFFFF
+    def relayed(self, payload: bytes | memoryview, timestamp: int, clock: int) -> None:
+        """Put a packet of another party that arrived there, and goes out here, now."""
+        if self._muted or not self._both:
+            return
+        at = self._place(1, timestamp, clock)
+        end = at + len(payload)
+        if at >= 0 and end <= WINDOW:
+            self._right[at:end] = payload
+            self._sent_until = max(self._sent_until, end + self._start)
+
+    def _place(self, side: int, timestamp: int, clock: int) -> int:
+        """Where in the window a packet lies."""
+        arrival = clock - self._zero
+        position = self._position(side, timestamp, arrival)
+        if arrival - self._start > WINDOW // 2 + RATE_HZ // 2:
+            self.flush(clock)
+        return position - self._start
+
+    def _position(self, side: int, timestamp: int, arrival: int) -> int:
+        anchor = self._anchors[side]
+        if anchor is not None:
+            position = (timestamp - anchor) & 0xFFFFFFFF
             if -DRIFT_MAX <= position - arrival <= DRIFT_MAX:
                 return position
         arrival = max(arrival, 0)
-        self._anchor = timestamp - arrival
+        self._anchors[side] = timestamp - arrival
         return arrival
 
     def flush(self, clock: int) -> None:

@@ -18,7 +18,8 @@ from itertools import groupby
 
 from callwright.base.errors import ProviderError
 from callwright.grammar.collector import Collector
-from callwright.media.frames import frames
+from callwright.media import wav
+from callwright.media.frames import RATE_HZ, frames
 from callwright.media.tones import tone
 from callwright.ports.leg import Frames, KeyPressed, Leg, LegEnded, LegEvent, PlayEnded, Slot
 from callwright.session.commands import CallerCommand, Collect, Disconnect, Play, Record, SetRecording, Transfer
@@ -61,8 +62,8 @@ class Performer:
         self._recording_path = recording_path
         self._messages = messages
         self._dial = dial
-        self._own = ("", "", 0.0)
-        "The program's own recording that goes on: its ref, its path, and when it began."
+        self._own = ("", "")
+        "The program's own recording that goes on: its ref and its path."
 
         self._muted = False
         self._holding = False
@@ -78,6 +79,9 @@ class Performer:
     async def perform(self, command: CallerCommand) -> Event:
         self._stop_hold()
         self._catch_up()
+        if isinstance(command, SetRecording) and command.name and not command.on:
+            # What was recorded is there whether or not the caller is.
+            return await self._stop_own()
         if self._over is not None:
             return self._over
         self._mute(_is_private(command))
@@ -161,19 +165,21 @@ class Performer:
         if command.on:
             ref, path = self._messages.new() if command.name else ("", self._recording_path())
             if command.name:
-                self._own = (ref, path, self._clock())
+                self._own = (ref, path)
             self._leg.start_recording(path, slot)
             return Done(self._clock())
         self._leg.stop_recording(slot)
-        if not command.name:
-            return Done(self._clock())
-        (ref, path, begun), self._own = self._own, ("", "", 0.0)
+        return Done(self._clock())
+
+    async def _stop_own(self) -> Event:
+        self._leg.stop_recording("own")
+        (ref, path), self._own = self._own, ("", "")
         if error := await self._leg.recorded(path, COMPLETE_S_MAX) if ref else "it was never begun":
             self._report(f"The recording is not complete: {error}")
             return Done(self._clock())
-        seconds = round(self._clock() - begun, 2)
         await asyncio.to_thread(self._messages.mix, ref)
-        return Recorded(self._clock(), ref, seconds, "stopped", size=self._messages.size(ref))
+        size = self._messages.size(ref)
+        return Recorded(self._clock(), ref, round((size - wav.HEADER_BYTES) / RATE_HZ, 2), "stopped", size=size)
 
     async def _play(self, prompts: tuple[Prompt, ...]) -> Played | HungUp:
         for barge_in, stretch in await self._stretches(prompts):

@@ -79,8 +79,8 @@ def test_soap() -> None:
         "parameters": [{"name": "x", "value": "{{ message$.size }}"}],
     }
     played = _plays(_application(soap), f"{ASKED}hangs up\nservice fails down\nservice 200 1\n")
-    asked = [dict(entry.item.arguments)["x"] for entry in played.journal if isinstance(entry.item, Invoke)]
-    assert asked == [32058, 32058]
+    asked = [dict(entry.item.arguments)["parameters"] for entry in played.journal if isinstance(entry.item, Invoke)]
+    assert asked == [{"x": 32058}, {"x": 32058}]
 
 
 def test_what_is_private_is_sent_and_not_told() -> None:

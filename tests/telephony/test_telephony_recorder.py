@@ -15,7 +15,16 @@ from rtp_peer import HOST, Call, free_ports
 from callwright.media import wav
 from callwright.telephony import recorder
 from callwright.telephony.plane import Closed, MediaPlane
-from callwright.telephony.recorder import DRIFT_MAX, PART, QUEUE_MAX, WINDOW, Recording, RecordingFile, RecordingWriter
+from callwright.telephony.recorder import (
+    DRIFT_MAX,
+    MUTE_TAIL,
+    PART,
+    QUEUE_MAX,
+    WINDOW,
+    Recording,
+    RecordingFile,
+    RecordingWriter,
+)
 
 pytestmark = pytest.mark.wire
 
@@ -63,6 +72,9 @@ class Tape:
     def left(self, byte, timestamp, at, samples=160):
         self.recording.received(bytes([byte]) * samples, timestamp & 0xFFFFFFFF, self.ZERO + at)
 
+    def relayed(self, byte, timestamp, at):
+        self.recording.relayed(bytes([byte]) * 160, timestamp, self.ZERO + at)
+
     def right(self, byte, at):
         self.recording.sent(bytes([byte]) * 160, self.ZERO + at)
 
@@ -103,6 +115,26 @@ def test_packets_out_of_order_find_their_place(tape):
         tape.left(10 + number, 160 * number, 160 * number)
     left, _ = tape.finish(1600)
     assert spans(left) == [(160 * n, 160, 10 + n) for n in range(5)]
+
+
+def test_another_party_lies_by_its_timestamps_too(tape):
+    """What a bridge relays comes in bursts, and is heard where it belongs."""
+    for packet, at in enumerate((0, 160, 700, 700, 705, 800)):
+        tape.relayed(0x10 + packet, 5000 + 160 * packet, at)
+    left, right = tape.finish(1600)
+    assert spans(left) == []
+    assert spans(right) == [(160 * packet, 160, 0x10 + packet) for packet in range(6)]
+
+
+def test_what_is_said_while_it_is_muted_is_silence(tape):
+    for at in range(0, 16000, 160):
+        if at in (4000, 8000):
+            tape.recording.mute(tape.ZERO + at, at == 4000)
+        tape.left(0x21, 900 + at, at)
+        tape.right(0x22, at)
+    left, right = tape.finish(16000)
+    assert spans(right) == [(0, 4000, 0x22), (8000, 8000, 0x22)]
+    assert spans(left) == [(0, 4000, 0x21), (8000 + MUTE_TAIL, 8000 - MUTE_TAIL, 0x21)]
 
 
 def test_packets_of_30_ms(tape):

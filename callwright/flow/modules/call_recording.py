@@ -1,5 +1,6 @@
 """Record a stretch of the call."""
 
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -13,9 +14,11 @@ from callwright.session.run import Call
 class CallRecording(Module):
     """Start, and in a second module stop, recording both sides of the call into one channel.
 
-    When it is stopped, the variable that `into` names holds the recording until the call has ended, to be sent by REST,
-    by e-mail or by the post-call web service. One goes on at a time: a new start begins anew. What is said while a
-    private module asks or speaks is silence in it.
+    When it is stopped, the variable that `into` names holds the recording (WAV, 8000 Hz, µ-law) until the call has ended, to
+    be sent by REST, by e-mail or by the post-call web service; `into$.duration` is in seconds, `.size` in bytes. One goes on
+    at a time: a new start begins anew, and what was not stopped before is lost. One that still goes on when the call ends,
+    however it ends, is stopped then, and the post-call web service gets it. What is said while a private module asks or
+    speaks is silence in it. A private module's recording is private.
     """
 
     type: Literal["call_recording"] = "call_recording"
@@ -28,11 +31,22 @@ class CallRecording(Module):
         return (self.into, f"{self.into}$")
 
     async def run(self, call: Call) -> str:
-        recorded = await call.set_recording(self.action == "start", self.into)
-        if isinstance(recorded, Recorded):
-            call.variables.set((self.into,), recorded.audio, private=self.private)
-            shadow: Value = {"duration": recorded.duration_s, "size": recorded.size}
-            call.variables.set((f"{self.into}$",), shadow, private=self.private)
-        elif self.action == "stop":
+        if self.action == "start":
+            await call.set_recording(True, self.into)
+            call.unfinished = (self.into, partial(self._keep, call))
+            return "next"
+        if call.unfinished is None:
             await call.log("No recording was going on", "error")
+            return "next"
+        # By the name that it was begun under; this module says where it goes.
+        name, _ = call.unfinished
+        recorded = await call.set_recording(False, name)
+        call.unfinished = None
+        if isinstance(recorded, Recorded):
+            self._keep(call, recorded)
         return "next"
+
+    def _keep(self, call: Call, recorded: Recorded) -> None:
+        call.variables.set((self.into,), recorded.audio, private=self.private)
+        shadow: Value = {"duration": recorded.duration_s, "size": recorded.size}
+        call.variables.set((f"{self.into}$",), shadow, private=self.private)

@@ -2,7 +2,7 @@
 
 import json
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -18,6 +18,9 @@ from callwright.session.events import Fetched, FetchFailed
 from callwright.session.prompts import RECORDING
 from callwright.session.run import Call
 
+IN_URLS = ":/?#[]@!$&'()*+,;=%"
+"What may stand in a URL besides letters, digits and `-._~` (RFC 3986 §2)."
+
 Method = Literal["GET", "POST", "POST RAW", "PUT", "DELETE"]
 
 
@@ -25,10 +28,12 @@ class Rest(Module):
     """Send a request to a web service and keep its answer, parsed, in the module's variable.
 
     Parameters go into the URL's query (GET, DELETE) or a form (POST); a parameter that is a recording of the call is
-    a file of that form. POST RAW and PUT send `body`, which is
-    either text or, for JSON, an object whose texts may hold variables. `name$.status` is the HTTP status. An
-    answer that is no 2xx, cannot be parsed, or never comes leaves by `error` where that exit is joined; where it
-    is not, the flow goes on with the variable undefined.
+    a file of that form. POST RAW and PUT send `body`, which is either text or, for JSON, an object whose texts may hold
+    variables. Redirects are followed, three at most. An answer has at most 1 MiB; as JSON it is the value itself, as CSV
+    a list of objects named by the first row, as XML an object of the root's children (repeated ones are a list,
+    attributes begin with `@`, text beside either is `#text`), as TEXT a text, and as EMPTY null whatever was answered.
+    `name$.status` is the HTTP status, undefined where no answer came. An answer that is no 2xx, cannot be parsed, or never
+    comes leaves by `error` where that exit is joined; where it is not, the flow goes on with the variable undefined.
     """
 
     type: Literal["rest"] = "rest"
@@ -68,7 +73,9 @@ class Rest(Module):
         return ("error",)
 
     async def run(self, call: Call) -> str:
-        call.variables.values.pop(self.name, None)
+        for name in self.writes():
+            # A service that does not answer now leaves nothing of an earlier visit.
+            call.variables.values.pop(name, None)
         request = await self.request(call)
         match await call.fetch(request):
             case FetchFailed():
@@ -95,7 +102,8 @@ class Rest(Module):
     async def request(self, call: Call) -> Fetch:
         """The request as this call's variables have it."""
         filling = Filling(call, self.private)
-        url = (await filling.text(self._url)).strip()
+        # What variables brought in and no URL can hold (blanks, letters with accents) is sent escaped.
+        url = quote((await filling.text(self._url)).strip(), safe=IN_URLS)
         parameters = [(name, await filling.text(template)) for name, template in self._parameters]
         headers = [(name, " ".join((await filling.text(template)).split())) for name, template in self._headers]
         fields: tuple[tuple[str, str], ...] = ()

@@ -19,8 +19,9 @@ class Soap(Module):
     """Call a method of a SOAP service, which its WSDL describes, and keep the answer in the module's variable.
 
     A parameter's name may be a path, such as `order.customer.name`, for services that take objects. A parameter that
-    is just `{{ variable }}` keeps its type. A fault, or no answer, leaves by `error` where that exit is joined; where
-    it is not, the flow goes on with the variable undefined.
+    is just `{{ variable }}` keeps its type. Where the WSDL has no port of the version that is asked for, the one that it
+    has is used. A fault, a method that the WSDL has not, or no answer leaves by `error` where that exit is joined; where it
+    is not, the flow goes on with the variable undefined.
     """
 
     type: Literal["soap"] = "soap"
@@ -65,12 +66,12 @@ async def soap_request(call: Call, soap: Soap, *, delay_s: float = 0.0) -> Invok
             inner = holder.setdefault(step, {})
             holder = inner if isinstance(inner, dict) else {}
         holder[path[-1]] = await filling.whole(template)
-    arguments |= {"wsdl": (await filling.text(soap._wsdl)).strip(), "version": soap.version}
+    wsdl = (await filling.text(soap._wsdl)).strip()
     hold = await soap._hold.prompt(call) if soap.hold_music and not call.caller_gone else ()
     return Invoke(
         "soap",
         soap.method,
-        tuple(arguments.items()),
+        (("wsdl", wsdl), ("version", soap.version), ("parameters", arguments)),
         soap.timeout_s,
         filling.private,
         hold[0] if hold else None,
