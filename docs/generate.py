@@ -65,8 +65,8 @@ each module's `exits` name the modules that follow it on the same page. `callwri
 module and field, and `callwright schema` prints the form as JSON Schema for editors;
 [transcripts](transcripts.md) test it; the [tutorial](../tutorial/first-application.md) makes one.
 
-Texts may hold variables: `{{ first_name }}`, `{{ order.items[0].price }}`, `{{ order.items.length }}`. A module's result is the
-variable of its name. The variables of `session` are set by the platform
+Texts may hold variables: `{{ first_name }}`, `{{ order.items[0].price }}`, `{{ order.items.length }}`, `{{ order["due-date"] }}`.
+A module's result is the variable of its name. The variables of `session` are set by the platform
 ([list](../compatibility/fuse-variables.md)); the metadata of an outbound call takes the place of the document's variables.
 Modules leave by `next` where nothing else is said. Those that ask for input can also have the exits `no_match` and `no_input`,
 taken after the last attempt in place of `then`. The right column of each table says what may stand in a

@@ -65,6 +65,8 @@ class Party:
     dialled: str
     sip_call_id: str
     outbound_call_id: int | None = None
+    sip_headers: tuple[tuple[str, str], ...] = ()
+    "Of a caller's INVITE."
 
 
 class Calls:
@@ -137,7 +139,9 @@ class Calls:
         self.legs.add(leg)
         run = Run(
             loaded.program,
-            session=SessionInfo(session_id, party.caller, party.dialled, loaded.application.name, party.direction),
+            session=SessionInfo(
+                session_id, party.caller, party.dialled, loaded.application.name, party.direction, party.sip_headers
+            ),
             variables=variables,
             journal=call.journal,
         )
@@ -161,7 +165,7 @@ class Calls:
         if outcome.kind == "error":
             log.error("call %s: %s", session_id, outcome.message)
         recorded = str(recording) if (self._recordings / recording).exists() else ""
-        self._writer.closed(ClosedCall(call.id, now(), outcome.kind, outcome.message[:2000], recorded))
+        self._writer.closed(ClosedCall(call.id, leg.ended_at, outcome.kind, outcome.message[:2000], recorded))
         return outcome
 
     def _load(self, route: Route) -> Callable[[Load], Awaitable[events.Loaded | events.LoadFailed]]:

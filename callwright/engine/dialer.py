@@ -145,8 +145,9 @@ class Dialer:
 
     async def _dial(self, admission: Admission, claim: Claim, sip_call_id: str) -> None:
         ending: Ending
+        ended_at = 0.0
         try:
-            ending, cause = await self._attempt(admission, claim, sip_call_id)
+            ending, cause, ended_at = await self._attempt(admission, claim, sip_call_id)
         except _NotAnswered as refused:
             ending, cause = refused.ending, refused.cause
         except (AuthorError, RequestError, PeerError) as error:
@@ -161,9 +162,10 @@ class Dialer:
         except Exception as error:  # the containment point of one call
             log.exception("outbound call %s", claim.outbound_call_id)
             ending, cause = "failed", f"internal error: {type(error).__name__}"
-        self._writer.finished(Finish(claim.attempt_id, ending, cause[:500], now()))
+        self._writer.finished(Finish(claim.attempt_id, ending, cause[:500], ended_at or now()))
 
-    async def _attempt(self, admission: Admission, claim: Claim, sip_call_id: str) -> tuple[Ending, str]:
+    async def _attempt(self, admission: Admission, claim: Claim, sip_call_id: str) -> tuple[Ending, str, float]:
+        """How the attempt ended, why, and when."""
         caller = claim.ani or claim.caller_id or "anonymous"
         try:
             leg, route, loaded = await self._reach(claim, caller, sip_call_id)
@@ -174,7 +176,7 @@ class Dialer:
         party = Party("outbound", caller, claim.dialled, sip_call_id, claim.outbound_call_id)
         # It was answered: whatever the program then does, it is not dialled again.
         outcome = await self._calls.serve(admission, leg, route, loaded, party, claim.metadata, keys_first=claim.postd)
-        return "completed", outcome.kind
+        return "completed", outcome.kind, leg.ended_at
 
     async def _reach(self, claim: Claim, caller: str, sip_call_id: str) -> tuple[SipLeg, Route, Loaded]:
         """The leg, once it was answered. Raises `_NotAnswered` and `_NotDialled`."""

@@ -58,7 +58,7 @@ class Inbound:
             self._calls.release(admission)
             return
         leg, route, loaded = ready
-        party = Party("inbound", call.caller, call.dialled, call.call_id)
+        party = Party("inbound", call.caller, call.dialled, call.call_id, sip_headers=call.headers)
         await self._calls.serve(admission, leg, route, loaded, party, {})
 
     async def _set_up(self, call: SipCall, gone: asyncio.Event) -> tuple[SipLeg, Route, Loaded] | None:

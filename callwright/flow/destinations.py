@@ -33,5 +33,5 @@ def destination(text: str) -> Destination | None:
         return None
     if _SIP.fullmatch(text):
         return Destination(text)
-    number = phone_numbers.parse(_DECORATION.sub("", text))
+    number = phone_numbers.parse(_DECORATION.sub("", text).replace("TEL:", "tel:"))
     return Destination(number.dialled, number.ani, number.postd) if number else None

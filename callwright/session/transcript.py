@@ -62,8 +62,8 @@ def _of(item: Command | Event) -> Iterator[tuple[str, str]]:
             yield "far end", _FAR_END.get(outcome) or (f"fails {reason}" if outcome == "error" else f"{seconds:g} s")
         case HungUp(recorded=Recorded() as recorded):
             yield "says", f"({recorded.duration_s:g} s)"
-        case HungUp(transferred_s=float() as seconds) if seconds:
-            yield "far end", f"{seconds:g} s"
+        case HungUp(transferred_s=float() as seconds):
+            yield "far end", f"{seconds:g} s" if seconds else _FAR_END["noanswer"]
         case Fetched(status=status, body=body):
             yield "service", f"{status} {_body(body)}"
         case Invoked(result=result):

@@ -53,6 +53,9 @@ FORKS_MAX = 8
 SDP_TYPE = "application/sdp"
 
 
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+
+
 def _nobody(_: SipEvent) -> None: ...
 
 
@@ -125,6 +128,13 @@ class SipCall:
         self._reason = "cancelled"
 
     # -- called side ---------------------------------------------------------------------------
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Header fields of the INVITE that came, without credentials: names in lower case, several values with commas
+        between them (RFC 5552 §2.4)."""
+        found = self._invite.headers.values.items() if self._invite is not None else ()
+        return tuple((name, ", ".join(values)) for name, values in found if name not in _CREDENTIALS)
 
     def invited(self, request: Request, transaction: ServerTransaction, dialog: Dialog) -> None:
         """An INVITE began this call."""

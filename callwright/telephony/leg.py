@@ -8,6 +8,7 @@ where it was negotiated, wins.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class SipLeg:
         self._waiter: asyncio.Future[None] | None = None
         self._answer: asyncio.Future[NotAnswered | None] | None = None
         self._ended = False
+        self._ended_at = 0.0
         self._closed = asyncio.get_running_loop().create_future()
         self._call: SipCall | None = None
         self._event_payload_type: int | None = None
@@ -156,6 +158,11 @@ class SipLeg:
     @property
     def ended(self) -> bool:
         return self._ended
+
+    @property
+    def ended_at(self) -> float:
+        """UNIX seconds; of a leg that goes on, now. A program may go on for minutes when its call has ended."""
+        return self._ended_at or time.time()
 
     async def event(self) -> LegEvent:
         while not self._events:
@@ -318,6 +325,7 @@ class SipLeg:
         if self._ended:
             return
         self._ended = True
+        self._ended_at = time.time()
         self._media.close()
         self._events.append(event)
         self._wake()

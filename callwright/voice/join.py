@@ -30,6 +30,9 @@ async def join(
         while not dialling.done():
             event = await _first(caller.event(), dialling)
             if isinstance(event, LegEnded):
+                if dialling.done() and not isinstance(far_end := dialling.result(), NotReached):
+                    # They answered in the moment in which the caller gave up.
+                    far_end.hang_up()
                 return _left(event, clock(), 0.0), event
     finally:
         if not dialling.done():
@@ -69,7 +72,8 @@ async def _joined(
                 if isinstance(event, KeyPressed):
                     other.send_keys(event.key)
                 elif isinstance(event, LegEnded):
-                    lasted = round(clock() - begun, 2)
+                    # Never 0, which says that it rang only.
+                    lasted = max(0.01, round(clock() - begun, 2))
                     if leg is caller:
                         return _left(event, clock(), lasted), event
                     return TransferEnded(clock(), "far_end_disconnect", lasted, event.reason), None

@@ -60,10 +60,12 @@ class Bench:
         self.far_end: Leg | NotReached = NotReached("busy", "486 Busy Here")
         "Who is reached by a transfer."
 
+        self.dials: Callable[[Transfer], Awaitable[Leg | NotReached]] | None = None
+
         self.perform = self.performer.perform
 
     async def _dial(self, command: Transfer) -> Leg | NotReached:
-        return self.far_end
+        return await self.dials(command) if self.dials else self.far_end
 
     async def _prepare(self, prompt: Prompt) -> list[Frames]:
         (part,) = prompt.parts
@@ -258,6 +260,19 @@ async def test_a_caller_who_hangs_up_ends_the_transfer(bench: Bench) -> None:
     far_end = bench.far_end = FakeLeg()
     asyncio.get_running_loop().call_later(10, bench.leg.tell, LegEnded("remote"))
     assert await bench.perform(Transfer("18005550100")) == HungUp(10, transferred_s=10)
+    assert far_end.waiting() == LegEnded("local")
+
+
+@in_virtual_time
+async def test_a_caller_who_leaves_as_the_far_end_answers_leaves_nobody_waiting(bench: Bench) -> None:
+    far_end = FakeLeg()
+
+    async def answers(command: Transfer) -> Leg | NotReached:
+        bench.leg.tell(LegEnded("remote"))
+        return far_end
+
+    bench.dials = answers
+    assert await bench.perform(Transfer("18005550100")) == HungUp(0, transferred_s=0)
     assert far_end.waiting() == LegEnded("local")
 
 

@@ -14,6 +14,9 @@ from callwright.script.template import Template
 from callwright.session.commands import Transfer as TransferCommand
 from callwright.session.run import Call, CallerHungUp
 
+HEADERS_MAX = 4_000
+"Characters of all header fields: with the rest of an INVITE they must fit into a datagram that peers accept."
+
 _HEADER = re.compile(r"(?:user-to-user|x-[a-z0-9-]{1,60})", re.IGNORECASE)
 
 
@@ -24,7 +27,9 @@ class Transfer(Module):
     for keys to press after the answer; or a SIP address. The module's variable says what became of it: `noanswer`,
     `busy`, `far_end_disconnect`, `maxtime_disconnect`, or null where the caller hung up; `name$.duration` is in seconds:
     null before the transfer began, 0 while it rang. With custom errors there are the exits `no_answer` (the connect
-    time-out) and `error` (it cannot be called); without, both end the call. Headers are sent to SIP addresses only.
+    time-out) and `error` (it cannot be called, which also leaves null); without, or where they are not joined, both end the
+    call. Headers are sent to SIP addresses only; a field that is given twice is sent once, as given last. Keys that either
+    presses while they are joined are passed on to the other. A transfer lasts as long as a call may at most.
     """
 
     type: Literal["transfer"] = "transfer"
@@ -49,8 +54,12 @@ class Transfer(Module):
         for header in self.headers:
             if not _HEADER.fullmatch(header.name):
                 raise ValueError(f"a SIP header is User-to-User or begins with x-, not {header.name}")
-        if "{{" not in self.destination and destination(self.destination) is None:
-            raise ValueError(f"destination is {FORMS}")
+        if "{{" not in self.destination:
+            found = destination(self.destination)
+            if found is None:
+                raise ValueError(f"destination is {FORMS}")
+            if self.headers and not found.is_sip:
+                raise ValueError("headers are sent to SIP addresses only, and destination is none")
         return self
 
     def attach(self, settings: Settings) -> None:
@@ -71,8 +80,14 @@ class Transfer(Module):
             shown = "[private]" if filling.private else repr(text)
             await call.log(f"The destination {shown} is none; it is {FORMS}", "error")
             return "error"
+        if self.headers and not found.is_sip:
+            await call.log("SIP headers are sent to SIP addresses only, and are left out", "error")
+        command = await self._command(call, found, filling)
+        if sum(len(value) for _, value in command.headers) > HEADERS_MAX:
+            await call.log(f"SIP headers have at most {HEADERS_MAX} characters in all", "error")
+            return "error"
         try:
-            ended = await call.transfer(await self._command(call, found, filling))
+            ended = await call.transfer(command)
         except CallerHungUp as gone:
             self._tell(call, None, gone.event.transferred_s if gone.event else None, filling.private)
             raise
