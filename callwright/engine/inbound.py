@@ -53,12 +53,13 @@ class Inbound:
         self._tasks.create_task(self._take(admission, call, gone))
 
     async def _take(self, admission: Admission, call: SipCall, gone: asyncio.Event) -> None:
+        headers = call.headers
         ready = await self._set_up(call, gone)
         if ready is None:
             self._calls.release(admission)
             return
         leg, route, loaded = ready
-        party = Party("inbound", call.caller, call.dialled, call.call_id, sip_headers=call.headers)
+        party = Party("inbound", call.caller, call.dialled, call.call_id, sip_headers=headers)
         await self._calls.serve(admission, leg, route, loaded, party, {})
 
     async def _set_up(self, call: SipCall, gone: asyncio.Event) -> tuple[SipLeg, Route, Loaded] | None:

@@ -131,8 +131,8 @@ class SipCall:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Header fields of the INVITE that came, without credentials: names in lower case, several values with commas
-        between them (RFC 5552 §2.4)."""
+        """Header fields of the INVITE that came, until it is answered: without credentials, names in lower case, several
+        values with commas between them (RFC 5552 §2.4)."""
         found = self._invite.headers.values.items() if self._invite is not None else ()
         return tuple((name, ", ".join(values)) for name, values in found if name not in _CREDENTIALS)
 

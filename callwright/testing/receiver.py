@@ -35,6 +35,9 @@ class Answer:
     hangs: bool = False
     "Say nothing until the client gives up."
 
+    after: asyncio.Event | None = None
+    "Say nothing until this is set."
+
 
 class Receiver:
     """`async with Receiver() as receiver`: listens on a free port of 127.0.0.1. `answer` decides what each request gets."""
@@ -78,6 +81,8 @@ class Receiver:
                 async with self._came:
                     self._came.notify_all()
                 answer = self.answer(request)
+                if answer.after is not None:
+                    await answer.after.wait()
                 if answer.hangs:
                     await self._ending.wait()
                     return
