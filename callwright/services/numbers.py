@@ -4,11 +4,18 @@ import re
 
 from callwright.base import phone_numbers
 from callwright.base.errors import NotFound, RequestError
+from callwright.providers.http import is_http_url
 from callwright.services import deployments
 from callwright.store import deployments as store
 from callwright.store.database import Database
-from callwright.store.deployments import NumberRow
+from callwright.store.deployments import Choice, NumberRow
 from callwright.store.scope import Scope
+
+OPTIONS: dict[Choice, tuple[str, ...]] = {"asr": ("PocketSphinx",), "tts": ("eSpeak NG",)}
+"What there is to recognise speech and to say texts; the first where a number has none of its own."
+
+URL_MAX = 255
+"As long as a start_url of DEV's."
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -36,6 +43,26 @@ async def listed(db: Database, scope: Scope, *, after: int = 0, limit: int = 100
 async def known_as(db: Database, scope: Scope, number: str) -> str:
     """A number as the scope's user added it, however a client writes it; as it came where there is no such number."""
     return await store.known_number(db, scope, phone_numbers.spellings(number)) or number
+
+
+async def chosen(db: Database, scope: Scope, choice: Choice, number: str) -> str:
+    """The recogniser, the synthesizer or the application's URL of a number. Raises `NotFound`."""
+    found = await store.chosen(db, scope, choice, phone_numbers.spellings(number))
+    if found is None:
+        raise NotFound("number")
+    return found or next(iter(OPTIONS.get(choice, ("",))))
+
+
+async def choose(db: Database, scope: Scope, choice: Choice, number: str, value: str) -> None:
+    """Raises `NotFound`, or `RequestError` for what cannot be chosen."""
+    address = await store.known_number(db, scope, phone_numbers.spellings(number))
+    if address is None:
+        raise NotFound("number")
+    if choice in OPTIONS and value not in OPTIONS[choice]:
+        raise RequestError(400, f"{choice} must be one of: {', '.join(OPTIONS[choice])}", field=choice)
+    if choice == "url" and (len(value) > URL_MAX or not is_http_url(value)):
+        raise RequestError(400, f"url must be an http or https URL of at most {URL_MAX} characters", field="url")
+    await store.choose(db, scope, choice, address, value)
 
 
 async def point(db: Database, scope: Scope, number_id: int, deployment_id: int | None) -> None:

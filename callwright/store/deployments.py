@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import asyncpg
 
@@ -159,6 +160,29 @@ async def known_number(db: Database, scope: Scope, spellings: Sequence[str]) -> 
         spellings,
     )
     return found
+
+
+Choice = Literal["asr", "tts", "url"]
+"What DEV's application API reads and sets for a number."
+
+
+async def chosen(db: Database, scope: Scope, choice: Choice, spellings: Sequence[str]) -> str | None:
+    """None where the number is not there."""
+    mine, who = visible(scope, 1, "n")
+    found: str | None = await db.pool.fetchval(
+        f"""
+        SELECT n.{choice} FROM numbers n WHERE {mine} AND n.address = ANY($2::text[])
+        ORDER BY array_position($2::text[], n.address) LIMIT 1
+        """,
+        who,
+        spellings,
+    )
+    return found
+
+
+async def choose(db: Database, scope: Scope, choice: Choice, address: str, value: str) -> None:
+    mine, who = visible(scope, 1, "n")
+    await db.pool.execute(f"UPDATE numbers n SET {choice} = $3 WHERE {mine} AND n.address = $2", who, address, value)
 
 
 async def point_number(db: Database, scope: Scope, number_id: int, deployment_id: int | None) -> bool:

@@ -123,6 +123,9 @@ numbers = sa.Table(
     sa.Column("address", sa.Text, nullable=False, comment="What is dialled: digits, or the user part of a SIP URI."),
     sa.Column("sms", sa.Boolean, nullable=False, server_default=sa.false()),
     _ref("deployment_id", "deployments", nullable=True),
+    sa.Column("asr", sa.Text, nullable=False, server_default="", comment="Recogniser; empty: the platform's first."),
+    sa.Column("tts", sa.Text, nullable=False, server_default="", comment="Synthesizer; empty: the platform's first."),
+    sa.Column("url", sa.Text, nullable=False, server_default="", comment="Of a VoiceXML application."),
     _created(),
     sa.UniqueConstraint("address"),
 )

@@ -75,7 +75,8 @@ def text_of(error: RequestError) -> str:
 DEV_UNAUTHORIZED = "Unauthorized access to {service} service"
 "The only one of DEV's texts that is known for certain."
 
-DEV_NOT_FOUND = {"call log": "log not found"}
+DEV_NOT_FOUND = {"call log": "log not found", "number": "phone_number is not a number of this account"}
+DEV_PHONE_NUMBER = "phone_number must have 10 digits"
 DEV_DEMO = "Logging is not available on demo accounts"
 DEV_START = "start_timestamp must be within the last year"
 DEV_END = "end_timestamp must be after start_timestamp"
