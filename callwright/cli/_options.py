@@ -22,17 +22,19 @@ def phone_of(phone: Address | None, sip: Address) -> Address:
     return phone or Address("127.0.0.1", PHONE_PORT if sip.port else 0)
 
 
+data_option = click.option(
+    "--data",
+    "data_dir",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="CALLWRIGHT_DATA",
+    default=default_data_dir,
+    show_default="~/.local/share/callwright",
+    help="Where everything is kept: database, recordings, prompts, logs, secrets. Or set CALLWRIGHT_DATA.",
+)
+
 _OPTIONS = (
-    click.option(
-        "--data",
-        "data_dir",
-        metavar="DIR",
-        type=click.Path(file_okay=False, path_type=Path),
-        envvar="CALLWRIGHT_DATA",
-        default=default_data_dir,
-        show_default="~/.local/share/callwright",
-        help="Where everything is kept: database, recordings, prompts, logs, secrets. Or set CALLWRIGHT_DATA.",
-    ),
+    data_option,
     click.option(
         "--http", type=AddressType(), default="127.0.0.1:8080", show_default=True, help="Where the API listens."
     ),

@@ -3,22 +3,21 @@
 import asyncio
 import contextlib
 import errno
-import fcntl
 import ipaddress
 import json
 import os
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from callwright.base.config import Config
-from callwright.base.errors import CallwrightError
 from callwright.cli._address import Address
+from callwright.cli._data_dir import CannotStart, hold
 from callwright.cli._health import http_answers, sip_answers
 from callwright.cli._postgres import EmbeddedPostgres
 from callwright.cli._supervisor import Program, Supervisor
@@ -40,12 +39,6 @@ PHONE = Address("127.0.0.1", 5062)
 PORT_POLL_S = 0.1
 LET_GO_S_MAX = 5.0
 "After a kill, the last run's processes have their ports for this long."
-
-_FOLDERS = ("audio", "logs", "prompts", "recordings", "run")
-
-
-class CannotStart(CallwrightError):
-    """What the user has to change before it can start, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +88,7 @@ class Platform:
 
     async def __aenter__(self) -> "Platform":
         async with self._end:
-            was_killed = self._end.enter_context(_only_one(self._data_dir))
+            was_killed = self._end.enter_context(hold(self._data_dir))
             config = await self._configure(LET_GO_S_MAX if was_killed else 0.0)
             supervisor = await self._end.enter_async_context(
                 Supervisor(self._data_dir / "logs", self._say, self._write_ready_file)
@@ -236,36 +229,6 @@ class Platform:
     def _remove_ready_file(self) -> None:
         if self.options.ready_file is not None:
             self.options.ready_file.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _only_one(data_dir: Path) -> Iterator[bool]:
-    """Make the data directory, and hold it: two platforms in one would write over each other.
-
-    Gives whether the last holder was killed: one that ends by itself leaves no number in the lock file.
-    """
-    try:
-        # As root the database runs as another user, who must be able to pass this folder but not to list it.
-        data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-        for name in _FOLDERS:
-            (data_dir / name).mkdir(mode=0o700, exist_ok=True)
-        lock = (data_dir / "run" / "lock").open("a+")
-    except OSError as error:
-        raise CannotStart(f"the data directory {data_dir} cannot be used: {error.strerror}") from error
-    with lock:
-        lock.seek(0)
-        holder = lock.read().strip()
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CannotStart(f"process {holder} already runs with --data {data_dir}.") from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        try:
-            yield bool(holder)
-        finally:
-            lock.truncate(0)
 
 
 async def _claim(wanted: Address, kind: socket.SocketKind, option: str, wait_s: float) -> int:

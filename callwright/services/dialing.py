@@ -33,9 +33,17 @@ async def give_back(db: Database, *, engine_id: int, undialled: Sequence[int], n
     return await store.give_back(db, PLATFORM, engine_id=engine_id, undialled=undialled, now=now)
 
 
+async def doubt_due(db: Database, now: float) -> int:
+    """In a database that was just restored: end the queued calls that are due, in doubt. Returns how many."""
+    ended = 0
+    while more := await store.doubt_due(db, PLATFORM, now):
+        ended += more
+    return ended
+
+
 async def sweep(db: Database, now: float) -> int:
     """End what can no longer be dialled: windows that passed, numbers that no trunk takes. Returns how many."""
     return await store.expire_windows(db, PLATFORM, now) + await store.reject_unroutable(db, PLATFORM, now)
 
 
-__all__ = ["BATCH", "Claim", "Ending", "Finish", "claim", "ending_of", "give_back", "start", "sweep"]
+__all__ = ["BATCH", "Claim", "Ending", "Finish", "claim", "doubt_due", "ending_of", "give_back", "start", "sweep"]

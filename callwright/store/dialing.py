@@ -34,6 +34,8 @@ LOCKED = """
     )"""
 "The calls of given attempts, locked in the order of their ids before anything is changed."
 
+RESTORED = "in doubt: restored from a backup, and perhaps dialled since it was made"
+
 Ending = Literal["completed", "no_answer", "busy", "rejected", "failed"]
 
 
@@ -293,6 +295,11 @@ async def reject_unroutable(db: Database, _: Scope, now: float) -> int:
     return await _end_queued(
         db, "c.trunk_id IS NULL AND c.due_at <= $1", "'rejected'", "no trunk takes this number", now
     )
+
+
+async def doubt_due(db: Database, _: Scope, now: float) -> int:
+    """End queued calls that are due, as failed: a database that was restored does not know whether they were dialled."""
+    return await _end_queued(db, "c.due_at <= $1", "'failed'", RESTORED, now)
 
 
 async def _end_queued(db: Database, which: str, status: str, cause: str, now: float) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -33,6 +34,13 @@ async def migrate(url: str, *, timeout_s: float = 300.0) -> None:
             await connection.run_sync(_upgrade)
     finally:
         await engine.dispose()
+
+
+def revisions() -> set[str]:
+    """Every schema that this release can bring to its own."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
 def sqlalchemy_url(url: str) -> str:

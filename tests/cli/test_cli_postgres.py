@@ -39,8 +39,8 @@ async def main():
 # The interpreter may lie where only root can go: change the user once everything is imported.
 if sys.argv[2] and os.geteuid() == 0:
     from callwright.cli import _postgres
-    programs = _postgres._reachable_programs(private=True)
-    _postgres._reachable_programs = lambda private: programs
+    programs = _postgres.reachable_programs(private=True)
+    _postgres.reachable_programs = lambda private: programs
     somebody = pwd.getpwnam(sys.argv[2])
     os.setgroups([]), os.setgid(somebody.pw_gid), os.setuid(somebody.pw_uid)
 asyncio.run(main())
@@ -156,7 +156,7 @@ async def test_a_path_too_long_for_a_socket(data_dir: Path) -> None:
 
 def test_programs_work_where_they_are_copied_to(data_dir: Path) -> None:
     """As root with an environment that nobody else can reach. Other tests use the copy only on such a machine."""
-    copied = _postgres.copy_programs(_postgres._reachable_programs(private=False), data_dir / "deep" / "copy")
+    copied = _postgres.copy_programs(_postgres.reachable_programs(private=False), data_dir / "deep" / "copy")
     made = data_dir / "cluster"
     made.mkdir()
     somebody = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())

@@ -1,6 +1,5 @@
 """`callwright up` as its users and their scripts meet it: the whole platform, in processes of its own."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -10,13 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from up_for_tests import GONE_S_MAX, READY_S_MAX, Up, running, until
 
 from callwright.cli._address import Address
 from callwright.cli._platform import CannotStart, Options, Platform
@@ -24,8 +21,6 @@ from callwright.cli._postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.wire
 
-READY_S_MAX = 60.0
-GONE_S_MAX = 5.0
 ANY = Address("127.0.0.1", 0)
 
 READY_FIELDS = {
@@ -44,52 +39,6 @@ READY_FIELDS = {
     "recordings_dir",
     "pids",
 }
-
-
-@dataclass
-class Up:
-    """A platform that answers."""
-
-    process: asyncio.subprocess.Process
-    ready_file: Path
-    ready: dict[str, Any]
-
-    async def ended(self) -> int:
-        return await asyncio.wait_for(self.process.wait(), GONE_S_MAX)
-
-
-@contextlib.asynccontextmanager
-async def _up(data_dir: Path, *options: str, env: Mapping[str, str] = os.environ) -> AsyncIterator[Up]:
-    ready_file = data_dir / "ready.json"
-    command = [sys.executable, "-P", "-m", "callwright", "up", "--data", str(data_dir), "--ready-file", str(ready_file)]
-    process = await asyncio.create_subprocess_exec(
-        *command, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0", *options, env=env, stderr=subprocess.PIPE
-    )
-    assert process.stderr is not None
-    said: list[str] = []
-
-    async def read() -> None:
-        assert process.stderr is not None
-        async for line in process.stderr:
-            said.append(line.decode())
-
-    reading = asyncio.create_task(read())
-    try:
-        await _until(lambda: ready_file.exists() or process.returncode is not None, READY_S_MAX)
-        assert process.returncode is None, "".join(said)
-        yield Up(process, ready_file, json.loads(ready_file.read_text()))
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), 2 * GONE_S_MAX)
-        await asyncio.wait_for(reading, GONE_S_MAX)
-
-
-async def _until(condition: Callable[[], bool], bound_s: float) -> None:
-    async with asyncio.timeout(bound_s):
-        # Neither a file nor a process that is not our child tells of itself.
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 def _is_gone(pid: int) -> bool:
@@ -116,7 +65,7 @@ async def _status(base_url: str) -> int:
 
 
 async def test_it_tells_scripts_what_they_need_and_stops_at_ctrl_c(data_dir: Path) -> None:
-    async with _up(data_dir) as first:
+    async with running(data_dir) as first:
         ready = first.ready
         assert ready.keys() == READY_FIELDS
         assert first.ready_file.stat().st_mode & 0o777 == 0o600
@@ -130,36 +79,36 @@ async def test_it_tells_scripts_what_they_need_and_stops_at_ctrl_c(data_dir: Pat
         started = time.monotonic()
         first.process.send_signal(signal.SIGINT)
         assert await first.ended() == 0
-        await _until(lambda: all(map(_is_gone, family)), 0.5)
+        await until(lambda: all(map(_is_gone, family)), 0.5)
         assert time.monotonic() - started < GONE_S_MAX
         assert not first.ready_file.exists()
-    async with _up(data_dir) as second:
+    async with running(data_dir) as second:
         stay = READY_FIELDS - {"base_url", "sip", "phone", "pids"}
         assert {name: second.ready[name] for name in stay} == {name: ready[name] for name in stay}
 
 
 async def test_nothing_survives_its_kill_and_the_next_start_works(data_dir: Path) -> None:
-    async with _up(data_dir) as first:
+    async with running(data_dir) as first:
         ready = first.ready
         family = _family(first.process.pid)
         first.process.kill()
         started = time.monotonic()
-        await _until(lambda: all(map(_is_gone, family)), GONE_S_MAX)
+        await until(lambda: all(map(_is_gone, family)), GONE_S_MAX)
         assert time.monotonic() - started < GONE_S_MAX
     first.ready_file.unlink()
     # The same ports at once: they may be let go only while it waits.
     port = ready["base_url"].rpartition(":")[2]
-    async with _up(data_dir, "--http", f"127.0.0.1:{port}", "--sip", ready["sip"]) as second:
+    async with running(data_dir, "--http", f"127.0.0.1:{port}", "--sip", ready["sip"]) as second:
         assert second.ready["base_url"] == ready["base_url"]
         assert second.ready["application_id"] == ready["application_id"]
 
 
 async def test_a_crashed_process_comes_back(data_dir: Path) -> None:
-    async with _up(data_dir) as up:
+    async with running(data_dir) as up:
         for role in ("engine", "web", "jobs", "pool", "phone", "postgres"):
             before = up.ready["pids"][role]
             os.kill(before, signal.SIGKILL)
-            await _until(lambda role=role, before=before: _pid(up, role) not in (None, before), READY_S_MAX)
+            await until(lambda role=role, before=before: _pid(up, role) not in (None, before), READY_S_MAX)
             assert await _status(up.ready["base_url"]) < 500
         assert up.process.returncode is None
 
@@ -171,18 +120,18 @@ def _pid(up: Up, role: str) -> int | None:
 
 
 async def test_a_drained_platform_ends_by_itself(data_dir: Path) -> None:
-    async with _up(data_dir, "--drain") as up:
+    async with running(data_dir, "--drain") as up:
         family = _family(up.process.pid)
         up.process.send_signal(signal.SIGTERM)
         assert await up.ended() == 0
-        await _until(lambda: all(map(_is_gone, family)), 0.5)
+        await until(lambda: all(map(_is_gone, family)), 0.5)
 
 
 async def test_a_server_of_ones_own(data_dir: Path) -> None:
     own = EmbeddedPostgres(data_dir / "own", throwaway=True)
     await own.start()
     try:
-        async with _up(data_dir, env={**os.environ, "DATABASE_URL": own.url}) as up:
+        async with running(data_dir, env={**os.environ, "DATABASE_URL": own.url}) as up:
             assert "postgres" not in up.ready["pids"]
             assert await _status(up.ready["base_url"]) < 500
         assert not (data_dir / "postgres").exists()
@@ -224,7 +173,7 @@ async def test_a_network_to_allow_is_a_cidr(data_dir: Path) -> None:
 
 
 async def test_a_data_directory_has_one_platform(data_dir: Path) -> None:
-    async with _up(data_dir) as up:
+    async with running(data_dir) as up:
         said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY))
         assert said == f"process {up.process.pid} already runs with --data {data_dir}."
 
