@@ -28,6 +28,11 @@ FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError
 "What a database that is down, gone or too slow raises."
 
 
+async def _as_it_is(_: Connection) -> None:
+    """Nothing of ours leaves settings, locks or cursors in a session, so it need not be reset: that would be one more
+    round trip after every statement, and a statement that was committed would fail with it."""
+
+
 class Database:
     """An open pool. Queries are in `callwright.store`, one file for each noun."""
 
@@ -39,7 +44,12 @@ class Database:
     async def open(cls, url: str, *, size: int = 4) -> "Database":
         """Connect. `url` is postgresql://…, as asyncpg takes it; `size` bounds the connections of this process."""
         pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=size, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            reset=_as_it_is,
         )
         return cls(url, pool)
 
