@@ -101,11 +101,21 @@ class TestPhone:
 
     __test__ = False
 
-    def __init__(self, host: str, port: int, *, rtp_ports: tuple[int, int], tell: Callable[[PhoneEvent], None]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        rtp_ports: tuple[int, int],
+        tell: Callable[[PhoneEvent], None],
+        calls_max: int = CALLS_MAX,
+        call_s_max: float = CALL_S_MAX,
+    ) -> None:
         self._host, self._port = host, port
         self._tell_event = tell
         self._rtp_ports = rtp_ports
-        self._calls: asyncio.Queue[SipCall] = asyncio.Queue(CALLS_MAX)
+        self._calls_max, self._call_s_max = calls_max, call_s_max
+        self._calls: asyncio.Queue[SipCall] = asyncio.Queue(calls_max)
         self._ended: set[str] = set()
         self._active = 0
 
@@ -131,7 +141,7 @@ class TestPhone:
 
     def _on_invite(self, call: SipCall) -> None:
         script = NUMBERS.get(call.dialled)
-        if script is None or self._active >= CALLS_MAX:
+        if script is None or self._active >= self._calls_max:
             call.reject(404 if script is None else 486)
             return
         self._tell(call, "invited", f"{call.caller} calls {call.dialled}")
@@ -174,7 +184,7 @@ class TestPhone:
         leg.heard_at = lambda: self._tell(call, "first audio")
         leg.listen(SILENCE_S)
         self._tell(call, "answered")
-        async with asyncio.timeout(CALL_S_MAX):
+        async with asyncio.timeout(self._call_s_max):
             await self._listen(call, leg, script)
 
     async def _listen(self, call: SipCall, leg: SipLeg, script: Script) -> None:

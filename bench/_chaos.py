@@ -1,0 +1,432 @@
+"""A platform whose processes are killed at random points while calls are queued, dialled and answered, and what must hold.
+
+The site is made of real parts: `callwright up` in processes of its own, which is started again when it is killed itself,
+as an init system does; the test phone, in this process, which nobody kills and which notes every INVITE; and the
+receiver of result_url posts. Each call shows a caller id of its own, so what the phone noted and what the platform
+answers can be laid side by side without asking the database.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import asyncpg
+import httpx
+
+from callwright.cli._address import Address
+from callwright.testing.phone import PREFIX, PhoneEvent, TestPhone
+from callwright.testing.receiver import Answer, Received, Receiver
+
+ROLES = ("web", "engine", "jobs", "pool", "child of pool", "postgres", "child of postgres", "phone", "up")
+WEIGHTS = (5, 5, 5, 5, 5, 5, 5, 5, 1)
+"How often each is killed. `up` takes all others with it."
+
+STALL_S_MAX = 3.0
+"The next kill comes after this long even where nothing happens, because everything is down."
+
+READY_S_MAX = 90.0
+CLIENTS = 4
+"That queue calls at the same time."
+
+REQUEST_S_MAX = 10.0
+PAUSE_S = 0.1
+FINAL = ("completed", "failed", "canceled", "rejected")
+OPEN = """
+    SELECT (SELECT count(*) FROM outbound_calls WHERE status IN ('queued', 'dialing', 'connected'))
+         + (SELECT count(*) FROM outbound_attempts WHERE state <> 'ended')
+         + (SELECT count(*) FROM calls WHERE ended_at IS NULL)
+         + (SELECT count(*) FROM callbacks WHERE state = 'pending')
+"""
+PRESSES, HANGS_UP, IS_BUSY, NEVER_ANSWERS = (f"{PREFIX}{last}" for last in (1, 6, 4, 3))
+SHARES = {PRESSES: 60, HANGS_UP: 25, IS_BUSY: 10, NEVER_ANSWERS: 5}
+REATTEMPT_S = 60
+RTP_PORTS = (30_000, 31_998)
+PHONE_HOST = "127.0.0.2"
+"Not where the platform's own phone is, which would have the trunk lead to itself at the next start."
+
+CHANNELS = 40
+CALLS_MAX = 500
+"At our phone: those of an engine that was killed stay up until it puts down the receiver."
+
+CALL_S_MAX = 20.0
+"The longest call takes half of that."
+
+
+@dataclass
+class Outcome:
+    """What came of it."""
+
+    calls: int
+    by_status: dict[str, int]
+    by_cause: dict[str, int]
+    in_doubt: int
+    "Failed, because the engine was lost while it dialled."
+
+    lost_after_answer: int
+    again: int
+    "Calls with more than one INVITE; each of these is an attempt of its own."
+
+    posts: int
+    repeated_posts: int
+    unanswered: int
+    "Requests to queue a call that got no answer, or 503, because of a kill."
+
+    kills: dict[str, int]
+    seconds: float
+    settled_s: float
+    "From the last kill until nothing was open."
+
+    violations: list[str]
+    "What must hold and did not. Empty: nothing."
+
+
+@dataclass
+class _Seen:
+    """What the world outside noticed."""
+
+    invited: dict[str, list[str]] = field(default_factory=dict)
+    "The Call-IDs of the INVITEs from each caller id."
+
+    posts: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    "(webhook-id, status) of each result_url post, by call id."
+
+    count: int = 0
+    "Grows while anything moves."
+
+
+class Site:
+    """`async with site(folder, seed=1) as running: outcome = await running.run(calls=40, kills=6)`."""
+
+    def __init__(self, folder: Path, seed: int, say: Callable[[str], None]) -> None:
+        self._data, self._ready_file = folder / "data", folder / "ready.json"
+        # Apart, so that what is killed does not depend on how many requests were needed to queue the calls.
+        self._calls_rng, self._kills_rng = random.Random(seed), random.Random(seed)
+        self._say = say
+        self._seen = _Seen()
+        self._moved = asyncio.Event()
+        self._up: asyncio.subprocess.Process | None = None
+        self._kills: Counter[str] = Counter()
+        self._unanswered = 0
+        self._answered: set[int] = set()
+        # The same ports at each start, as in a site of somebody's own.
+        self._http = Address("127.0.0.1", 0).claim(socket.SOCK_STREAM)
+        self._sip = Address("127.0.0.1", 0).claim(socket.SOCK_DGRAM)
+
+    # -- the world outside -----------------------------------------------------------------------
+
+    def noticed(self, event: PhoneEvent) -> None:
+        """By the phone."""
+        if event.event == "invited":
+            self._seen.invited.setdefault(event.detail.split(" ")[0], []).append(event.call_id)
+        self._move()
+
+    def posted(self, request: Received) -> Answer:
+        """To the receiver."""
+        if request.path == "/result":
+            fields = parse_qs(request.body.decode())
+            post = (request.headers["webhook-id"], fields["status"][0])
+            self._seen.posts.setdefault(int(fields["call_id"][0]), []).append(post)
+        self._move()
+        return Answer()
+
+    def _move(self) -> None:
+        self._seen.count += 1
+        self._moved.set()
+
+    # -- the platform ----------------------------------------------------------------------------
+
+    async def keep_up(self) -> None:
+        """Start `callwright up`, and again whenever it has ended, until cancelled."""
+        command = [sys.executable, "-P", "-m", "callwright", "up", "--data", str(self._data), "--phone", "127.0.0.1:0"]
+        command += ["--http", str(self._http), "--sip", str(self._sip), "--ready-file", str(self._ready_file)]
+        command += ["--ring-seconds", "3"]
+        log = (self._data.parent / "up.log").open("ab")
+        try:
+            while True:
+                self._ready_file.unlink(missing_ok=True)
+                self._up = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+                status = await self._up.wait()
+                self._say(f"up ended with status {status}; starting it again")
+        finally:
+            if self._up is not None and self._up.returncode is None:
+                self._up.terminate()
+                await self._up.wait()
+            log.close()
+
+    async def ready(self) -> dict[str, Any]:
+        """What the ready file says, once there is one."""
+        async with asyncio.timeout(READY_S_MAX):
+            while not self._ready_file.exists():  # noqa: ASYNC110 - a file tells of nothing
+                await asyncio.sleep(PAUSE_S)
+        found: dict[str, Any] = json.loads(self._ready_file.read_text())
+        return found
+
+    async def prepare(self, phone: int, receiver: str) -> None:
+        """The application, its deployment, and a trunk to our own phone in place of the platform's."""
+        ready = await self.ready()
+        self._auth, self._result_url = (ready["email"], ready["developer_key"]), receiver
+        async with self._client() as api:
+            for trunk in _ok(await api.get("/v1/trunks")).json():
+                _ok(await api.delete(f"/v1/trunks/{trunk['id']}"))
+            trunk = {"name": "phone", "host": PHONE_HOST, "port": phone, "prefix": PREFIX}
+            _ok(await api.post("/v1/trunks", json=trunk | {"channels": CHANNELS, "calls_per_second": 50}))
+            application = _ok(await api.post("/v1/applications", json=_application())).json()["id"]
+            _ok(await api.post(f"/v1/applications/{application}/versions"))
+            deployed = await api.post("/v1/deployments", json={"application_id": application, "label": "chaos"})
+            self._queue = f"/api/apps/{application}/{_ok(deployed).json()['id']}/queue"
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=f"http://{self._http}", auth=self._auth, trust_env=False, timeout=REQUEST_S_MAX
+        )
+
+    # -- the run ---------------------------------------------------------------------------------
+
+    async def run(self, *, calls: int, kills: int, settle_s_max: float) -> Outcome:
+        """Queue the calls while processes are killed, wait until nothing is open, and look at everything."""
+        begun = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._queue_all(calls))
+            tasks.create_task(self._kill_all(kills, 5 * calls // max(kills, 1)))
+        last_kill = time.monotonic()
+        self._say(f"{len(self._answered)} calls queued, {kills} kills done; waiting until nothing is open")
+        await self._settled(settle_s_max)
+        ended = time.monotonic()
+        return await self._outcome(ended - begun, ended - last_kill)
+
+    async def _queue_all(self, calls: int) -> None:
+        callers = iter(range(10**7))
+
+        async def client() -> None:
+            async with self._client() as api:
+                while len(self._answered) < calls:
+                    await self._queue_one(api, next(callers))
+
+        await asyncio.gather(*(client() for _ in range(CLIENTS)))
+
+    async def _queue_one(self, api: httpx.AsyncClient, caller: int) -> None:
+        number = self._calls_rng.choices(list(SHARES), list(SHARES.values()))[0]
+        fields = {"phone_number": f"{number};ani={_caller(caller)}", "metadata": json.dumps({"n": caller})}
+        fields |= {"result_url": self._result_url}
+        if number == IS_BUSY:
+            fields |= {"max_attempts": "2", "reattempt_wait": str(REATTEMPT_S)}
+        try:
+            reply = await api.post(self._queue, data=fields)
+        except httpx.ConnectError:
+            await asyncio.sleep(PAUSE_S)
+        except httpx.HTTPError:
+            # It may have been queued, or not.
+            self._unanswered += 1
+        else:
+            if reply.status_code == 200:
+                self._answered.add(int(reply.json()["call_id"]))
+            elif reply.status_code >= 500:
+                self._unanswered += 1
+                await asyncio.sleep(PAUSE_S)
+            else:
+                raise AssertionError(f"{reply.status_code} {reply.text}")
+
+    async def _kill_all(self, kills: int, apart: int) -> None:
+        """Kill one process after the other, about `apart` events from each other; each kind once before any comes twice."""
+        rng = self._kills_rng
+        roles = rng.sample(ROLES, len(ROLES)) + rng.choices(ROLES, WEIGHTS, k=max(0, kills - len(ROLES)))
+        for role in roles[:kills]:
+            until = self._seen.count + rng.randint(1, 2 * apart)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STALL_S_MAX):
+                    while self._seen.count < until:
+                        self._moved.clear()
+                        await self._moved.wait()
+            await self._kill(role)
+
+    async def _kill(self, role: str) -> None:
+        """One process of this role, as soon as there is one."""
+        async with asyncio.timeout(READY_S_MAX):
+            while True:
+                if found := self._victims().get(role):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(self._kills_rng.choice(found), signal.SIGKILL)
+                        self._kills[role] += 1
+                        return
+                await asyncio.sleep(PAUSE_S)
+
+    def _victims(self) -> dict[str, list[int]]:
+        """The platform's processes at this moment, by role."""
+        assert self._up is not None
+        found: dict[str, list[int]] = {"up": [self._up.pid]}
+        for pid in _children(self._up.pid):
+            role = _role(pid)
+            if role:
+                found.setdefault(role, []).append(pid)
+                found.setdefault(f"child of {role}", []).extend(_children(pid))
+        return found
+
+    async def _settled(self, bound_s: float) -> None:
+        """Until every call, attempt and callback is over. Raises `TimeoutError`."""
+        async with asyncio.timeout(bound_s):
+            while await self._open() != 0:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(5 * PAUSE_S)
+
+    async def _open(self) -> int | None:
+        """How much is open; None while the database is away."""
+        url = json.loads((self._data / "run" / "config.json").read_text())["database_url"]
+        try:
+            connection = await asyncpg.connect(url, timeout=REQUEST_S_MAX)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return None
+        try:
+            count: int = await connection.fetchval(OPEN)
+            return count
+        finally:
+            await connection.close()
+
+    # -- what must hold --------------------------------------------------------------------------
+
+    async def _outcome(self, seconds: float, settled_s: float) -> Outcome:
+        found = await self._all_calls()
+        violations: list[str] = [
+            f"call {call_id} was queued by an answer of 200 and is not there" for call_id in self._answered - set(found)
+        ]
+        for call_id, call in found.items():
+            violations += [f"call {call_id} {said}" for said in self._wrong(call_id, call)]
+        sessions = Counter(session["session_id"] for call in found.values() for session in call["calls"])
+        violations += [f"session id {name} stands {count} times" for name, count in sessions.items() if count > 1]
+        invited = Counter(name for names in self._seen.invited.values() for name in names)
+        violations += [f"Call-ID {name} was used {count} times" for name, count in invited.items() if count > 1]
+        posts = self._seen.posts
+        return Outcome(
+            calls=len(found),
+            by_status=dict(Counter(call["details"]["status"] for call in found.values())),
+            by_cause=dict(Counter(call["cause"] for call in found.values()).most_common()),
+            in_doubt=sum(call["cause"].startswith("in doubt") for call in found.values()),
+            lost_after_answer=sum(call["cause"] == "the engine was lost" for call in found.values()),
+            again=sum(len(names) > 1 for names in self._seen.invited.values()),
+            posts=sum(map(len, posts.values())),
+            repeated_posts=sum(len(made) - 1 for made in posts.values()),
+            unanswered=self._unanswered,
+            kills=dict(self._kills),
+            seconds=seconds,
+            settled_s=settled_s,
+            violations=violations,
+        )
+
+    async def _all_calls(self) -> dict[int, Any]:
+        found: dict[int, Any] = {}
+        async with self._client() as api:
+            before = 2**63 - 1
+            while ids := _ok(await api.get("/v1/outbound", params={"limit": 100, "before": before})).json():
+                for call_id in ids:
+                    found[call_id] = _ok(await api.get(f"/v1/outbound/{call_id}")).json()
+                before = ids[-1]
+        return found
+
+    def _wrong(self, call_id: int, call: dict[str, Any]) -> list[str]:
+        """What must hold of one call, and does not."""
+        details, cause = call["details"], call["cause"]
+        status, attempts = details["status"], int(details["attempts"])
+        events = Counter(event["event"] for event in details["events"])
+        caller = details["phone_number"].partition("ani=")[2]
+        invites = len(self._seen.invited.get(caller, ()))
+        posts = self._seen.posts.get(call_id, [])
+        rules = {
+            f"ended as {status}, which is no end": status in FINAL,
+            f"has {events['disconnected']} ends but its status is {status}": events["disconnected"]
+            == (status == "completed"),
+            f"was dialled {invites} times in {attempts} attempts": invites <= attempts,
+            f"shows {events['dialing']} attempts of {attempts}": events["dialing"] == attempts,
+            f"had {attempts} attempts of {details['max_attempts']}": attempts <= int(details["max_attempts"]),
+            "was completed and the phone never rang": status != "completed" or invites > 0,
+            f"has {attempts} attempts and says nothing of why it ended": bool(cause),
+            "has a session that did not end": all(one["ended_at"] for one in call["calls"]),
+            "was not reported": bool(posts),
+            f"was reported under {len({name for name, _ in posts})} ids": len({name for name, _ in posts}) <= 1,
+            f"is {status} and was reported as {posts}": all(said == status for _, said in posts),
+        }
+        return [said for said, holds in rules.items() if not holds]
+
+
+@asynccontextmanager
+async def site(folder: Path, *, seed: int, say: Callable[[str], None] = lambda _: None) -> AsyncIterator[Site]:
+    """A platform in `folder`, which others must be able to pass, ready to be queued to and killed."""
+    running = Site(folder, seed, say)
+    async with (
+        Receiver(running.posted) as receiver,
+        TestPhone(
+            PHONE_HOST,
+            0,
+            rtp_ports=RTP_PORTS,
+            tell=running.noticed,
+            calls_max=CALLS_MAX,
+            call_s_max=CALL_S_MAX,
+        ) as phone,
+        asyncio.TaskGroup() as tasks,
+    ):
+        kept = [tasks.create_task(phone.serve()), tasks.create_task(running.keep_up())]
+        try:
+            await running.prepare(phone.address[1], receiver.url("/result"))
+            yield running
+        finally:
+            for task in kept:
+                task.cancel()
+
+
+def _caller(number: int) -> str:
+    return f"213{number:07d}"
+
+
+def _ok(reply: httpx.Response) -> httpx.Response:
+    assert not reply.is_error, f"{reply.request.method} {reply.request.url}: {reply.status_code} {reply.text}"
+    return reply
+
+
+def _application() -> dict[str, Any]:
+    """Says what it never said before, so that the pool is needed; asks for a key; and runs a script."""
+    modules = [
+        {"name": "start", "type": "start", "exits": {"next": "ask"}},
+        {
+            "name": "ask",
+            "type": "menu",
+            "prompt": "Call {{ n }}. Press 1.",
+            "choices": [{"keys": "1", "value": "one"}],
+            "exits": {"one": "script", "no_input": "end", "no_match": "end"},
+        },
+        {"name": "script", "type": "evaluate_js", "script": "{{ n }} + 1", "exits": {"next": "end", "error": "end"}},
+        {"name": "end", "type": "exit"},
+    ]
+    pages = [{"name": "Main", "modules": modules}]
+    return {"name": "Chaos", "variables": {"n": 0}, "pages": pages} | {
+        "input": {"no_match": {"attempts": [""]}, "no_input": {"attempts": [""]}}
+    }
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(child) for child in (thread / "children").read_text().split()]
+    return found
+
+
+def _role(pid: int) -> str:
+    """Of a child of `up`, by its command line; empty where it is gone or not begun yet."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        if words[0].endswith("/postgres"):
+            return "postgres"
+        if "callwright" in words:
+            return words[words.index("callwright") + 1]
+    return ""
