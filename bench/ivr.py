@@ -120,21 +120,21 @@ def _run(ready: Mapping[str, object], load: Load) -> dict[str, object]:
         media.caller_pcap(work / "caller.pcap")
         shutil.copy(HERE / f"{load.scenario}.xml", work / "scenario.xml")
         with (
-            _rtp_dropped(),
-            _captured(work / "rtp.pcap", RTP_FILTER, 66),
-            _captured(work / "sip.pcap", SIP_FILTER, 700),
+            rtp_dropped(),
+            captured(work / "rtp.pcap", RTP_FILTER, 66),
+            captured(work / "sip.pcap", SIP_FILTER, 700),
         ):
             time.sleep(1)
             before = processes.usage(pids)
             begun = time.monotonic()
-            sipp = _sipp(str(ready["sip"]), load, work)
-            peak_mb = _watch(sipp, pids)
+            caller = sipp(str(ready["sip"]), load, work)
+            peak_mb = _watch(caller, pids)
             after = processes.usage(pids)
             seconds = time.monotonic() - begun
         return _row(load, work, before, after, peak_mb, seconds)
 
 
-def _sipp(target: str, load: Load, work: Path) -> subprocess.Popen[bytes]:
+def sipp(target: str, load: Load, work: Path) -> subprocess.Popen[bytes]:
     command = [
         "taskset", "-c", "1", "sipp", target, "-s", load.user, "-sf", "scenario.xml", "-i", SIPP_IP, "-p", str(SIPP_PORT),
         "-mi", SIPP_IP, "-mp", str(MEDIA_PORT), "-r", str(max(1, round(load.rate * 10))), "-rp", "10000",
@@ -156,7 +156,7 @@ def _watch(sipp: subprocess.Popen[bytes], pids: Mapping[str, int]) -> float:
 
 
 @contextmanager
-def _rtp_dropped() -> Iterator[None]:
+def rtp_dropped() -> Iterator[None]:
     # The player's raw sockets each get a copy of every packet for their address, on the server's bill:
     # so the server's RTP is dropped once tcpdump has seen it.
     rule = [
@@ -180,7 +180,7 @@ def _rtp_dropped() -> Iterator[None]:
 
 
 @contextmanager
-def _captured(path: Path, expression: str, length: int) -> Iterator[None]:
+def captured(path: Path, expression: str, length: int) -> Iterator[None]:
     command = [
         "taskset",
         "-c",
