@@ -26,6 +26,7 @@ from urllib.parse import parse_qs
 import asyncpg
 import httpx
 
+from bench._ivr.server import page
 from callwright.cli._address import Address
 from callwright.testing.phone import PREFIX, PhoneEvent, TestPhone
 from callwright.testing.receiver import Answer, Received, Receiver
@@ -36,6 +37,9 @@ WEIGHTS = (5, 5, 5, 5, 5, 5, 5, 5, 1)
 
 STALL_S_MAX = 3.0
 "The next kill comes after this long even where nothing happens, because everything is down."
+
+MERCY = 0.8
+"How often a platform that starts is let finish. Where each start is cut off, nothing is ever up to be killed."
 
 READY_S_MAX = 90.0
 CLIENTS = 4
@@ -50,7 +54,7 @@ OPEN = """
          + (SELECT count(*) FROM calls WHERE ended_at IS NULL)
          + (SELECT count(*) FROM callbacks WHERE state = 'pending')
 """
-PRESSES, HANGS_UP, IS_BUSY, NEVER_ANSWERS = (f"{PREFIX}{last}" for last in (1, 6, 4, 3))
+PRESSES, HANGS_UP, IS_BUSY, NEVER_ANSWERS, IS_SILENT = (f"{PREFIX}{last}" for last in (1, 6, 4, 3, 5))
 SHARES = {PRESSES: 60, HANGS_UP: 25, IS_BUSY: 10, NEVER_ANSWERS: 5}
 REATTEMPT_S = 60
 RTP_PORTS = (30_000, 31_998)
@@ -62,7 +66,7 @@ CALLS_MAX = 500
 "At our phone: those of an engine that was killed stay up until it puts down the receiver."
 
 CALL_S_MAX = 20.0
-"The longest call takes half of that."
+"A call of our application takes half of that."
 
 
 @dataclass
@@ -103,6 +107,9 @@ class _Seen:
     posts: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
     "(webhook-id, status) of each result_url post, by call id."
 
+    kinds: Counter[str] = field(default_factory=Counter)
+    "How often the phone noticed what."
+
     count: int = 0
     "Grows while anything moves."
 
@@ -110,11 +117,12 @@ class _Seen:
 class Site:
     """`async with site(folder, seed=1) as running: outcome = await running.run(calls=40, kills=6)`."""
 
-    def __init__(self, folder: Path, seed: int, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, seed: int, say: Callable[[str], None], database_url: str) -> None:
         self._data, self._ready_file = folder / "data", folder / "ready.json"
         # Apart, so that what is killed does not depend on how many requests were needed to queue the calls.
         self._calls_rng, self._kills_rng = random.Random(seed), random.Random(seed)
         self._say = say
+        self._env = {**os.environ, "DATABASE_URL": database_url}
         self._seen = _Seen()
         self._moved = asyncio.Event()
         self._up: asyncio.subprocess.Process | None = None
@@ -124,6 +132,7 @@ class Site:
         # The same ports at each start, as in a site of somebody's own.
         self._http = Address("127.0.0.1", 0).claim(socket.SOCK_STREAM)
         self._sip = Address("127.0.0.1", 0).claim(socket.SOCK_DGRAM)
+        self.api = httpx.AsyncClient(base_url=f"http://{self._http}", trust_env=False, timeout=REQUEST_S_MAX)
 
     # -- the world outside -----------------------------------------------------------------------
 
@@ -131,7 +140,19 @@ class Site:
         """By the phone."""
         if event.event == "invited":
             self._seen.invited.setdefault(event.detail.split(" ")[0], []).append(event.call_id)
+        self._seen.kinds[event.event] += 1
         self._move()
+
+    def count(self, event: str) -> int:
+        """How often the phone noticed this."""
+        return self._seen.kinds[event]
+
+    async def noticed_count(self, event: str, count: int) -> None:
+        """Returns when the phone has noticed this so often."""
+        async with asyncio.timeout(READY_S_MAX):
+            while self.count(event) < count:
+                self._moved.clear()
+                await self._moved.wait()
 
     def posted(self, request: Received) -> Answer:
         """To the receiver."""
@@ -157,7 +178,7 @@ class Site:
         try:
             while True:
                 self._ready_file.unlink(missing_ok=True)
-                self._up = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+                self._up = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, env=self._env)
                 status = await self._up.wait()
                 self._say(f"up ended with status {status}; starting it again")
         finally:
@@ -174,24 +195,18 @@ class Site:
         found: dict[str, Any] = json.loads(self._ready_file.read_text())
         return found
 
-    async def prepare(self, phone: int, receiver: str) -> None:
+    async def prepare(self, phone: int, receiver: str, document: dict[str, Any]) -> None:
         """The application, its deployment, and a trunk to our own phone in place of the platform's."""
         ready = await self.ready()
-        self._auth, self._result_url = (ready["email"], ready["developer_key"]), receiver
-        async with self._client() as api:
-            for trunk in _ok(await api.get("/v1/trunks")).json():
-                _ok(await api.delete(f"/v1/trunks/{trunk['id']}"))
-            trunk = {"name": "phone", "host": PHONE_HOST, "port": phone, "prefix": PREFIX}
-            _ok(await api.post("/v1/trunks", json=trunk | {"channels": CHANNELS, "calls_per_second": 50}))
-            application = _ok(await api.post("/v1/applications", json=_application())).json()["id"]
-            _ok(await api.post(f"/v1/applications/{application}/versions"))
-            deployed = await api.post("/v1/deployments", json={"application_id": application, "label": "chaos"})
-            self._queue = f"/api/apps/{application}/{_ok(deployed).json()['id']}/queue"
-
-    def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=f"http://{self._http}", auth=self._auth, trust_env=False, timeout=REQUEST_S_MAX
-        )
+        self.api.auth, self._result_url = (ready["email"], ready["developer_key"]), receiver
+        for trunk in _ok(await self.api.get("/v1/trunks")).json():
+            _ok(await self.api.delete(f"/v1/trunks/{trunk['id']}"))
+        trunk = {"name": "phone", "host": PHONE_HOST, "port": phone, "prefix": PREFIX}
+        _ok(await self.api.post("/v1/trunks", json=trunk | {"channels": CHANNELS, "calls_per_second": 50}))
+        application = _ok(await self.api.post("/v1/applications", json=document)).json()["id"]
+        _ok(await self.api.post(f"/v1/applications/{application}/versions"))
+        deployed = await self.api.post("/v1/deployments", json={"application_id": application, "label": "chaos"})
+        self._queue = f"/api/apps/{application}/{_ok(deployed).json()['id']}/queue"
 
     # -- the run ---------------------------------------------------------------------------------
 
@@ -203,7 +218,7 @@ class Site:
             tasks.create_task(self._kill_all(kills, 5 * calls // max(kills, 1)))
         last_kill = time.monotonic()
         self._say(f"{len(self._answered)} calls queued, {kills} kills done; waiting until nothing is open")
-        await self._settled(settle_s_max)
+        await self.settled(settle_s_max)
         ended = time.monotonic()
         return await self._outcome(ended - begun, ended - last_kill)
 
@@ -211,20 +226,20 @@ class Site:
         callers = iter(range(10**7))
 
         async def client() -> None:
-            async with self._client() as api:
-                while len(self._answered) < calls:
-                    await self._queue_one(api, next(callers))
+            while len(self._answered) < calls:
+                number = self._calls_rng.choices(list(SHARES), list(SHARES.values()))[0]
+                await self.queue_one(next(callers), number)
 
         await asyncio.gather(*(client() for _ in range(CLIENTS)))
 
-    async def _queue_one(self, api: httpx.AsyncClient, caller: int) -> None:
-        number = self._calls_rng.choices(list(SHARES), list(SHARES.values()))[0]
+    async def queue_one(self, caller: int, number: str) -> None:
+        """Ask for a call to this number, from caller id number `caller`; it may come to nothing."""
         fields = {"phone_number": f"{number};ani={_caller(caller)}", "metadata": json.dumps({"n": caller})}
         fields |= {"result_url": self._result_url}
         if number == IS_BUSY:
             fields |= {"max_attempts": "2", "reattempt_wait": str(REATTEMPT_S)}
         try:
-            reply = await api.post(self._queue, data=fields)
+            reply = await self.api.post(self._queue, data=fields)
         except httpx.ConnectError:
             await asyncio.sleep(PAUSE_S)
         except httpx.HTTPError:
@@ -242,24 +257,31 @@ class Site:
     async def _kill_all(self, kills: int, apart: int) -> None:
         """Kill one process after the other, about `apart` events from each other; each kind once before any comes twice."""
         rng = self._kills_rng
-        roles = rng.sample(ROLES, len(ROLES)) + rng.choices(ROLES, WEIGHTS, k=max(0, kills - len(ROLES)))
-        for role in roles[:kills]:
+        every: list[str] = rng.sample(ROLES, len(ROLES))
+        for number in range(kills):
             until = self._seen.count + rng.randint(1, 2 * apart)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STALL_S_MAX):
                     while self._seen.count < until:
                         self._moved.clear()
                         await self._moved.wait()
-            await self._kill(role)
+            if rng.random() < MERCY:
+                await self.ready()
+            await self._kill(every[number] if number < len(every) else "")
+            if (number + 1) % 20 == 0:
+                self._say(f"{number + 1} kills, {len(self._answered)} calls queued")
 
     async def _kill(self, role: str) -> None:
-        """One process of this role, as soon as there is one."""
+        """One process of this role, as soon as there is one; without a role, of any that is there."""
         async with asyncio.timeout(READY_S_MAX):
             while True:
-                if found := self._victims().get(role):
+                there = self._victims()
+                weights = [weight if there.get(name) else 0 for name, weight in zip(ROLES, WEIGHTS, strict=True)]
+                picked = role or self._kills_rng.choices(ROLES, weights)[0]
+                if there.get(picked):
                     with contextlib.suppress(ProcessLookupError):
-                        os.kill(self._kills_rng.choice(found), signal.SIGKILL)
-                        self._kills[role] += 1
+                        os.kill(self._kills_rng.choice(there[picked]), signal.SIGKILL)
+                        self._kills[picked] += 1
                         return
                 await asyncio.sleep(PAUSE_S)
 
@@ -274,7 +296,7 @@ class Site:
                 found.setdefault(f"child of {role}", []).extend(_children(pid))
         return found
 
-    async def _settled(self, bound_s: float) -> None:
+    async def settled(self, bound_s: float) -> None:
         """Until every call, attempt and callback is over. Raises `TimeoutError`."""
         async with asyncio.timeout(bound_s):
             while await self._open() != 0:  # noqa: ASYNC110 - nothing tells of it
@@ -296,12 +318,12 @@ class Site:
     # -- what must hold --------------------------------------------------------------------------
 
     async def _outcome(self, seconds: float, settled_s: float) -> Outcome:
-        found = await self._all_calls()
+        found = await self.all_calls()
         violations: list[str] = [
             f"call {call_id} was queued by an answer of 200 and is not there" for call_id in self._answered - set(found)
         ]
         for call_id, call in found.items():
-            violations += [f"call {call_id} {said}" for said in self._wrong(call_id, call)]
+            violations += [f"call {call_id} {said}" for said in self.wrong(call_id, call)]
         sessions = Counter(session["session_id"] for call in found.values() for session in call["calls"])
         violations += [f"session id {name} stands {count} times" for name, count in sessions.items() if count > 1]
         invited = Counter(name for names in self._seen.invited.values() for name in names)
@@ -323,17 +345,22 @@ class Site:
             violations=violations,
         )
 
-    async def _all_calls(self) -> dict[int, Any]:
+    async def transcript(self, call: dict[str, Any]) -> str:
+        """Of an outbound call that was answered once."""
+        (session,) = call["calls"]
+        return str(_ok(await self.api.get(f"/v1/calls/{session['session_id']}")).json()["transcript"])
+
+    async def all_calls(self) -> dict[int, Any]:
+        """Every outbound call, by its id."""
         found: dict[int, Any] = {}
-        async with self._client() as api:
-            before = 2**63 - 1
-            while ids := _ok(await api.get("/v1/outbound", params={"limit": 100, "before": before})).json():
-                for call_id in ids:
-                    found[call_id] = _ok(await api.get(f"/v1/outbound/{call_id}")).json()
-                before = ids[-1]
+        before = 2**63 - 1
+        while ids := _ok(await self.api.get("/v1/outbound", params={"limit": 100, "before": before})).json():
+            for call_id in ids:
+                found[call_id] = _ok(await self.api.get(f"/v1/outbound/{call_id}")).json()
+            before = ids[-1]
         return found
 
-    def _wrong(self, call_id: int, call: dict[str, Any]) -> list[str]:
+    def wrong(self, call_id: int, call: dict[str, Any]) -> list[str]:
         """What must hold of one call, and does not."""
         details, cause = call["details"], call["cause"]
         status, attempts = details["status"], int(details["attempts"])
@@ -359,9 +386,17 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, *, seed: int, say: Callable[[str], None] = lambda _: None) -> AsyncIterator[Site]:
+async def site(
+    folder: Path,
+    *,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+    database_url: str = "",
+    document: dict[str, Any] | None = None,
+    call_s_max: float = CALL_S_MAX,
+) -> AsyncIterator[Site]:
     """A platform in `folder`, which others must be able to pass, ready to be queued to and killed."""
-    running = Site(folder, seed, say)
+    running = Site(folder, seed, say, database_url)
     async with (
         Receiver(running.posted) as receiver,
         TestPhone(
@@ -370,17 +405,18 @@ async def site(folder: Path, *, seed: int, say: Callable[[str], None] = lambda _
             rtp_ports=RTP_PORTS,
             tell=running.noticed,
             calls_max=CALLS_MAX,
-            call_s_max=CALL_S_MAX,
+            call_s_max=call_s_max,
         ) as phone,
         asyncio.TaskGroup() as tasks,
     ):
         kept = [tasks.create_task(phone.serve()), tasks.create_task(running.keep_up())]
         try:
-            await running.prepare(phone.address[1], receiver.url("/result"))
+            await running.prepare(phone.address[1], receiver.url("/result"), document or _application())
             yield running
         finally:
             for task in kept:
                 task.cancel()
+            await running.api.aclose()
 
 
 def _caller(number: int) -> str:
@@ -394,22 +430,21 @@ def _ok(reply: httpx.Response) -> httpx.Response:
 
 def _application() -> dict[str, Any]:
     """Says what it never said before, so that the pool is needed; asks for a key; and runs a script."""
-    modules = [
-        {"name": "start", "type": "start", "exits": {"next": "ask"}},
-        {
-            "name": "ask",
-            "type": "menu",
-            "prompt": "Call {{ n }}. Press 1.",
-            "choices": [{"keys": "1", "value": "one"}],
-            "exits": {"one": "script", "no_input": "end", "no_match": "end"},
-        },
-        {"name": "script", "type": "evaluate_js", "script": "{{ n }} + 1", "exits": {"next": "end", "error": "end"}},
-        {"name": "end", "type": "exit"},
-    ]
-    pages = [{"name": "Main", "modules": modules}]
-    return {"name": "Chaos", "variables": {"n": 0}, "pages": pages} | {
-        "input": {"no_match": {"attempts": [""]}, "no_input": {"attempts": [""]}}
+    ask = {
+        "name": "ask",
+        "type": "menu",
+        "prompt": "Call {{ n }}. Press 1.",
+        "choices": [{"keys": "1", "value": "one"}],
+        "exits": {"one": "script", "no_input": "end", "no_match": "end"},
     }
+    script = {
+        "name": "script",
+        "type": "evaluate_js",
+        "script": "{{ n }} + 1",
+        "exits": {"next": "end", "error": "end"},
+    }
+    once = {"no_match": {"attempts": [""]}, "no_input": {"attempts": [""]}}
+    return page("Chaos", ask, script) | {"variables": {"n": 0}, "input": once}
 
 
 def _children(pid: int) -> list[int]:

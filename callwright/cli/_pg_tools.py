@@ -7,25 +7,19 @@ import os
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import asyncpg
-
 from callwright.base.errors import ProviderError
 from callwright.cli._postgres import reachable_programs
-from callwright.store.database import CONNECT_TIMEOUT_S, FAILURES
+from callwright.store.copies import SET_ASIDE, Facts
 
 RUN_S_MAX = 12 * 3600.0
 "A dump or a load that takes longer is stuck."
 
 LOCK_MS_MAX = 30_000
 "How long a dump waits for a migration that runs."
-
-SET_ASIDE = "before_restore_"
-"How the name begins of the schema that a restore put the tables before it in. No backup holds those."
 
 TIMEOUT_SINCE = 17
 "The server that first knows `transaction_timeout`, which pg_restore sets whatever the server."
@@ -45,41 +39,6 @@ _BY_URL = {
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What has to be known of a database before it is dumped or loaded."""
-
-    major: int
-    "The server's version."
-
-    schema: str
-    "The revision of our tables; empty where there are none."
-
-    tables: int
-    others: int
-    "Other connections to it."
-
-
-async def facts(url: str) -> Facts:
-    """Raises `ProviderError` where the database cannot be asked."""
-    try:
-        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
-        try:
-            ours = await connection.fetchval("SELECT to_regclass('public.alembic_version') IS NOT NULL")
-            return Facts(
-                major=connection.get_server_version().major,
-                schema=await connection.fetchval("SELECT version_num FROM public.alembic_version") if ours else "",
-                tables=await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
-                others=await connection.fetchval(
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                ),
-            )
-        finally:
-            await connection.close()
-    except FAILURES as error:
-        raise ProviderError(f"the database cannot be asked: {error}") from None
 
 
 def check_version(found: Facts) -> None:

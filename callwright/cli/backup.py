@@ -20,6 +20,7 @@ from callwright.cli._data_dir import FILES, FOLDERS, InUse, hold, is_empty
 from callwright.cli._options import data_option
 from callwright.cli._postgres import EmbeddedPostgres
 from callwright.cli._progress import progress
+from callwright.store import copies
 
 
 @click.command()
@@ -43,7 +44,7 @@ def command(file: Path, data_dir: Path, force: bool) -> None:
 
 async def _backup(data_dir: Path, file: Path) -> None:
     async with _database(data_dir) as url:
-        facts = await _pg_tools.facts(url)
+        facts = await copies.facts(url)
         if not facts.schema:
             raise CallwrightError("there is nothing in the database: `callwright up` has never run on it")
         _pg_tools.check_version(facts)

@@ -16,6 +16,7 @@ from callwright.cli._options import data_option
 from callwright.cli._postgres import EmbeddedPostgres
 from callwright.cli._progress import progress
 from callwright.services import dialing
+from callwright.store import copies
 from callwright.store.database import Database
 from callwright.store.migrate import migrate, revisions
 
@@ -58,7 +59,7 @@ async def _restore(file: Path, data_dir: Path, *, force: bool, dial_due: bool) -
         )
     own = os.environ.get("DATABASE_URL", "")
     with hold(data_dir):
-        aside = f"{_pg_tools.SET_ASIDE}{time.strftime('%Y%m%dt%H%M%S', time.gmtime())}"
+        aside = f"{copies.SET_ASIDE}{time.strftime('%Y%m%dt%H%M%S', time.gmtime())}"
         set_aside = await _set_aside(own, aside, force=force) if own else ""
         staging = data_dir / STAGING
         _remove(staging)
@@ -88,14 +89,14 @@ async def _restore(file: Path, data_dir: Path, *, force: bool, dial_due: bool) -
 
 async def _set_aside(url: str, aside: str, *, force: bool) -> str:
     """The SQL that takes tables out of the way in a server of one's own; empty where there are none."""
-    found = await _pg_tools.facts(url)
+    found = await copies.facts(url)
     if found.others:
         raise CallwrightError(f"the database of DATABASE_URL is in use by {found.others} other connection(s)")
     if not found.tables:
         return ""
     if not force:
         raise CallwrightError("the database of DATABASE_URL is not empty; say --force to set aside what is there")
-    return f"ALTER SCHEMA public RENAME TO {aside}; CREATE SCHEMA public;\n"
+    return copies.set_aside(aside)
 
 
 async def _load_embedded(staging: Path, manifest: Manifest, *, dial_due: bool) -> int:
@@ -109,7 +110,7 @@ async def _load_embedded(staging: Path, manifest: Manifest, *, dial_due: bool) -
 
 async def _load(url: str, dumped: Path, manifest: Manifest, first: str, *, dial_due: bool) -> int:
     """Fill the database, and bring it to this release's schema. How many calls are in doubt."""
-    found = await _pg_tools.facts(url)
+    found = await copies.facts(url)
     await asyncio.to_thread(_pg_tools.load, url, dumped, major=found.major, first=first)
     await migrate(url)
     if dial_due:

@@ -23,6 +23,7 @@ from callwright.providers.mail.smtp import Mailer
 from callwright.providers.pool_client import PoolClient
 from callwright.services import engines
 from callwright.store.database import FAILURES, Database
+from callwright.store.engines import EngineLease
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import SipEndpoint
 from callwright.voice.prompts import PromptShelf
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 SWITCH_S = 0.0005
 "How long a thread keeps the interpreter while the media thread waits for it: a packet every 20 ms cannot wait 5 ms."
+
+RETRY_S = 0.5
+"Between two tries to register."
 
 LAST_WRITES_S_MAX = 2.0
 "After a stop: how long the ends of calls may wait for a database that is away. Then their attempts stay in doubt."
@@ -45,7 +49,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     sys.setswitchinterval(SWITCH_S)
     loop = asyncio.get_running_loop()
     db = await Database.open(config.database_url)
-    lease = await engines.register(db, socket.gethostname(), now(), sip=config.sip_to_ask, channels=config.channels)
+    lease = await _registered(db, config)
     # Messages of calls that an earlier engine did not get to end.
     shutil.rmtree(config.messages_dir, ignore_errors=True)
     plane = MediaPlane(config.sip_host, config.rtp_port_min, config.rtp_port_max, loop)
@@ -115,6 +119,18 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         await pool.close()
         await http.aclose()
         await db.close()
+
+
+async def _registered(db: Database, config: Config) -> EngineLease:
+    """The lease, once the database answers: it may still be starting. The supervisor sets the bound."""
+    while True:
+        try:
+            return await engines.register(
+                db, socket.gethostname(), now(), sip=config.sip_to_ask, channels=config.channels
+            )
+        except FAILURES as error:
+            log.warning("the engine waits for the database: %s", error)
+            await asyncio.sleep(RETRY_S)
 
 
 async def _until_told(stop: asyncio.Event, drain: asyncio.Event) -> None:

@@ -42,10 +42,12 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, *, size: int = 4) -> "Database":
-        """Connect. `url` is postgresql://…, as asyncpg takes it; `size` bounds the connections of this process."""
+        """`url` is postgresql://…, as asyncpg takes it; `size` bounds the connections of this process. It connects when it is
+        asked something."""
         pool = await asyncpg.create_pool(
             url,
-            min_size=1,
+            # None is kept open for its own sake: a process may start, and live, while the database is away.
+            min_size=0,
             max_size=size,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
