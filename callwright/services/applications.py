@@ -2,15 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from callwright.base.errors import NotFound, RequestError
+from callwright.base.errors import NotFound, ProviderError, RequestError
 from callwright.flow.application import Application, DocumentError, build, parse
 from callwright.flow.inspection import Dependencies, Finding, dependencies, inspect
-from callwright.rehearsal.transcript import TranscriptError, play
-from callwright.rehearsal.transcript import parse as parse_transcript
+from callwright.providers.pipe_worker import PipeWorker
 from callwright.store import applications as store
 from callwright.store.applications import ApplicationRow, VersionRow
 from callwright.store.database import Database
@@ -18,6 +16,12 @@ from callwright.store.scope import Scope
 
 WRONG_SHOWN = 10
 "Reasons against publishing that are told at once."
+
+TRANSCRIPTS_S_MAX = 20.0
+"A transcript takes a millisecond, and there are at most 100; a script of theirs may take a quarter of a second."
+
+_REHEARSALS = asyncio.Semaphore(2)
+"Processes at once that play transcripts; other publications wait."
 
 
 def read_document(text: str) -> dict[str, Any]:
@@ -69,12 +73,14 @@ async def publish(db: Database, scope: Scope, application_id: int) -> Publicatio
     Raises `RequestError` 409 with what is wrong.
     """
     document = await draft(db, scope, application_id)
-    # In a thread: transcripts take a millisecond each, and others are waiting.
-    warnings = await asyncio.to_thread(_checked, document)
+    findings = await asyncio.to_thread(_findings, document)
+    wrong = [str(finding) for finding in findings if finding.level == "error"] + await _failed(document)
+    if wrong:
+        raise RequestError(409, f"The draft cannot be published: {'; '.join(wrong[:WRONG_SHOWN])}", field="draft")
     number = await store.insert_version(db, scope, application_id, document)
     if number is None:
         raise NotFound("application")
-    return Publication(number, warnings)
+    return Publication(number, findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +97,26 @@ async def inspected(db: Database, scope: Scope, application_id: int) -> Inspecti
     return Inspection(inspect(application), dependencies(application))
 
 
-def _checked(document: dict[str, Any]) -> list[Finding]:
+def _findings(document: dict[str, Any]) -> list[Finding]:
     try:
-        application = build(document)
+        return inspect(build(document))
     except DocumentError as error:
         raise RequestError(409, f"The draft cannot be published: {error}", field=error.field) from None
-    findings = inspect(application)
-    wrong = [str(finding) for finding in findings if finding.level == "error"]
-    wrong += _failed(application)
-    if wrong:
-        raise RequestError(409, f"The draft cannot be published: {'; '.join(wrong[:WRONG_SHOWN])}", field="draft")
-    return findings
 
 
-def _failed(application: Application) -> Iterator[str]:
+async def _failed(document: dict[str, Any]) -> list[str]:
     """What is wrong with each of its transcripts that does not pass."""
-    for name, text in application.transcripts.items():
+    if not document.get("transcripts"):
+        return []
+    async with _REHEARSALS:
+        worker = PipeWorker("callwright.providers.rehearsal_worker", "the run of its transcripts", TRANSCRIPTS_S_MAX)
         try:
-            mismatch = play(application, parse_transcript(text)).mismatch
-        except TranscriptError as error:
-            yield f"transcript {name!r}: {error}"
-        else:
-            if mismatch is not None:
-                yield f"transcript {name!r}: {' '.join(str(mismatch).split())}"
+            failed: list[str] = (await worker.ask({"document": document}))["failed"]
+        except ProviderError as error:
+            return [str(error)]
+        finally:
+            await worker.close()
+        return failed
 
 
 async def versions(db: Database, scope: Scope, application_id: int) -> list[tuple[int, float]]:
