@@ -7,7 +7,7 @@ from pydantic import Field, PrivateAttr
 
 from callwright.base.values import Value
 from callwright.flow.destinations import FORMS, destination
-from callwright.flow.input_settings import Failures
+from callwright.flow.input_settings import Failures, ReadyFailures
 from callwright.flow.module import Module, Settings, page_exit
 from callwright.flow.spoken import PromptText, SpokenText
 from callwright.flow.texts import render
@@ -41,12 +41,12 @@ class AskingModule(Module):
     no_input: Failures | None = Field(None, title="After no input, in place of the application's settings")
 
     _prompt: SpokenText = PrivateAttr()
-    _failures: dict[str, "_Failures"] = PrivateAttr()
+    _failures: dict[str, ReadyFailures] = PrivateAttr()
     _initial_s: float = PrivateAttr()
 
     def attach(self, settings: Settings) -> None:
         self._prompt = SpokenText(self.prompt, barge_in=self.barge_in, private=self.private)
-        self._failures = {"no_input": _Failures(self.no_input or settings.input.no_input, self.private)}
+        self._failures = {"no_input": (self.no_input or settings.input.no_input).ready(self.private)}
         self._initial_s = self.initial_timeout_s or settings.input.initial_timeout_s
 
     def writes(self) -> tuple[str, ...]:
@@ -77,20 +77,6 @@ class AskingModule(Module):
         return (), end
 
 
-class _Failures:
-    """Settings of one kind of failure, ready to be used."""
-
-    __slots__ = ("page", "prompts", "then", "transfer")
-
-    def __init__(self, failures: Failures, private: bool) -> None:
-        self.prompts = [SpokenText(prompt, private=private) for prompt in failures.attempts]
-        self.then, self.page = failures.then, failures.page
-        self.transfer = Template(failures.transfer_to) if failures.transfer_to else None
-
-    async def said(self, call: Call, count: int) -> tuple[Prompt, ...]:
-        return await self.prompts[min(count, len(self.prompts)) - 1].prompt(call)
-
-
 async def _transfer(call: Call, to: Template, *, private: bool) -> None:
     """Somebody else goes on with the caller; when they have done, the call ends."""
     rendered = await render(call, to)
@@ -113,7 +99,7 @@ class InputModule(AskingModule):
 
     def attach(self, settings: Settings) -> None:
         super().attach(settings)
-        self._failures["no_match"] = _Failures(self.no_match or settings.input.no_match, self.private)
+        self._failures["no_match"] = (self.no_match or settings.input.no_match).ready(self.private)
         self._timers = Timers(self._initial_s, self.final_key_timeout_s or settings.input.final_key_timeout_s)
 
     def exits_optional(self) -> tuple[str, ...]:

@@ -2,10 +2,13 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from callwright.flow.spoken import PromptText
+from callwright.flow.spoken import PromptText, SpokenText
 from callwright.flow.texts import Text
+from callwright.script.template import Template
+from callwright.session.prompts import Prompt
+from callwright.session.run import Call
 
 NO_MATCH = {
     "en-US": "Sorry, that is not a valid choice.",
@@ -36,12 +39,34 @@ class Failures(BaseModel):
     page: str = Field("", max_length=64, title="Page to go on at")
     transfer_to: Text = Field("", title="Where to transfer to")
 
+    _ready: dict[bool, "ReadyFailures"] = PrivateAttr(default_factory=dict)
+
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         for field, wanted in (("page", "page"), ("transfer_to", "transfer")):
             if bool(getattr(self, field)) != (self.then == wanted):
                 raise ValueError(f"{field} is given where then is {wanted}, and only there")
         return self
+
+    def ready(self, private: bool) -> "ReadyFailures":
+        """As it is used; `private` where the module is. Made once, since an application's are those of most of its modules."""
+        if private not in self._ready:
+            self._ready[private] = ReadyFailures(self, private)
+        return self._ready[private]
+
+
+class ReadyFailures:
+    """`Failures`, ready to be used."""
+
+    __slots__ = ("page", "prompts", "then", "transfer")
+
+    def __init__(self, failures: Failures, private: bool) -> None:
+        self.prompts = [SpokenText(prompt, private=private) for prompt in failures.attempts]
+        self.then, self.page = failures.then, failures.page
+        self.transfer = Template(failures.transfer_to) if failures.transfer_to else None
+
+    async def said(self, call: Call, count: int) -> tuple[Prompt, ...]:
+        return await self.prompts[min(count, len(self.prompts)) - 1].prompt(call)
 
 
 def _attempts(said: dict[str, str]) -> Failures:

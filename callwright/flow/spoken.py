@@ -95,10 +95,17 @@ Found = TypeVar("Found")
 
 
 def parts_of(prompt: "str | Parts | Mapping[str, str | Parts]") -> dict[str, Parts]:
-    """The parts by language; under the empty name where they are the same for all. Empty texts are left out."""
+    """The parts by language; under the empty name where they are the same for all. Empty texts are left out.
+
+    What is given is of a document that was validated, so its texts are not looked at again.
+    """
     by_language = prompt if isinstance(prompt, Mapping) else {"": prompt}
     return {
-        language: [part for part in ([TextPart(text=plain)] if isinstance(plain, str) else plain) if not _empty(part)]
+        language: [
+            part
+            for part in ([TextPart.model_construct(text=plain)] if isinstance(plain, str) else plain)
+            if not _empty(part)
+        ]
         for language, plain in by_language.items()
     }
 

@@ -4,6 +4,7 @@ PyYAML follows YAML 1.1, in which a menu's `value: no` would be false, and `keys
 """
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import yaml
@@ -24,60 +25,91 @@ _SCALARS = (
         "-+.0123456789",
     ),
 )
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own form
-
-
-for _tag, _pattern, _first in _SCALARS:
-    # An empty scalar is looked up under "", and PyYAML wants its first letters as a list.
-    _Loader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$"), ["" if c == "\0" else c for c in _first])
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_TEXT = "tag:yaml.org,2002:str"
+_READ: tuple[Callable[[str], Any], ...] = (lambda _: None, lambda text: text.lower() == "true", int, float)
+_PLAIN = [
+    (frozenset(first), re.compile(pattern), read) for (_, pattern, first), read in zip(_SCALARS, _READ, strict=True)
+]
+"What a text without quotes may be: its first characters, its form, and how it is read."
 
 
 def load(text: str) -> Any:
-    """A document as plain values. Raises `ValueError`, also for aliases, deep nesting, and keys that are no text."""
+    """A document as plain values. Raises `ValueError`, also for what the two versions of YAML, or JSON, do not agree on:
+    aliases, tags, keys that are no text or stand twice; and for deep nesting.
+    """
     try:
-        _check_events(text)
-        value = yaml.load(text, Loader=_Loader)
+        value = _read(yaml.parse(text, Loader=_LOADER))
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
-    _check_keys(value)
     json_text.check(value)
     return value
 
 
-def _check_events(text: str) -> None:
-    """Aliases (`*name`) would make a small text a huge document; deep nesting would overrun the stack of the C parser."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Base):
-        if isinstance(event, yaml.AliasEvent):
-            raise ValueError(f"{_place(event)}: aliases (*name) cannot be used in a document")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > DEPTH_MAX:
-            raise ValueError(f"{_place(event)}: nested more than {DEPTH_MAX} deep")
+class _Open:
+    """A mapping or a list whose end has not come yet."""
+
+    __slots__ = ("add", "key", "values")
+
+    def __init__(self, values: dict[str, Any] | list[Any]) -> None:
+        self.values = values
+        self.key: str | None = None
+        self.add: Callable[[Any], None] = self._entry if isinstance(values, dict) else values.append
+
+    def _entry(self, value: Any) -> None:
+        assert isinstance(self.values, dict)
+        if self.key is not None:
+            self.values[self.key], self.key = value, None
+        elif not isinstance(value, str):
+            raise ValueError(f"the key {value!r} is not text: put it in quotes")
+        elif value in self.values:
+            raise ValueError(f"the key {value!r} stands twice in one mapping")
+        else:
+            self.key = value
 
 
-def _place(event: yaml.Event) -> str:
-    mark: Any = event.start_mark
-    return f"line {mark.line + 1}"
+def _read(events: Iterable[Any]) -> Any:
+    """The value that the parser's events tell. PyYAML's own way, by a tree of nodes, takes five times as long."""
+    documents: list[Any] = []
+    nest = [_Open(documents)]
+    for event in events:
+        kind = type(event)
+        try:
+            if kind is yaml.ScalarEvent:
+                nest[-1].add(_scalar(event))
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                opened = _Open({} if kind is yaml.MappingStartEvent else [])
+                nest[-1].add(opened.values)
+                nest.append(opened)
+                if event.tag is not None:
+                    raise ValueError(f"the tag {event.tag} cannot be used in a document")
+                if len(nest) > DEPTH_MAX + 1:
+                    raise ValueError(f"nested more than {DEPTH_MAX} deep")
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                nest.pop()
+            elif kind is yaml.AliasEvent:
+                # A small text could be a huge document.
+                raise ValueError("aliases (*name) cannot be used in a document")
+            elif kind is yaml.DocumentStartEvent and documents:
+                raise ValueError("there is more than one document")
+        except ValueError as error:
+            raise ValueError(f"line {event.start_mark.line + 1}: {error}") from None
+    return documents[0] if documents else None
 
 
-def _check_keys(value: Any) -> None:
-    waiting = [value]
-    while waiting:
-        holder = waiting.pop()
-        if isinstance(holder, dict):
-            for key in holder:
-                if not isinstance(key, str):
-                    raise ValueError(f"the key {key!r} is not text: put it in quotes")
-            waiting += holder.values()
-        elif isinstance(holder, list):
-            waiting += holder
+def _scalar(event: Any) -> Any:
+    text = event.value
+    if event.tag is not None:
+        if event.tag not in ("!", _TEXT):
+            raise ValueError(f"the tag {event.tag} cannot be used in a document")
+    elif event.implicit[0]:
+        # Without quotes it may be something else than text.
+        if not text:
+            return None
+        for first, pattern, read in _PLAIN:
+            if text[0] in first and pattern.fullmatch(text):
+                return read(text)
+    return text
 
 
 _BaseDumper: Any = yaml.SafeDumper

@@ -49,15 +49,7 @@ class Template:
     __slots__ = ("_fixed", "_is_markup", "_pieces")
 
     def __init__(self, source: str, kinds: Sequence[str] = ()) -> None:
-        self._pieces: list[str | _Field] = []
-        at = 0
-        for found in _FIELD.finditer(source):
-            if found.start() > at:
-                self._pieces.append(source[at : found.start()])
-            self._pieces.append(_field(found[1], kinds))
-            at = found.end()
-        if at < len(source):
-            self._pieces.append(source[at:])
+        self._pieces = _pieces(source, kinds) if "{{" in source else [source]
         fixed = all(isinstance(piece, str) for piece in self._pieces)
         self._fixed = Rendered(source) if fixed else None
         # What is filled into markup must not become markup.
@@ -101,6 +93,19 @@ class Template:
         if len(text) > RENDERED_MAX:
             raise AuthorError(f"A text became longer than {RENDERED_MAX} characters when its variables were filled in")
         return Rendered(text, private, tuple(missing))
+
+
+def _pieces(source: str, kinds: Sequence[str]) -> "list[str | _Field]":
+    pieces: list[str | _Field] = []
+    at = 0
+    for found in _FIELD.finditer(source):
+        if found.start() > at:
+            pieces.append(source[at : found.start()])
+        pieces.append(_field(found[1], kinds))
+        at = found.end()
+    if at < len(source):
+        pieces.append(source[at:])
+    return pieces
 
 
 def _field(text: str, kinds: Sequence[str]) -> _Field:
