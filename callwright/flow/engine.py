@@ -92,7 +92,7 @@ class _Walk:
         for name, value in self._application.variables.items():
             if name not in call.variables.values:
                 # A copy: a flow may write into it, and the document belongs to all calls.
-                call.variables.values[name] = deepcopy(value)
+                call.variables.values[name] = deepcopy(value) if isinstance(value, dict | list) else value
 
     async def go(self, call: Call, *, inside: bool) -> None:
         """From the first module to the end: of the call, or `inside` another application to an exit module."""

@@ -6,7 +6,7 @@ its validation; its docstring is its documentation.
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -70,6 +70,15 @@ class Module(BaseModel):
         kind = cls.__annotations__.get("type")
         if kind is not None:
             REGISTRY[kind.__args__[0]] = cls
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # What `attach` has prepared is read at each step of each call, and Pydantic's own way to it is slow.
+            try:
+                return self.__pydantic_private__[name]
+            except (KeyError, TypeError):
+                return super().__getattr__(name)
 
     def exits_needed(self) -> tuple[str, ...]:
         """Exits that must lead somewhere."""

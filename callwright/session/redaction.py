@@ -1,10 +1,25 @@
 """What the journal may show. Every command and event passes here on its way into it (`Run._record`)."""
 
 from dataclasses import replace
+from typing import get_args
 from urllib.parse import urlsplit
 
 from callwright.grammar.grammars import Choices, Custom, Grammar
-from callwright.session.commands import Collect, Command, Evaluate, Fetch, Invoke, Load, Play, Record, Send, Transfer
+from callwright.session.commands import (
+    Collect,
+    Command,
+    Disconnect,
+    Evaluate,
+    Fetch,
+    Invoke,
+    Load,
+    Log,
+    Play,
+    Record,
+    Send,
+    SetRecording,
+    Transfer,
+)
 from callwright.session.events import (
     Evaluated,
     EvaluationFailed,
@@ -29,6 +44,12 @@ PRIVATE = "[private]"
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"})
 
+_OPEN = frozenset({Log, SetRecording, Disconnect})
+"Nothing in these is private: whoever makes a line for the log leaves it out."
+
+_ANSWERS = frozenset(get_args(Event)) - {Loaded}
+"Private only where what they answer is. Most calls have nothing private, and each item of each call comes by here."
+
 
 class Redactor:
     """Redacts the items of one run. An answer is as private as what it answers."""
@@ -46,6 +67,9 @@ class Redactor:
 
     def redact(self, item: Command | Event) -> Command | Event:
         """The item, or a copy without what is private."""
+        kind = type(item)
+        if kind in _OPEN or (kind in _ANSWERS and not self._private):
+            return item
         match item:
             case Play(prompts=prompts):
                 shown = _prompts(prompts)
@@ -59,7 +83,8 @@ class Redactor:
                     item = replace(item, grammars=tuple(_grammar(grammar, private) for grammar in item.grammars))
                 return item if shown is prompts else replace(item, prompts=shown)
             case Record(prompts=prompts):
-                return replace(item, prompts=_prompts(prompts))
+                shown = _prompts(prompts)
+                return item if shown is prompts else replace(item, prompts=shown)
             case Transfer():
                 return _transfer(item)
             case Fetch():
@@ -102,8 +127,14 @@ class Redactor:
 
 
 def _prompts(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
-    if not any(part.private for prompt in prompts for part in prompt.parts):
-        return prompts
+    for prompt in prompts:
+        for part in prompt.parts:
+            if part.private:
+                return _without_private(prompts)
+    return prompts
+
+
+def _without_private(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
     return tuple(
         replace(prompt, parts=tuple(_part(part) if part.private else part for part in prompt.parts))
         for prompt in prompts

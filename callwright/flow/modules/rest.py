@@ -107,17 +107,17 @@ class Rest(Module):
         parameters = [(name, await filling.text(template)) for name, template in self._parameters]
         headers = [(name, " ".join((await filling.text(template)).split())) for name, template in self._headers]
         fields: tuple[tuple[str, str], ...] = ()
-        if self._body is not None:
-            body, media_type = await filling.text(self._body), "text/plain; charset=utf-8"
-        else:
-            body = json.dumps(await filling.value(self.body), ensure_ascii=False)
-            media_type = "application/json"
+        body, media_type = "", ""
         if parameters and self.method == "POST":
             if any(RECORDING.fullmatch(value) for _, value in parameters):
                 fields = tuple(parameters)
             else:
                 body, media_type = urlencode(parameters), "application/x-www-form-urlencoded"
-        elif parameters:
+        elif self._body is not None:
+            body, media_type = await filling.text(self._body), "text/plain; charset=utf-8"
+        else:
+            body, media_type = json.dumps(await filling.value(self.body), ensure_ascii=False), "application/json"
+        if parameters and self.method != "POST":
             url += ("&" if "?" in url else "?") + urlencode(parameters)
         if body and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", media_type))
