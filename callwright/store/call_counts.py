@@ -6,6 +6,9 @@ the less than two minutes that the range cuts, which alone are counted one by on
 first its day, then its minute.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from callwright.store.database import Connection
 from callwright.store.scope import Scope, visible
 
@@ -26,23 +29,71 @@ Rows are locked in one order, so that engines which write at the same time do no
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in time a part of a list lies."""
+
+    total: int
+    "Calls in all of the list."
+
+    low: int
+    high: int
+    "[low, high) has the whole part, and less than a minute's calls before and after it."
+
+    skip: int
+    "Calls in [low, high) that are newer than the part."
+
+
 async def locate(
-    connection: Connection, scope: Scope, start: int, end: int, number: str, offset: int
-) -> tuple[int, int, int]:
-    """How many ended calls began in [start, end), and where the one lies that is `offset` from the newest: before which
-    moment, and how many from there."""
-    total, low, high, before = await _among(connection, scope, start, end, number, offset)
-    if high - low > MINUTE_S and low % DAY_S == 0:
-        _, _, high, inner = await _among(connection, scope, low, high, number, offset - before, days=False)
-        before += inner
-    return total, high, offset - before
+    connection: Connection, scope: Scope, start: int, end: int, number: str, offset: int, limit: int
+) -> Place:
+    """Where the `limit` calls lie that come after the newest `offset` of those that began in [start, end); for an offset past
+    the end, the last one of all."""
+    found = await _parts(connection, scope, start, end, number, [offset, offset + limit - 1])
+    first, last = found
+    if first.span == last.span:
+        if first.is_day:
+            positions = [first.position, last.position]
+            first, last = await _parts(connection, scope, *first.span, number, positions, days=False)
+    else:
+        if first.is_day:
+            (first,) = await _parts(connection, scope, *first.span, number, [first.position], days=False)
+        if last.is_day:
+            (last,) = await _parts(connection, scope, *last.span, number, [last.position], days=False)
+    return Place(found[0].total, last.low, first.high, first.position)
 
 
-async def _among(
-    connection: Connection, scope: Scope, start: int, end: int, number: str, offset: int, *, days: bool = True
-) -> tuple[int, int, int, int]:
-    """(calls in all, the part's start and end, calls after it) for the part in which the offset lies: a day, a minute, or
-    what the range cuts of one. Where there is no such call, the part is the whole range."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A day, a minute, or what a range cuts of one, in which a call lies."""
+
+    total: int
+    low: int
+    high: int
+    position: int
+    "Of the call, among those of the part."
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.low, self.high
+
+    @property
+    def is_day(self) -> bool:
+        return self.high - self.low > MINUTE_S
+
+
+async def _parts(
+    connection: Connection,
+    scope: Scope,
+    start: int,
+    end: int,
+    number: str,
+    positions: Sequence[int],
+    *,
+    days: bool = True,
+) -> list[_Part]:
+    """For each position, counted from the newest call in [start, end), its part; that of the oldest call for a position past
+    it, and nothing between `start` and `start` where there is no call at all."""
     mine, who = visible(scope, 1, "n")
     its, _ = visible(scope, 1, "c")
     first, last = -(-start // MINUTE_S) * MINUTE_S, end // MINUTE_S * MINUTE_S
@@ -51,7 +102,7 @@ async def _among(
     first_day, last_day = -(-first // DAY_S) * DAY_S, last // DAY_S * DAY_S
     if not days or first_day >= last_day:
         first_day = last_day = last
-    row = await connection.fetchrow(
+    rows = await connection.fetch(
         f"""
         WITH counted AS (
             SELECT n.start_at AS low, n.width_s AS width, n.calls FROM call_counts n
@@ -72,12 +123,17 @@ async def _among(
             SELECT low, max(width) AS width, sum(calls) AS calls FROM counted GROUP BY low
         ), placed AS (
             SELECT low, width, calls, sum(calls) OVER (ORDER BY low DESC) - calls AS before FROM part
-        )
-        SELECT (SELECT coalesce(sum(calls), 0) FROM part) AS total, p.low, p.width, p.before
-        FROM (VALUES (1)) AS one LEFT JOIN placed p ON p.before <= $9 AND p.before + p.calls > $9
+        ), everything AS (SELECT coalesce(sum(calls), 0) AS total FROM part)
+        SELECT e.total, p.low, p.width, p.before, least(w.position, e.total - 1) - p.before AS position
+        FROM unnest($9::bigint[]) WITH ORDINALITY AS w (position, n) CROSS JOIN everything e
+        LEFT JOIN placed p ON p.before <= least(w.position, e.total - 1) AND p.before + p.calls > least(w.position, e.total - 1)
+        ORDER BY w.n
         """,
-        *(who, number, start, first, first_day, last_day, last, end, offset),
+        *(who, number, start, first, first_day, last_day, last, end, list(positions)),
     )
-    if row["low"] is None:
-        return int(row["total"]), start, end, 0
-    return int(row["total"]), row["low"], row["low"] + row["width"], int(row["before"])
+    return [
+        _Part(int(row["total"]), row["low"], row["low"] + row["width"], int(row["position"]))
+        if row["low"] is not None
+        else _Part(0, start, start, 0)
+        for row in rows
+    ]

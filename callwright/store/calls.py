@@ -196,9 +196,9 @@ async def listed(db: Database, scope: Scope, asked: Page, kept: Kept) -> tuple[l
     mine, who = visible(scope, 1, "c")
     start = max(asked.start, kept.calls_since)
     async with db.snapshot() as connection:
-        total, high, skip = await call_counts.locate(connection, scope, start, asked.end, asked.number, asked.offset)
+        place = await call_counts.locate(connection, scope, start, asked.end, asked.number, asked.offset, asked.limit)
         rows = []
-        if asked.offset < total:
+        if asked.offset < place.total:
             rows = await connection.fetch(
                 f"""
                 SELECT {_COLUMNS} FROM calls c
@@ -206,10 +206,10 @@ async def listed(db: Database, scope: Scope, asked: Page, kept: Kept) -> tuple[l
                   {"AND c.number = $6" if asked.number else ""}
                 ORDER BY c.started_at DESC, c.id DESC LIMIT $4 OFFSET $5
                 """,
-                *(who, start, high, asked.limit, skip),
+                *(who, place.low, place.high, asked.limit, place.skip),
                 *((asked.number,) if asked.number else ()),
             )
-    return [_call(row, kept) for row in rows], total
+    return [_call(row, kept) for row in rows], place.total
 
 
 async def errors(db: Database, scope: Scope, asked: Page, kept: Kept) -> tuple[list[CallError], int]:
