@@ -113,6 +113,8 @@ async def _make(db: Database, partition: Partition) -> None:
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_S_MAX}s'")
         # Nobody writes meanwhile: a row on its way into the default partition would find that it belongs there no more.
         await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", name):
+            return  # Another machine's job was quicker.
         await connection.execute(
             f"""
             CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)
@@ -145,4 +147,4 @@ async def drop(db: Database, _: Scope, partition: Partition) -> None:
     """Raises one of `FAILURES` where the table stayed locked."""
     async with db.transaction() as connection:
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_S_MAX}s'")
-        await connection.execute(f"DROP TABLE {partition.name}")
+        await connection.execute(f"DROP TABLE IF EXISTS {partition.name}")
