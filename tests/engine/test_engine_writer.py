@@ -8,7 +8,8 @@ from callwright.engine import writer as module
 from callwright.engine.writer import Writer
 from callwright.services import calls, engines
 from callwright.session.commands import Log
-from callwright.session.run import Entry
+from callwright.session.events import EvaluationFailed, Fetched, FetchFailed
+from callwright.session.run import Entry, ModuleRef
 from callwright.store.calls import ClosedCall, OpenedCall
 
 pytestmark = pytest.mark.store
@@ -135,3 +136,33 @@ async def test_a_database_that_is_away_fills_it_up_and_it_empties_again(db, pen,
     assert not pen.full
     for call_id in ids:
         assert await _stored(db, call_id) == (1, 2)
+
+
+async def test_what_went_wrong_is_kept_apart_and_once(db, pen, begin, monkeypatch):
+    """Also where nobody heard of the commit; a hundred times of one call at most."""
+    call_id = begin()
+    script = ModuleRef("Main", "script", "evaluate_js")
+    pen.entry(call_id, Entry(2.0, script, EvaluationFailed(2.0, "ReferenceError: d is not\ndefined line 1")))
+    pen.entry(call_id, Entry(3.0, script, FetchFailed(3.0, "timed out")))
+    pen.entry(call_id, Entry(4.0, script, Fetched(4.0, 500)))
+    real = calls.write
+
+    async def lost(given, batch):
+        await real(given, batch)
+        raise ConnectionResetError("lost")
+
+    monkeypatch.setattr(calls, "write", lost)
+    await pen.flush()
+    monkeypatch.setattr(calls, "write", real)
+    await pen.flush()
+    rows = await db.pool.fetch("SELECT seq, at, session_id, src, dest, message FROM call_errors ORDER BY seq")
+    assert [tuple(row) for row in rows] == [
+        (2, 2.0, f"{call_id};1;1", "1", "2", "ReferenceError: d is not defined line 1"),
+        (3, 3.0, f"{call_id};1;1", "1", "2", "Request failed: timed out"),
+    ]
+    for _ in range(module.ERRORS_MAX + 10):
+        pen.entry(call_id, Entry(5.0, script, Log("x" * 5000, "error")))
+    await pen.flush()
+    assert await db.pool.fetchval("SELECT count(*) FROM call_errors") == module.ERRORS_MAX
+    assert await db.pool.fetchval("SELECT max(length(message)) FROM call_errors") == module.ERROR_CHARACTERS_MAX
+    assert (await _stored(db, call_id))[1] == 5 + module.ERRORS_MAX + 10

@@ -1,6 +1,7 @@
 """The trampoline: what a program may await, how it is ended, and its limits."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -8,8 +9,9 @@ from callwright.base.errors import AuthorError
 from callwright.grammar.grammars import Digits
 from callwright.session.commands import Collect, Disconnect, Fetch, Log, Play, SetRecording
 from callwright.session.events import Done, Fetched, HungUp, Match, Played, Started
+from callwright.session.lines import error_of
 from callwright.session.prompts import Prompt, Speech
-from callwright.session.run import APOLOGY, Call, CallerHungUp, Entry, Limits, Run, SessionInfo
+from callwright.session.run import APOLOGY, DISCONNECTS_MAX, Call, CallerHungUp, Entry, Limits, Run, SessionInfo
 
 pytestmark = pytest.mark.pure
 
@@ -187,6 +189,26 @@ class TestLimits:
         assert said(run.send(Done(1060.5))) == APOLOGY
         errors = [e.item.line for e in journal if isinstance(e.item, Log) and e.item.level == "error"]
         assert errors == ["Maximum call duration of 60 s exceeded"]
+
+    def test_asking_a_caller_who_has_gone_again_and_again(self) -> None:
+        """Nothing comes out of the program meanwhile, so no step counts, and it would never come back."""
+        asked = 0
+
+        async def program(call: Call) -> None:
+            nonlocal asked
+            while True:
+                asked += 1
+                with contextlib.suppress(CallerHungUp):
+                    await call.play(HELLO)
+
+        journal: list[Entry] = []
+        run = run_of(program, journal=journal)
+        run.start(Started(1))
+        assert run.send(HungUp(2)) is None
+        assert run.outcome is not None
+        assert (run.outcome.kind, run.outcome.message) == ("limit", "Max Disconnect Count Exceeded")
+        assert asked == DISCONNECTS_MAX + 2
+        assert [error_of(entry) for entry in journal][-1] == "Max Disconnect Count Exceeded"
 
     def test_a_caller_who_has_gone_hears_no_apology(self) -> None:
         run = run_of(self._for_ever, limits=Limits(steps=1))
