@@ -1,11 +1,12 @@
 """What is odd about an application that can be built: as data, for the command line, the console and publishing."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from callwright.flow.application import Application, Page
+from callwright.flow.audio_names import AudioTable, audio_parts
 from callwright.flow.engine import MODULES_MAX
 from callwright.flow.module import Module
 from callwright.flow.modules.email import Email
@@ -13,7 +14,6 @@ from callwright.flow.modules.go_to_app import GoToApp
 from callwright.flow.modules.rest import Rest
 from callwright.flow.modules.soap import Soap
 from callwright.flow.modules.subdialog import Subdialog
-from callwright.flow.spoken import AudioPart
 
 _FIELD = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*\$?)")
 
@@ -49,8 +49,8 @@ class Dependencies:
     "That it reads and never sets: they have to come with the call."
 
 
-def inspect(application: Application, audio: Mapping[str, Collection[str]] | None = None) -> list[Finding]:
-    """Everything odd, errors first. `audio`: the languages of each file of the audio manager, where that is known."""
+def inspect(application: Application, audio: AudioTable | None = None) -> list[Finding]:
+    """Everything odd, errors first. `audio`: what the audio manager has, where that is known."""
     findings = [
         *_variables(application),
         *_unreachable(application),
@@ -73,7 +73,7 @@ def dependencies(application: Application) -> Dependencies:
         applications=_distinct(module.application for module in modules if isinstance(module, GoToApp)),
         services=_distinct(urls),
         mail=_distinct(module.to for module in modules if isinstance(module, Email)),
-        audio=_distinct(part.audio for _, _, part in _audio_parts(application) if part.is_name),
+        audio=_distinct(part.audio for _, _, part in audio_parts(application) if part.is_name),
         variables=_distinct(unknown),
     )
 
@@ -227,14 +227,6 @@ def _prompts(application: Application) -> Iterator[tuple[str, str, object]]:
                 yield from ((page.name, module.name, prompt) for prompt in own.attempts)
 
 
-def _audio_parts(application: Application) -> Iterator[tuple[str, str, AudioPart]]:
-    for page, module, prompt in _prompts(application):
-        forms = prompt.values() if isinstance(prompt, Mapping) else (prompt,)
-        for form in forms:
-            if isinstance(form, list):
-                yield from ((page, module, part) for part in form if isinstance(part, AudioPart))
-
-
 def _languages(application: Application) -> Iterator[Finding]:
     spoken = (application.language, *application.languages)
     for page, module, prompt in _prompts(application):
@@ -244,21 +236,19 @@ def _languages(application: Application) -> Iterator[Finding]:
                 yield Finding("warning", "language", f"the prompt has nothing in {', '.join(missing)}", page, module)
 
 
-def _audio(application: Application, audio: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+def _audio(application: Application, audio: AudioTable) -> Iterator[Finding]:
     spoken = (application.language, *application.languages)
-    for page, module, part in _audio_parts(application):
-        if not part.is_name:
-            continue
-        known = audio.get(part.audio, ())
-        if not known:
-            level: Literal["error", "warning"] = "warning" if part.text else "error"
-            yield Finding(level, "audio", f"there is no audio file {part.audio!r}", page, module)
-            continue
-        missing = [language for language in spoken if language not in known]
-        if missing:
-            yield Finding(
-                "warning", "audio", f"audio file {part.audio!r} is missing in {', '.join(missing)}", page, module
-            )
+    for page, module, part in audio_parts(application):
+        known = audio.named.get(part.audio, {}) if part.is_name else {}
+        recorded = [language for language, one in known.items() if one.file]
+        if part.is_name and recorded:
+            missing = ", ".join(language for language in spoken if language not in recorded)
+            if missing:
+                yield Finding("warning", "audio", f"audio file {part.audio!r} is missing in {missing}", page, module)
+        elif part.is_name or (part.audio.startswith("sha256:") and part.audio not in audio.files):
+            has_words = bool(part.text or any(one.words for one in known.values()))
+            message = f"there is no audio file {part.audio!r}" + ("; its words are spoken" if has_words else "")
+            yield Finding("warning" if has_words else "error", "audio", message, page, module)
 
 
 def _unfinished(application: Application) -> Iterator[Finding]:

@@ -16,6 +16,9 @@ from callwright.session.redaction import PRIVATE
 from callwright.session.run import Call
 
 LANGUAGE = r"^[a-z]{2}-[A-Z]{2}$"
+AUDIO_NAME = r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}"
+"A name of the audio manager."
+
 ELEMENTS = frozenset({"speak", "p", "s", "break", "emphasis", "prosody", "say-as", "sub", "phoneme"})
 "SSML that a prompt may use. Above all not `audio`: it would play files of the server."
 
@@ -57,11 +60,16 @@ class AudioPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     audio: str = Field(
         title="Audio file: a name of the audio manager, sha256:…, or tone:beep",
-        pattern=r"^(sha256:[0-9a-f]{64}|tone:(beep|ringback|hold)|[A-Za-z0-9][A-Za-z0-9 _.-]{0,99})$",
+        pattern=rf"^(sha256:[0-9a-f]{{64}}|tone:(beep|ringback|hold)|{AUDIO_NAME})$",
     )
     text: Words = Field("", title="Words for it")
     files: dict[Language, str] = Field(
         default_factory=dict, max_length=50, title="The file of a name in each language; filled in when it is published"
+    )
+    words: dict[Language, str] = Field(
+        default_factory=dict,
+        max_length=50,
+        title="The audio manager's words for it in each language; filled in when it is published",
     )
 
     @property
@@ -150,12 +158,21 @@ class SpokenText:
             if audio is None:
                 parts += _with_recordings(text)
             else:
-                ref = in_language(audio.files, language) if audio.files else audio.audio
-                parts.append(Audio(ref, text.text, text.private))
+                parts.append(_audio(audio, text, language))
         prompt = Prompt(tuple(parts), language, self._barge_in)
         if not any(template.paths for template, _ in found):
             self._plain[language] = prompt
         return (prompt,)
+
+
+def _audio(part: AudioPart, text: Rendered, language: str) -> Audio:
+    """The file that is meant in a language, and what is said where there is none."""
+    known = {one: one for one in (*part.files, *part.words)}
+    if not known:
+        return Audio(part.audio, text.text, text.private)
+    meant = in_language(known, language)
+    ref = part.files.get(meant, part.audio)
+    return Audio(ref, text.text or part.words.get(meant, ""), text.private, "" if text.text else part.audio)
 
 
 async def spoken(call: Call, template: Template, *, private: bool = False) -> Rendered:

@@ -136,7 +136,9 @@ def _prompt(prompt: Prompt) -> _Told:
 def spoken(prompt: Prompt) -> str:
     """What a caller hears, in words; an audio file by its text, or its name where it has none."""
     return " ".join(
-        _words(part.text) if isinstance(part, Speech) else part.fallback or RECORDING.sub("(recording)", part.ref)
+        _words(part.text)
+        if isinstance(part, Speech)
+        else part.name or part.fallback or RECORDING.sub("(recording)", part.ref)
         for part in prompt.parts
     )
 

@@ -36,6 +36,9 @@ class Audio:
     private: bool = False
     "The fallback holds a private value: it is never logged, and its speech is never cached."
 
+    name: str = ""
+    "What it is called in logs and transcripts; empty: as its fallback says, or else its ref."
+
     type: Literal["audio"] = "audio"
 
 

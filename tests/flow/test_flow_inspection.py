@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from callwright.flow.application import build, parse
+from callwright.flow.audio_names import AudioTable, NamedAudio
 from callwright.flow.inspection import Finding, dependencies, inspect
 from callwright.services.first_start import starter_document
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.pure
 START = {"name": "start", "type": "start", "exits": {"next": "say"}}
 SAY = {"name": "say", "type": "prompt", "prompt": "Hello.", "exits": {"next": "end"}}
 END = {"name": "end", "type": "exit"}
+FILE = "sha256:" + "1" * 64
 
 
 def _application(*modules: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -116,10 +118,35 @@ def test_languages_and_audio() -> None:
     assert _found(SAY | {"prompt": prompt}, languages=["de-AT", "fr-FR"]) == [("warning", "language", "say")]
     audio = SAY | {"prompt": [{"audio": "welcome"}]}
     assert _found(audio) == [], "nothing is known of the files"
-    assert _found(audio, audio={}) == [("error", "audio", "say")]
-    assert _found(SAY | {"prompt": [{"audio": "welcome", "text": "Hello."}]}, audio={}) == [("warning", "audio", "say")]
-    assert _found(audio, audio={"welcome": ["en-US"]}) == []
-    assert _found(audio, audio={"welcome": ["en-US"]}, languages=["de-DE"]) == [("warning", "audio", "say")]
+    nothing, error, warning = AudioTable(), [("error", "audio", "say")], [("warning", "audio", "say")]
+    assert _found(audio, audio=nothing) == error
+    assert _found(SAY | {"prompt": [{"audio": "welcome", "text": "Hello."}]}, audio=nothing) == warning
+    written = AudioTable({"welcome": {"en-US": NamedAudio(words="Welcome.")}})
+    assert _found(audio, audio=written) == warning, "not recorded yet"
+    recorded = AudioTable({"welcome": {"en-US": NamedAudio(FILE)}})
+    assert _found(audio, audio=recorded) == []
+    assert _found(audio, audio=recorded, languages=["de-DE"]) == warning
+
+
+def test_a_file_that_is_named_by_its_content() -> None:
+    audio = SAY | {"prompt": [{"audio": FILE}, {"audio": "tone:beep"}]}
+    assert _found(audio, audio=AudioTable()) == [("error", "audio", "say")]
+    assert _found(audio, audio=AudioTable(files=[FILE])) == []
+
+
+def test_audio_is_found_wherever_a_prompt_may_stand() -> None:
+    name = [{"audio": "welcome"}]
+    menu = {
+        "name": "ask",
+        "type": "menu",
+        "prompt": name,
+        "no_match": {"attempts": [name]},
+        "choices": [{"keys": "1", "value": "one"}],
+        "exits": {"one": "end"},
+    }
+    document = {"input": {"no_input": {"attempts": [{"en-US": name}]}}, "hold": name}
+    found = _found(SAY | {"exits": {"next": "ask"}}, menu, audio=AudioTable(), **document)
+    assert [module for _, kind, module in found if kind == "audio"] == ["", "", "ask", "ask"]
 
 
 def test_what_an_application_needs() -> None:
