@@ -74,7 +74,8 @@ field, its limits (characters of a text, entries of a list), and after "else" wh
 
 A prompt is a text, a list of `{text: ...}` and `{audio: NAME, text: "what to say where it cannot be played"}`, or an object with
 either for each language (`{"en-US": ..., "es-ES": ...}`); where the call's language has none, the same language of another country
-or the first one is said. `NAME` is a file of the audio manager, `sha256:...`, or a tone: `tone:beep`, `tone:ringback`, `tone:hold`.
+or the first one is said. `NAME` is a name of the [audio manager](../howto/audio-files.md), `sha256:...`, or a tone: `tone:beep`,
+`tone:ringback`, `tone:hold`.
 In a prompt a variable may have a type, which says how it is spoken in English, Spanish, French and German: `{{ due | date }}`
 (2026-11-24), `time` (15:05), `number`, `currency` or `currency:EUR`, `digits`, `phone`, `acronym` (letter by letter), `address`.
 A variable that holds a recording of the call plays it. A text that begins with `<speak` is SSML.

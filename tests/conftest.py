@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from callwright.cli._postgres import EmbeddedPostgres
-from callwright.services import accounts, applications, deployments, first_start, numbers, trunks
+from callwright.services import accounts, applications, deployments, first_start, numbers, publishing, trunks
 from callwright.services.accounts import NewAccount
 from callwright.store.database import Database
 from callwright.store.migrate import migrate
@@ -96,7 +96,7 @@ async def make_world(db: Database, name: str, *, number: str, prefix: str = "", 
     account = await accounts.create_account(db, name=name, email=f"{name}@example.test", password="Secret-123")
     document = applications.read_document(first_start.starter_document())
     application_id = await applications.create(db, account.scope, document)
-    await applications.publish(db, account.scope, application_id)
+    await publishing.publish(db, account.scope, application_id)
     deployment_id = await deployments.create(db, account.scope, application_id=application_id, version=None, label=name)
     await numbers.create(db, account.scope, address=number, deployment_id=deployment_id)
     trunk = TrunkRow(0, "trunk", "127.0.0.1", 5999, prefix, channels, 100.0, "2125550100", True)

@@ -17,7 +17,8 @@ def command(application: Path, as_json: bool) -> None:
     """Check an application document, in JSON or YAML. Every error is told, with its page, module and field.
 
     Of a valid document it tells what is odd: variables that nobody sets, modules that no call comes to, loops that ask
-    nothing, prompts that a language lacks, and what it needs from outside. The exit status is 1 where there is an error.
+    nothing, prompts that a language lacks, and what it needs from outside. Whether the audio manager has the files that it
+    names only a platform knows, when it is published. The exit status is 1 where there is an error.
     """
     document = _document.read(application)
     findings = inspect(document)
@@ -31,7 +32,8 @@ def command(application: Path, as_json: bool) -> None:
         click.echo(str(finding))
     for what, names in asdict(needs).items():
         if names:
-            click.echo(f"needs {what}: {', '.join(names)}")
+            unknown = " (not looked for: the audio manager has them or not)" if what == "audio" else ""
+            click.echo(f"needs {what}: {', '.join(names)}{unknown}")
     modules = sum(len(page.modules) for page in document.pages)
     found = f"errors: {errors}, warnings: {len(findings) - errors}"
     valid = "is valid" if not errors else "cannot be published"

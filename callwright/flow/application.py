@@ -28,6 +28,10 @@ PAGES_MAX = 100
 LIBRARY_MAX = 200_000
 "Characters of a JavaScript library."
 
+TRANSCRIPT_MAX = 100_000
+"Characters of a transcript."
+
+TRANSCRIPTS_MAX = 100
 ERRORS_MAX = 50
 "Errors told at once."
 
@@ -90,10 +94,10 @@ class Application(BaseModel):
     ] = Field(default_factory=dict, max_length=20, title="JavaScript libraries: their names and sources")
     post_call: PostCall | None = Field(None, title="Web service that is told when a call has ended")
     transcripts: dict[
-        Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=100_000)]
+        Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=TRANSCRIPT_MAX)]
     ] = Field(
         default_factory=dict,
-        max_length=100,
+        max_length=TRANSCRIPTS_MAX,
         title="Its tests: transcripts by name, which must pass before it is published",
     )
     pages: list[Page] = Field(min_length=1, max_length=PAGES_MAX, title="Pages")
@@ -114,12 +118,36 @@ def values(text: str) -> Any:
         raise DocumentError([AuthorError(f"The document is neither JSON nor YAML: {error}")]) from None
 
 
-def json_schema() -> dict[str, Any]:
-    """The form of a document as JSON Schema 2020-12. What joins modules (names, exits, pages) only `build` can check."""
+def written(model: BaseModel) -> dict[str, Any]:
+    """An application as an author would write it: what holds its default is left out."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Application.model_json_schema(by_alias=True, mode="validation"),
+        name: _plain(getattr(model, name))
+        for name, field in type(model).model_fields.items()
+        if name in _SAID_ALWAYS or getattr(model, name) != field.get_default(call_default_factory=True)
     }
+
+
+_SAID_ALWAYS = ("callwright", "type")
+"Fields that tell what the rest is."
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return written(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def json_schema() -> dict[str, Any]:
+    """The form of a document as JSON Schema 2020-12. What joins modules (names, exits, pages) only `build` can check.
+
+    Each module's schema has its documentation as `description`, and the name of its icon as `icon`.
+    """
+    schema = Application.model_json_schema(by_alias=True, mode="validation")
+    for module in REGISTRY.values():
+        schema["$defs"][module.__name__]["icon"] = module.icon
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def build(raw: object) -> Application:

@@ -19,6 +19,9 @@ LANGUAGE = r"^[a-z]{2}-[A-Z]{2}$"
 AUDIO_NAME = r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}"
 "A name of the audio manager."
 
+AUDIO_FILE = r"^sha256:[0-9a-f]{64}$"
+"An audio file of the account, by its content."
+
 ELEMENTS = frozenset({"speak", "p", "s", "break", "emphasis", "prosody", "say-as", "sub", "phoneme"})
 "SSML that a prompt may use. Above all not `audio`: it would play files of the server."
 
@@ -43,8 +46,19 @@ def _is_spoken(text: str) -> str:
     return text
 
 
+def _is_plain(text: str) -> str:
+    if text.lstrip().startswith(SSML):
+        raise ValueError("the words of an audio file are plain text, not SSML")
+    if "\0" in text:
+        raise ValueError("it holds the character U+0000")
+    return text
+
+
 Words = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_is_spoken)]
 "A text to be said: with `{{ variable }}` or `{{ variable | type }}`, or SSML."
+
+PlainWords = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_is_plain)]
+"What is said in an audio file."
 
 
 class TextPart(BaseModel):
@@ -66,7 +80,7 @@ class AudioPart(BaseModel):
     files: dict[Language, str] = Field(
         default_factory=dict, max_length=50, title="The file of a name in each language; filled in when it is published"
     )
-    words: dict[Language, str] = Field(
+    words: dict[Language, PlainWords] = Field(
         default_factory=dict,
         max_length=50,
         title="The audio manager's words for it in each language; filled in when it is published",

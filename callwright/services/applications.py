@@ -1,37 +1,34 @@
 """Applications: a draft that may change, and published versions that never do."""
 
-import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
+from functools import cache
 from typing import Any
 
-from callwright.base.errors import NotFound, ProviderError, RequestError
-from callwright.flow.application import Application, DocumentError, build, parse
-from callwright.flow.inspection import Dependencies, Finding, dependencies, inspect
-from callwright.providers.pipe_worker import PipeWorker
+from callwright.base.errors import NotFound, RequestError
+from callwright.flow.application import build, json_schema, values
+from callwright.flow.migrations import FORM, newest
 from callwright.store import applications as store
-from callwright.store.applications import ApplicationRow, VersionRow
+from callwright.store.applications import ApplicationRow, DraftRow, VersionRow
 from callwright.store.database import Database
 from callwright.store.scope import Scope
 
-WRONG_SHOWN = 10
-"Reasons against publishing that are told at once."
-
-TRANSCRIPTS_S_MAX = 20.0
-"A transcript takes a millisecond, and there are at most 100; a script of theirs may take a quarter of a second."
-
-_REHEARSALS = asyncio.Semaphore(2)
-"Processes at once that play transcripts; other publications wait."
+Revisions = Collection[int] | None
+"Of a draft, at one of which a change may be made; None: at any."
 
 
 def read_document(text: str) -> dict[str, Any]:
-    """A document in JSON or YAML, validated, as it is stored. Raises `DocumentError` with every error found."""
-    return as_stored(parse(text))
+    """A document in JSON or YAML, validated, as its author wrote it. Raises `DocumentError` with every error found."""
+    written = values(text)
+    build(written)
+    # Without its form it would be taken for one of a later release's newest form.
+    return {"callwright": FORM, **newest(written)}
 
 
-def as_stored(application: Application) -> dict[str, Any]:
-    stored: dict[str, Any] = application.model_dump(mode="json", exclude_defaults=False)
-    return stored
+@cache
+def schema() -> dict[str, Any]:
+    """The form of documents as JSON Schema, with every module's documentation and icon."""
+    return json_schema()
 
 
 async def create(db: Database, scope: Scope, document: dict[str, Any]) -> int:
@@ -44,79 +41,58 @@ async def listed(db: Database, scope: Scope, *, after: int = 0, limit: int = 100
 
 
 async def get(db: Database, scope: Scope, application_id: int) -> ApplicationRow:
-    return _there(await store.get(db, scope, application_id))
+    found = await store.get(db, scope, application_id)
+    if found is None:
+        raise NotFound("application")
+    return found
 
 
-async def draft(db: Database, scope: Scope, application_id: int) -> dict[str, Any]:
+async def delete(db: Database, scope: Scope, application_id: int) -> None:
+    """Calls in progress go on; deployments of it no longer take calls."""
+    if not await store.delete(db, scope, application_id, time.time()):
+        raise NotFound("application")
+
+
+# -- the draft ------------------------------------------------------------------------------------
+
+
+async def draft(db: Database, scope: Scope, application_id: int) -> DraftRow:
     found = await store.draft(db, scope, application_id)
     if found is None:
         raise NotFound("application")
     return found
 
 
-async def save_draft(db: Database, scope: Scope, application_id: int, document: dict[str, Any]) -> None:
-    if not await store.save_draft(db, scope, application_id, name=document["name"], document=document):
-        raise NotFound("application")
+async def draft_at(db: Database, scope: Scope, application_id: int, revisions: Revisions) -> DraftRow:
+    """The draft, if it is at one of these revisions. Raises `RequestError` 412."""
+    found = await draft(db, scope, application_id)
+    if revisions is not None and found.revision not in revisions:
+        raise _changed_meanwhile(found)
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A version that was published."""
-
-    number: int
-    warnings: list[Finding]
-
-
-async def publish(db: Database, scope: Scope, application_id: int) -> Publication:
-    """Publish the draft, if nothing in it is wrong and its own transcripts pass.
-
-    Raises `RequestError` 409 with what is wrong.
-    """
-    document = await draft(db, scope, application_id)
-    findings = await asyncio.to_thread(_findings, document)
-    wrong = [str(finding) for finding in findings if finding.level == "error"] + await _failed(document)
-    if wrong:
-        raise RequestError(409, f"The draft cannot be published: {'; '.join(wrong[:WRONG_SHOWN])}", field="draft")
-    number = await store.insert_version(db, scope, application_id, document)
-    if number is None:
-        raise NotFound("application")
-    return Publication(number, findings)
+async def save_draft(
+    db: Database, scope: Scope, application_id: int, document: dict[str, Any], revisions: Revisions = None
+) -> int:
+    """The draft's new revision. Raises `RequestError` 412 where it is at none of `revisions`."""
+    name = document["name"]
+    revision = await store.save_draft(db, scope, application_id, name=name, document=document, revisions=revisions)
+    if revision is None:
+        raise _changed_meanwhile(await draft(db, scope, application_id))
+    return revision
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What is odd about a draft, and what it needs from outside."""
-
-    findings: list[Finding]
-    dependencies: Dependencies
+async def rename(db: Database, scope: Scope, application_id: int, name: str, revisions: Revisions = None) -> int:
+    """Another name, in the draft too, which is where it stands. Returns the draft's revision."""
+    found = await draft_at(db, scope, application_id, revisions)
+    return await save_draft(db, scope, application_id, {**found.document, "name": name}, [found.revision])
 
 
-async def inspected(db: Database, scope: Scope, application_id: int) -> Inspection:
-    """The draft, inspected."""
-    application = build(await draft(db, scope, application_id))
-    return Inspection(inspect(application), dependencies(application))
+def _changed_meanwhile(found: DraftRow) -> RequestError:
+    return RequestError(412, f"The draft has been changed: it is at revision {found.revision} now.", field="If-Match")
 
 
-def _findings(document: dict[str, Any]) -> list[Finding]:
-    try:
-        return inspect(build(document))
-    except DocumentError as error:
-        raise RequestError(409, f"The draft cannot be published: {error}", field=error.field) from None
-
-
-async def _failed(document: dict[str, Any]) -> list[str]:
-    """What is wrong with each of its transcripts that does not pass."""
-    if not document.get("transcripts"):
-        return []
-    async with _REHEARSALS:
-        worker = PipeWorker("callwright.providers.rehearsal_worker", "the run of its transcripts", TRANSCRIPTS_S_MAX)
-        try:
-            failed: list[str] = (await worker.ask({"document": document}))["failed"]
-        except ProviderError as error:
-            return [str(error)]
-        finally:
-            await worker.close()
-        return failed
+# -- versions -------------------------------------------------------------------------------------
 
 
 async def versions(db: Database, scope: Scope, application_id: int) -> list[tuple[int, float]]:
@@ -141,15 +117,3 @@ async def version_document(db: Database, scope: Scope, version_id: int) -> Versi
 async def published(db: Database, account_id: int, application: str, version: int | None) -> VersionRow | None:
     """A published version of the account's application of that id or name; None: its latest. None where there is none."""
     return await store.published(db, account_id, application, version)
-
-
-async def delete(db: Database, scope: Scope, application_id: int) -> None:
-    """Calls in progress go on; deployments of it no longer take calls."""
-    if not await store.delete(db, scope, application_id, time.time()):
-        raise NotFound("application")
-
-
-def _there(row: ApplicationRow | None) -> ApplicationRow:
-    if row is None:
-        raise NotFound("application")
-    return row

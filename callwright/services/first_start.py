@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from callwright.base.config import Config
 from callwright.base.errors import ProviderError
-from callwright.services import accounts, applications, deployments, numbers, trunks
+from callwright.services import accounts, applications, deployments, numbers, publishing, trunks
 from callwright.store import accounts as stored_accounts
 from callwright.store.database import Database
 from callwright.store.scope import PLATFORM, Scope
@@ -73,7 +73,7 @@ async def _make(db: Database, config: Config) -> FirstStart:
     scope = account.scope
     document = applications.read_document(await asyncio.to_thread(starter_document))
     application_id = await applications.create(db, scope, document)
-    await applications.publish(db, scope, application_id)
+    await publishing.publish(db, scope, application_id)
     deployment_id = await deployments.create(
         db, scope, application_id=application_id, version=None, label="Appointment reminder"
     )

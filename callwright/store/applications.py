@@ -1,6 +1,7 @@
 """Applications and their published versions."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,13 @@ class ApplicationRow:
     created_at: float
     latest_version: int | None
     deleted_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRow:
+    document: dict[str, Any]
+    revision: int
+    "One more with each change."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +70,43 @@ async def get(db: Database, scope: Scope, application_id: int) -> ApplicationRow
     return ApplicationRow(**row) if row else None
 
 
-async def draft(db: Database, scope: Scope, application_id: int) -> dict[str, Any] | None:
+async def draft(db: Database, scope: Scope, application_id: int) -> DraftRow | None:
     mine, who = visible(scope, 1, "p")
-    text = await db.pool.fetchval(
-        f"SELECT p.draft FROM applications p WHERE {mine} AND p.id = $2 AND p.deleted_at IS NULL", who, application_id
+    row = await db.pool.fetchrow(
+        f"""
+        SELECT p.draft, p.draft_revision FROM applications p
+        WHERE {mine} AND p.id = $2 AND p.deleted_at IS NULL AND p.draft IS NOT NULL
+        """,
+        who,
+        application_id,
     )
-    return json.loads(text) if text else None
+    return DraftRow(json.loads(row["draft"]), row["draft_revision"]) if row else None
 
 
-async def save_draft(db: Database, scope: Scope, application_id: int, *, name: str, document: dict[str, Any]) -> bool:
+async def save_draft(
+    db: Database,
+    scope: Scope,
+    application_id: int,
+    *,
+    name: str,
+    document: dict[str, Any],
+    revisions: Collection[int] | None,
+) -> int | None:
+    """The new revision; None where there is no such application, or its draft is at none of `revisions` (None: at any)."""
     mine, who = visible(scope, 1, "p")
-    done = await db.pool.execute(
-        f"UPDATE applications p SET draft = $3, name = $4 WHERE {mine} AND p.id = $2 AND p.deleted_at IS NULL",
+    revision: int | None = await db.pool.fetchval(
+        f"""
+        UPDATE applications p SET draft = $3, name = $4, draft_revision = draft_revision + 1
+        WHERE {mine} AND p.id = $2 AND p.deleted_at IS NULL AND ($5::bigint[] IS NULL OR draft_revision = ANY($5))
+        RETURNING draft_revision
+        """,
         who,
         application_id,
         json.dumps(document),
         name,
+        list(revisions) if revisions is not None else None,
     )
-    return bool(done != "UPDATE 0")
+    return revision
 
 
 async def insert_version(db: Database, scope: Scope, application_id: int, document: dict[str, Any]) -> int | None:

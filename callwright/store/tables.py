@@ -83,6 +83,9 @@ applications = sa.Table(
     _ref("user_id", "users"),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("draft", sa.JSON, nullable=True, comment="JSON and not jsonb: an author's order of keys is kept."),
+    sa.Column(
+        "draft_revision", sa.BigInteger, nullable=False, server_default="1", comment="One more with each change of it."
+    ),
     _created(),
     _time("deleted_at"),
     sa.Index("ix_applications_account_id", "account_id"),
@@ -128,6 +131,33 @@ numbers = sa.Table(
     sa.Column("url", sa.Text, nullable=False, server_default="", comment="Of a VoiceXML application."),
     _created(),
     sa.UniqueConstraint("address"),
+)
+
+audio_files = sa.Table(
+    "audio_files",
+    metadata,
+    sa.Column("account_id", sa.BigInteger, sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("file", sa.Text, primary_key=True, comment="sha256:<hex>, of its samples."),
+    sa.Column("samples", sa.Integer, nullable=False, comment="µ-law, 8000 Hz: its bytes, too."),
+    _ref("user_id", "users"),
+    _created(),
+)
+
+audio_prompts = sa.Table(
+    "audio_prompts",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    _ref("application_id", "applications"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("file", sa.Text, nullable=True, comment="NULL: not recorded yet."),
+    sa.Column("words", sa.Text, nullable=False, server_default=""),
+    _ref("user_id", "users"),
+    _time("changed_at", nullable=False),
+    sa.ForeignKeyConstraint(["account_id", "file"], ["audio_files.account_id", "audio_files.file"]),
+    sa.UniqueConstraint("application_id", "name", "language"),
+    comment="The audio manager.",
 )
 
 trunks = sa.Table(

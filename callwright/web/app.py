@@ -22,7 +22,7 @@ from callwright.web import pages, problems
 from callwright.web.limits import BodyLimit, BodyTooLarge, SafeHeaders
 from callwright.web.plum import table, texts
 from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
-from callwright.web.v1 import account, applications, audio, calls, telephony
+from callwright.web.v1 import account, applications, audio, calls, catalogue, telephony, versions
 
 BULK_AT_ONCE = 2
 "Files of calls that are queued at the same time; others wait. Each holds a connection for seconds, and there are eight."
@@ -59,8 +59,8 @@ def _v1() -> FastAPI:
             Exception: problems.on_failure,
         },
     )
-    for router in (applications.router, audio.router, telephony.router, calls.router, account.router):
-        v1.include_router(router)
+    for page in (applications, versions, audio, catalogue, telephony, calls, account):
+        v1.include_router(page.router)
     return v1
 
 

@@ -1,6 +1,7 @@
 """What holds for every request and reply, before and after anything reads them."""
 
 import contextlib
+import re
 from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
@@ -8,10 +9,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callwright.media import audio_files
+from callwright.services import audio_archive
 
 BODY_BYTES_MAX = 2 << 20
-BODY_BYTES_MAX_OF = {"/v1/audio": audio_files.BYTES_MAX, "/bulk_queue": 64 << 20}
-"Of paths that end so: an audio file; 100,000 contacts with some 600 bytes each."
+BODY_BYTES_MAX_OF = (
+    (re.compile(r"/v1/audio|/v1/applications/\d+/audio/[^/]+/[^/]+/file"), audio_files.BYTES_MAX),
+    (re.compile(r"/v1/applications/\d+/audio/archive"), audio_archive.BYTES_MAX),
+    (re.compile(r".*/bulk_queue"), 64 << 20),
+)
+"Of paths that take more: audio files, archives of them; 100,000 contacts with some 600 bytes each."
 
 
 class BodyTooLarge(Exception):
@@ -31,7 +37,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = next((most for end, most in BODY_BYTES_MAX_OF.items() if scope["path"].endswith(end)), BODY_BYTES_MAX)
+        limit = next((more for path, more in BODY_BYTES_MAX_OF if path.fullmatch(scope["path"])), BODY_BYTES_MAX)
         refuse = self._refusal(scope, limit)
         refuse.headers["Connection"] = "close"
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callwright.flow import templates, yaml12
-from callwright.flow.application import DocumentError, build, parse, values
+from callwright.flow.application import DocumentError, build, parse, values, written
 from callwright.flow.differences import differences
 from callwright.flow.migrations import FORM, newest
 
@@ -52,6 +52,16 @@ class TestYamlAndJson:
 
     def test_long_texts_stand_as_blocks(self):
         assert yaml12.dump({"t": "hears Hello\npresses 1\n"}) == "t: |\n  hears Hello\n  presses 1\n"
+
+
+class TestWritten:
+    @pytest.mark.parametrize("path", sorted(MODULES.glob("*/application.yaml")), ids=lambda path: path.parent.name)
+    def test_without_defaults_it_is_the_same_application(self, path):
+        whole = parse(path.read_text())
+        short = written(whole)
+        assert differences(whole, build(short)) == []
+        assert len(json.dumps(short)) < len(whole.model_dump_json())
+        assert written(build(whole.model_dump(mode="json"))) == short, "also of what says every default"
 
 
 class TestMigrations:

@@ -25,6 +25,12 @@ def test_there_are_five() -> None:
 
 
 @pytest.mark.parametrize("name", templates.names())
+def test_it_says_what_it_does(name: str) -> None:
+    said = templates.description(name)
+    assert said.endswith(".") and "#" not in said and "callwright" not in said
+
+
+@pytest.mark.parametrize("name", templates.names())
 def test_nothing_is_odd_about_it(name: str) -> None:
     assert [str(finding) for finding in inspect(templates.application(name))] == []
 

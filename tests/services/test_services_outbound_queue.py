@@ -10,7 +10,17 @@ import pytest
 from callwright.base import phone_numbers
 from callwright.base.errors import Forbidden, NotFound, RequestError
 from callwright.jobs import housekeeping
-from callwright.services import applications, calls, deployments, dialing, engines, first_start, outbound, trunks
+from callwright.services import (
+    applications,
+    calls,
+    deployments,
+    dialing,
+    engines,
+    first_start,
+    outbound,
+    publishing,
+    trunks,
+)
 from callwright.services.calls import CallBatch
 from callwright.services.dialing import Finish
 from callwright.store.database import Database
@@ -134,7 +144,7 @@ async def test_a_deployment_needs_something_published(db, world):
     assert refused.value.status == 409
     with pytest.raises(NotFound):
         await deployments.create(db, world.scope, application_id=application_id, version=1, label="early")
-    await applications.publish(db, world.scope, application_id)
+    await publishing.publish(db, world.scope, application_id)
     await deployments.create(db, world.scope, application_id=application_id, version=None, label="now")
 
 

@@ -1,6 +1,7 @@
 """Applications to begin with. Each has transcripts that take every exit of it."""
 
 from importlib.resources import files
+from itertools import takewhile
 
 from callwright.flow.application import Application, parse
 
@@ -18,6 +19,12 @@ def source(name: str) -> str:
     if name == "appointment_reminder":
         return (files("callwright.flow") / "starter" / "appointment_reminder.yaml").read_text()
     return (files(__name__) / f"{name}.yaml").read_text()
+
+
+def description(name: str) -> str:
+    """What it does, in a sentence or two: the comment that its document begins with."""
+    lines = source(name).splitlines()
+    return " ".join(line[1:].strip() for line in takewhile(lambda line: line.startswith("#"), lines))
 
 
 def application(name: str) -> Application:

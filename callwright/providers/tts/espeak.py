@@ -28,7 +28,7 @@ SILENCE_LEVEL = 0.005
 TAIL_S = 0.15
 "Silence that is left after the last sound."
 
-_VOICES = {
+VOICES = {
     "en-US": "en-us", "en-GB": "en-gb", "en-AU": "en-gb", "es-ES": "es", "es-MX": "es-419", "es-US": "es-419", "fr-FR": "fr-fr",
     "fr-CA": "fr-fr", "de-DE": "de", "it-IT": "it", "pt-BR": "pt-br", "pt-PT": "pt", "nl-NL": "nl",
 }  # fmt: skip
@@ -36,9 +36,9 @@ _VOICES = {
 
 def voice_of(language: str) -> str:
     """Raises `ProviderError` for a language without a voice."""
-    voice = _VOICES.get(language)
+    voice = VOICES.get(language)
     if voice is None:
-        raise ProviderError(f"espeak-ng speaks {', '.join(_VOICES)}, not {language}")
+        raise ProviderError(f"espeak-ng speaks {', '.join(VOICES)}, not {language}")
     return voice
 
 

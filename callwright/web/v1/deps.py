@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from pydantic import AfterValidator
 
 from callwright.base.config import Config
 from callwright.base.errors import RequestError
@@ -40,5 +41,15 @@ async def _scope(request: Request, db: Db, _: Annotated[HTTPBasicCredentials | N
 
 
 Asker = Annotated[Scope, Depends(_scope)]
+
+
+def _id(given: int) -> int:
+    """An id that the database can hold; 0, which no row has, for any other."""
+    return given if 0 < given < 2**63 else 0
+
+
+Id = Annotated[int, AfterValidator(_id)]
+"An id in a path: what none can be is not found."
+
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Records of a page.")]
 After = Annotated[int, Query(ge=0, lt=2**63, description="Only ids above this one: the last id of the page before.")]

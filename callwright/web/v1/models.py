@@ -5,6 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from callwright.base.values import Value
+from callwright.flow.application import TRANSCRIPT_MAX, TRANSCRIPTS_MAX
+from callwright.flow.spoken import AUDIO_FILE, PlainWords
+from callwright.services.audio_archive import Status
 
 _CONFIG = ConfigDict(extra="forbid")
 _READ = ConfigDict(from_attributes=True)
@@ -22,6 +25,25 @@ class Application(BaseModel):
     name: str
     created_at: float
     latest_version: int | None = Field(description="Number of the newest published version.")
+
+
+class Name(BaseModel):
+    model_config = _CONFIG
+
+    name: Label
+
+
+class Named(BaseModel):
+    model_config = _CONFIG
+
+    name: Label | None = Field(None, description="None: the template's.")
+
+
+class Copy(BaseModel):
+    model_config = _CONFIG
+
+    name: Label
+    version: int | None = Field(None, ge=1, lt=2**31, description="None: the draft.")
 
 
 class Version(BaseModel):
@@ -65,6 +87,69 @@ class Inspection(BaseModel):
 
     findings: list[Finding]
     dependencies: Dependencies
+
+
+class Difference(BaseModel):
+    """One change. `page` and `module` are empty where it is of the application as a whole."""
+
+    model_config = _READ
+
+    message: str
+    page: str
+    module: str
+
+
+class Tests(BaseModel):
+    model_config = _CONFIG
+
+    transcripts: dict[
+        Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=TRANSCRIPT_MAX)]
+    ] = Field(max_length=TRANSCRIPTS_MAX, description="Texts of transcripts by name; they are played, and not kept.")
+
+
+class TestResult(BaseModel):
+    name: str
+    passed: bool
+    problem: str
+    call: list[str] = Field(description="The call as it went, line by line.")
+
+
+class ModulesTried(BaseModel):
+    tried: int
+    all: int
+
+
+class ExitsTaken(BaseModel):
+    taken: int
+    all: int
+    missed: list[str] = Field(description="Exits that no transcript has taken, as `module: exit`.")
+
+
+class TestResults(BaseModel):
+    transcripts: list[TestResult]
+    modules: ModulesTried
+    exits: ExitsTaken
+
+
+class Language(BaseModel):
+    model_config = _READ
+
+    language: str
+    name: str
+    says_values: bool = Field(description="Dates, amounts and other typed values are said in it; else in English.")
+    voice: str
+    hears: bool = Field(description="Callers can speak in it where input is asked for.")
+
+
+class Template(BaseModel):
+    model_config = _READ
+
+    name: str
+    title: str
+    description: str
+    languages: list[str]
+    variables: dict[str, Value] = Field(description="What to put in, and the values that they begin with.")
+    needs: Dependencies
 
 
 class NewDeployment(BaseModel):
@@ -207,3 +292,42 @@ class DeveloperKey(BaseModel):
 
 class AudioFile(BaseModel):
     audio: str = Field(description="The name that a prompt's `audio` takes.")
+
+
+class NewPrompt(BaseModel):
+    model_config = _CONFIG
+
+    audio: Annotated[str, Field(pattern=AUDIO_FILE)] | None = Field(
+        None, description="A file of the account's; None: not recorded yet."
+    )
+    words: PlainWords = Field("", description="What is said in it, and spoken in its place where there is no file.")
+
+
+class Prompt(NewPrompt):
+    """A prompt of the audio manager in one language."""
+
+    id: int
+    name: str
+    language: str
+    duration_ms: int | None
+    changed_at: float
+    changed_by: str = Field(description="E-mail.")
+
+
+class UploadedFile(BaseModel):
+    model_config = _READ
+
+    file: str = Field(description="Its path in the archive; empty: the rest of it.")
+    status: Status
+    name: str
+    language: str
+    duration_ms: int | None
+    reason: str
+
+
+class Upload(BaseModel):
+    """What became of each file of an archive."""
+
+    dry_run: bool
+    counts: dict[Status, int] = Field(description="Files of each status; those of which there are none are left out.")
+    files: list[UploadedFile]
