@@ -1,5 +1,6 @@
 """The audio manager: an application's prompts by name and language. Drafts name them; publishing takes their files over."""
 
+import asyncio
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -92,7 +93,7 @@ async def delete(db: Database, scope: Scope, application_id: int, name: str, lan
     await get(db, scope, application_id, name, language)
     draft = await applications.draft(db, scope, application_id)
     try:
-        application = build(draft.document)
+        application = await asyncio.to_thread(build, draft.document)
     except DocumentError:
         # A draft of an older release that cannot be read any more needs nothing.
         uses = ""

@@ -129,7 +129,10 @@ async def _others(db: Database, scope: Scope, application: Application) -> list[
             if name in found or len(found) == OTHERS_MAX:
                 continue
             row = await applications.published(db, scope.account_id, name, None)
-            if row is not None:
+            if row is None:
+                continue
+            # One of an older release that can no longer be read is not there for a call either.
+            with contextlib.suppress(DocumentError):
                 # It may be named by its id, and is looked for by what it is named.
                 found[name] = await asyncio.to_thread(build, {**row.document, "name": name})
                 waiting.append(found[name])

@@ -53,6 +53,15 @@ class TestCheck:
         done = _run(check, tmp_path / "bad.yaml")
         assert done.exit_code == 1 and told in done.output and "Traceback" not in done.output
 
+    def test_what_only_a_platform_knows(self, desk):
+        text = (desk / "desk.yaml").read_text()
+        prompt = "prompt: Hello {{ first_name }}."
+        assert prompt in text
+        line = next(line for line in text.splitlines() if prompt in line)
+        (desk / "desk.yaml").write_text(text.replace(line, line.partition("prompt:")[0] + "prompt: [{audio: welcome}]"))
+        done = _run(check, desk / "desk.yaml")
+        assert done.exit_code == 0 and "needs audio: welcome (not looked for" in done.output, done.output
+
     def test_every_error_is_told_with_its_place(self, desk):
         text = (desk / "desk.yaml").read_text()
         text = text.replace("exits: {next: ask}", "exits: {next: asc}").replace("support: bye}", "helpdesk: bye}")
