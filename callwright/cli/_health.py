@@ -1,17 +1,23 @@
 """Asks a started platform, from outside, whether it answers: HTTP, and SIP by OPTIONS."""
 
+from pathlib import Path
+
 import httpx
 
 from callwright.base.errors import ProviderError
+from callwright.cli._tls import trust
 from callwright.telephony import sip_options
 
 ANSWER_S_MAX = 10.0
 "A machine that is busy with everybody's first start."
 
 
-async def http_answers(url: str) -> None:
-    """Raises `ProviderError` where the web process does not answer, or only with an error of its own."""
-    async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S_MAX) as client:
+async def http_answers(url: str, cert: Path | None = None) -> None:
+    """Raises `ProviderError` where the web process does not answer, or only with an error of its own.
+
+    `cert`: the certificate that it has to show.
+    """
+    async with httpx.AsyncClient(verify=trust(cert) if cert else True, trust_env=False, timeout=ANSWER_S_MAX) as client:
         try:
             reply = await client.get(url)
         except httpx.HTTPError as error:

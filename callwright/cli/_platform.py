@@ -21,6 +21,7 @@ from callwright.cli._data_dir import CannotStart, hold
 from callwright.cli._health import http_answers, sip_answers
 from callwright.cli._postgres import EmbeddedPostgres
 from callwright.cli._supervisor import Program, Supervisor
+from callwright.cli._tls import check_tls, public_url
 
 PROCESSES = ("pool", "web", "jobs", "engine", "phone")
 READY_S_MAX = 60.0
@@ -64,6 +65,13 @@ class Options:
     "The server that takes e-mail; empty: none is sent."
 
     mail_from: str = "callwright@localhost"
+    tls_cert: Path | None = None
+    "The certificate chain that HTTPS shows; None: HTTP."
+
+    tls_key: Path | None = None
+    public_url: str = ""
+    "Where clients reach the API. Empty: as they ask for it."
+
     behind_proxy: bool = False
     "HTTP may listen beyond this machine: a proxy in front of it speaks TLS."
 
@@ -110,10 +118,12 @@ class Platform:
     async def _configure(self, wait_s: float) -> Config:
         """Check the options, and take what is free of the ports, waiting for them so long."""
         options = self.options
-        if not options.http.is_loopback and not options.behind_proxy:
+        check_tls(options.tls_cert, options.tls_key)
+        if not options.http.is_loopback and not options.behind_proxy and options.tls_cert is None:
             raise CannotStart(
-                f"--http {options.http} can be reached from other machines, and would carry passwords unencrypted. "
-                "Put a proxy that speaks TLS in front of it and say --behind-proxy, or listen on 127.0.0.1."
+                f"--http {options.http} can be reached from other machines, and would carry passwords unencrypted. Give it a "
+                "certificate (--tls-cert, --tls-key), put a proxy that speaks TLS in front of it and say --behind-proxy, "
+                "or listen on 127.0.0.1."
             )
         for network in options.allow_urls:
             _check_network(network)
@@ -122,6 +132,9 @@ class Platform:
             data_dir=str(self._data_dir),
             database_url=options.database_url,
             http_host=options.http.host,
+            tls_cert=str(options.tls_cert.absolute()) if options.tls_cert else "",
+            tls_key=str(options.tls_key.absolute()) if options.tls_key else "",
+            public_url=public_url(options.public_url) if options.public_url else "",
             http_port=await _claim(options.http, socket.SOCK_STREAM, "--http", wait_s),
             sip_host=options.sip.host,
             sip_port=await _claim(options.sip, socket.SOCK_DGRAM, "--sip", wait_s),
@@ -153,11 +166,13 @@ class Platform:
         first = await self._first_start(config)
         self._say("Starting " + ", ".join(PROCESSES[1:]))
         await _all(*(self._start_program(role, config_file) for role in PROCESSES[1:]))
-        base_url = f"http://{Address(self.options.http.to_ask.host, config.http_port)}"
+        cert = self.options.tls_cert
+        base_url = f"http{'s' if cert else ''}://{Address(self.options.http.to_ask.host, config.http_port)}"
         sip = Address(self.options.sip.to_ask.host, config.sip_port)
-        await _all(http_answers(f"{base_url}/health"), sip_answers(sip.host, sip.port))
+        await _all(http_answers(f"{base_url}/health", cert), sip_answers(sip.host, sip.port))
         self.ready = {
             "base_url": base_url,
+            "public_url": config.public_url or base_url,
             **first,
             "sip": str(sip),
             "phone": str(Address(self.options.phone.to_ask.host, config.phone_port)),

@@ -57,6 +57,24 @@ STOP_S_MAX = 5.0
     "--mail-from", metavar="ADDRESS", default="callwright@localhost", show_default=True, help="Who sends e-mail."
 )
 @click.option(
+    "--tls-cert",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Speak HTTPS: the certificate, with those between it and its root, in PEM form.",
+)
+@click.option(
+    "--tls-key",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Its private key, in PEM form, without a password.",
+)
+@click.option(
+    "--public-url",
+    metavar="URL",
+    default="",
+    help="Where clients reach the API: https://voice.example.com. In Link headers, and in what is printed here.",
+)
+@click.option(
     "--behind-proxy", is_flag=True, help="Let --http listen beyond this machine: a proxy in front speaks TLS."
 )
 @click.option("--drain", is_flag=True, help="At the first Ctrl-C or SIGTERM, let the calls in progress end first.")
@@ -71,6 +89,9 @@ def command(
     ring_s: float,
     smtp_url: str,
     mail_from: str,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    public_url: str,
     behind_proxy: bool,
     drain: bool,
 ) -> None:
@@ -88,6 +109,9 @@ def command(
         ring_s=ring_s,
         smtp_url=smtp_url,
         mail_from=mail_from,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        public_url=public_url,
         behind_proxy=behind_proxy,
         database_url=os.environ.get("DATABASE_URL", ""),
         ready_file=ready_file,
@@ -119,7 +143,7 @@ def welcome(platform: Platform) -> str:
         (
             "",
             "Callwright is up.",
-            f"  API         {ready['base_url']}   (try it: {ready['base_url']}/docs)",
+            f"  API         {ready['public_url']}   (try it: {ready['public_url']}/docs)",
             f"  SIP         {ready['sip']} (UDP)",
             f"  Account     {ready['email']}",
             f"  Secrets     {platform.options.data_dir / 'secrets.json'}",

@@ -53,6 +53,8 @@ def command(config_path: Path) -> None:
             create_app(config, db),
             host=config.http_host,
             port=config.http_port,
+            ssl_certfile=config.tls_cert or None,
+            ssl_keyfile=config.tls_key or None,
             http="httptools",
             access_log=False,
             log_config=None,
