@@ -1,22 +1,11 @@
-"""A server with calls of each kind in its lists, and the suite's target on it."""
+"""A server with calls of each kind in its lists."""
 
-import time
-
-import httpx
 import pytest
+from some_calls import some_calls
 
 from callwright.base.config import Config
-from callwright.conformance.target import Target
-from callwright.services import calls, engines, passwords
-from callwright.services.calls import CallBatch
-from callwright.session.codec import encode_entry
-from callwright.session.commands import Log
-from callwright.session.run import Entry, ModuleRef
-from callwright.store.calls import CallError, ClosedCall, OpenedCall
+from callwright.services import passwords
 from callwright.web.app import create_app
-
-PASSWORD = "Secret-123"
-NUMBER = "12125550101"
 
 
 @pytest.fixture(autouse=True)
@@ -27,59 +16,5 @@ def nobody_has_failed():
 
 @pytest.fixture
 async def app(db, database_url, world, tmp_path):
-    await _some_calls(db, world)
+    await some_calls(db, world)
     return create_app(Config(data_dir=str(tmp_path), database_url=database_url), db)
-
-
-async def _some_calls(db, world) -> None:
-    """One of each direction, with a log and an error."""
-    now = float(int(time.time()))
-    engine = (await engines.register(db, "test", now)).id
-    ids = await calls.reserve_ids(db, 3)
-    batch = CallBatch()
-    for n, (call_id, direction) in enumerate(zip(ids, ("inbound", "outbound", "transfer"), strict=True)):
-        at = now - 100 - n
-        who = {
-            "account_id": world.scope.account_id,
-            "user_id": world.scope.user_id,
-            "session_id": f"30006{n};00{n};{int(at) - 10}",
-            "direction": direction,
-            "src": "Outbound" if direction == "outbound" else "2125551234",
-            "dest": world.number if direction == "inbound" else "16175551234",
-            "number": world.number if direction == "inbound" else "16175551234",
-        }
-        batch.opened.append(
-            OpenedCall(
-                id=call_id,
-                application_id=world.application_id,
-                deployment_id=world.deployment_id,
-                version_id=1,
-                outbound_call_id=None,
-                engine_id=engine,
-                sip_call_id="x@y",
-                started_at=at,
-                **who,
-            )
-        )
-        entry = encode_entry(Entry(at, ModuleRef("Main", "start", "start"), Log("Began"))).decode()
-        batch.events.append((call_id, 0, at, entry))
-        batch.errors.append(
-            CallError(call_id=call_id, seq=0, at=at, message="ReferenceError: d is not defined line 1", **who)
-        )
-        batch.closed.append(ClosedCall(call_id, at + 75, "exit", "", ""))
-    await calls.write(db, batch)
-
-
-def target_on(app, world) -> Target:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    client = httpx.AsyncClient(transport=transport, base_url="http://test")
-    return Target(
-        client,
-        world.account.email,
-        world.account.developer_key,
-        world.application_id,
-        world.deployment_id,
-        NUMBER,
-        world.account.email,
-        PASSWORD,
-    )

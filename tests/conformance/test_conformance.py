@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from conftest import target_on
+from examined import target_on
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
