@@ -32,7 +32,7 @@ def create_app(config: Config, db: Database) -> ASGIApp:
     v1 = _v1()
     app = Starlette(
         routes=[*table.routes(), *pages.routes(v1), Mount("/v1", v1)],
-        middleware=[Middleware(SafeHeaders), Middleware(BodyLimit, refusal=_too_large)],
+        middleware=[Middleware(SafeHeaders), Middleware(BodyLimit, refusal=_refused)],
         exception_handlers={404: _not_found},
     )
     for one in (app, v1):
@@ -69,9 +69,14 @@ async def _not_found(request: Request, _: Exception) -> Response:
     return Response(encode({"error": texts.NOT_FOUND["page"]}, form), 404, media_type=MEDIA_TYPE[form])
 
 
-def _too_large(scope: Scope, limit: int) -> Response:
-    text = texts.BODY_TOO_LARGE.format(limit=limit)
+def _refused(scope: Scope, status: int, limit: int) -> Response:
+    """A body that is too large or too slow, in the form of the surface that was asked."""
+    text = (texts.BODY_TOO_LARGE if status == 413 else texts.BODY_TOO_SLOW).format(limit=limit)
     if scope["path"].startswith("/v1/"):
-        return problems.problem(413, text)
-    form = form_of(Headers(scope=scope).get("accept", ""))
-    return Response(encode({"error": text}, form), 413, media_type=MEDIA_TYPE[form])
+        return problems.problem(status, text)
+    endpoint = table.endpoint_of(scope["path"])
+    if endpoint is None:
+        form = form_of(Headers(scope=scope).get("accept", ""))
+        return Response(encode({"error": text}, form), status, media_type=MEDIA_TYPE[form])
+    form = endpoint.form(Request(scope))
+    return Response(endpoint.failed(text, form), status, media_type=MEDIA_TYPE[form])

@@ -1,5 +1,6 @@
 """What holds for every request and reply, before and after anything reads them."""
 
+import asyncio
 import contextlib
 import re
 from collections.abc import Callable
@@ -19,53 +20,80 @@ BODY_BYTES_MAX_OF = (
 )
 "Of paths that take more: audio files, archives of them; 100,000 contacts with some 600 bytes each."
 
+BODY_S_MAX = 30.0
+"From the beginning of a request to the end of its body."
+
+BODY_BYTES_PER_S_MIN = 64 << 10
+"A body over `BODY_BYTES_MAX` may take longer: as long as its limit takes at this rate."
+
 
 class BodyTooLarge(Exception):
-    """More came than a body may have. Raised to whoever reads it; the answer is 413 whatever is made of it there."""
+    """More came than a body may have, or it came too slowly. Raised to whoever reads it; the answer is 413 or 408, whatever
+    is made of it there."""
 
 
 class BodyLimit:
-    """Refuses bodies over the limit: by their Content-Length, or when more comes than was said.
+    """Refuses bodies over the limit: by their Content-Length, when more comes than was said, or when they come too slowly.
 
-    `refusal` makes the answer in the form of the surface that was asked, from the scope and the limit.
+    `refusal` makes the answer in the form of the surface that was asked, from the scope, the status, and the limit: bytes
+    for 413, seconds for 408.
     """
 
-    def __init__(self, app: ASGIApp, refusal: Callable[[Scope, int], Response]) -> None:
-        self._app, self._refusal = app, refusal
+    def __init__(
+        self, app: ASGIApp, refusal: Callable[[Scope, int, int], Response], seconds_max: float = BODY_S_MAX
+    ) -> None:
+        self._app, self._refusal, self._seconds_max = app, refusal, seconds_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         limit = next((more for path, more in BODY_BYTES_MAX_OF if path.fullmatch(scope["path"])), BODY_BYTES_MAX)
-        refuse = self._refusal(scope, limit)
-        refuse.headers["Connection"] = "close"
+        seconds = self._seconds_max if limit <= BODY_BYTES_MAX else max(self._seconds_max, limit / BODY_BYTES_PER_S_MIN)
+
+        async def refuse(status: int) -> None:
+            answer = self._refusal(scope, status, limit if status == 413 else int(seconds))
+            answer.headers["Connection"] = "close"
+            await answer(scope, receive, send)
+
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if length.isdigit() and int(length[:20]) > limit:
-            await refuse(scope, receive, send)
+            await refuse(413)
             return
+        until = asyncio.get_running_loop().time() + seconds
         came = 0
-        started = False
+        ended = started = False
+        wrong = 0
 
         async def counted() -> Message:
-            nonlocal came
-            message = await receive()
+            nonlocal came, ended, wrong
+            if ended:
+                # What comes now tells only that the client goes.
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                wrong = 408
+                raise BodyTooLarge from None
             came += len(message.get("body", b""))
             if came > limit:
+                wrong = 413
                 raise BodyTooLarge
+            ended = not message.get("more_body", False)
             return message
 
         async def noted(message: Message) -> None:
             # What an application answers to a body that it could not read to its end is not the reason.
             nonlocal started
-            if came <= limit or started:
+            if not wrong or started:
                 started = True
                 await send(message)
 
         with contextlib.suppress(BodyTooLarge):
             await self._app(scope, counted, noted)
-        if came > limit and not started:
-            await refuse(scope, receive, send)
+        if wrong and not started:
+            await refuse(wrong)
 
 
 class SafeHeaders:

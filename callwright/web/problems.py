@@ -27,6 +27,7 @@ TITLES = {
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timeout",
     409: "Conflict",
     412: "Precondition failed",
     413: "Content too large",
@@ -96,7 +97,7 @@ def _methods(request: Request) -> set[str]:
 
 async def on_body_too_large(_: Request, __: Exception) -> JSONResponse:
     """Not sent: `BodyLimit` answers. It is here so that a client's mistake is not logged as a failure."""
-    return problem(413, "The request body is too large.")
+    return problem(413, "The request body is too large, or too slow.")
 
 
 async def on_failure(request: Request, error: Exception) -> JSONResponse:

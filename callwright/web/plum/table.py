@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from callwright.web.plum import dev_application, dev_calls, logs, outbound
 from callwright.web.plum.endpoint import Endpoint, Field
@@ -141,9 +141,16 @@ ALL: tuple[Endpoint, ...] = (*ENDPOINTS, *dev_calls.ENDPOINTS, *dev_application.
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"]
 
 
+_PATTERNS = [(compile_path(endpoint.path)[0], endpoint) for endpoint in ALL]
+
+
 def routes() -> list[Route]:
     """Every method leads to the endpoint: it refuses the wrong ones itself, before anything else is looked at."""
     return [Route(endpoint.path, endpoint.serve, methods=METHODS) for endpoint in ALL]
+
+
+def endpoint_of(path: str) -> Endpoint | None:
+    return next((endpoint for pattern, endpoint in _PATTERNS if pattern.match(path)), None)
 
 
 def openapi_paths() -> dict[str, Any]:

@@ -21,6 +21,7 @@ METHOD = "Invalid HTTP method, only {method} is allowed."
 DATABASE = "Database error."
 INTERNAL = "Internal error {reference}."
 BODY_TOO_LARGE = "The request body is larger than {limit} bytes."
+BODY_TOO_SLOW = "The request body did not come within {limit} seconds."
 BODY_MALFORMED = "The request body cannot be read."
 
 PHONE_NUMBER = "phone_number is missing or invalid."
