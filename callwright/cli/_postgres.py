@@ -216,18 +216,32 @@ class EmbeddedPostgres:
         made.rename(self._cluster)
 
     async def _clear_after_kill(self) -> None:
-        """Remove the lock files that a killed server left, after waiting for one that is still on its way out."""
+        """Remove the lock files that a killed server left, once nothing of it is left: a backend in the middle of a statement
+        outlives its server, and holds the shared memory that the next one wants."""
         lock = self._cluster / "postmaster.pid"
         if not lock.exists():
             return
-        first_line = lock.read_text().partition("\n")[0]
+        server = lock.read_text().partition("\n")[0]
+        try:
+            await self._until_gone()
+        except TimeoutError:
+            left = _processes_on(self._cluster)
+            if server in map(str, left):
+                raise ProviderError(f"process {server} serves {self._cluster} and does not end") from None
+            # Nobody hears what they do any more, and what they did not commit is rolled back as after any crash.
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await self._until_gone()
+        lock.unlink(missing_ok=True)
+        for socket in self._socket_dir.glob(".s.PGSQL.*"):
+            socket.unlink(missing_ok=True)
+
+    async def _until_gone(self) -> None:
         async with asyncio.timeout(GONE_S_MAX):
             # Nothing tells of the end of a process that is not our child.
-            while first_line.isdigit() and _serves(int(first_line), self._cluster):  # noqa: ASYNC110
+            while _processes_on(self._cluster):  # noqa: ASYNC110
                 await asyncio.sleep(POLL_S)
-        lock.unlink(missing_ok=True)
-        for left in self._socket_dir.glob(".s.PGSQL.*"):
-            left.unlink(missing_ok=True)
 
     def _spawn(self) -> None:
         settings = _SETTINGS | (_THROWAWAY_SETTINGS if self._throwaway else {})
@@ -305,9 +319,13 @@ def _others_may_pass(folder: Path) -> bool:
     return all(part.stat().st_mode & 0o001 for part in (at, *at.parents))
 
 
-def _serves(pid: int, cluster: Path) -> bool:
-    """Whether this process is a server on that cluster, and not one that got its number later."""
-    try:
-        return Path(f"/proc/{pid}/cwd").resolve(strict=True) == cluster.resolve()
-    except OSError:
-        return False
+def _processes_on(cluster: Path) -> list[int]:
+    """The server and the backends on that cluster: they all stand in its folder."""
+    where = os.fspath(cluster.resolve())
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.readlink(process / "cwd") == where:
+                    found.append(int(process.name))
+    return found

@@ -30,8 +30,8 @@ STOP_S_MAX = 3.5
 KILLED_S_MAX = 1.0
 RESTART_S_MIN = 0.2
 RESTART_S_MAX = 10.0
-STEADY_S = 30.0
-"A process that ran this long gets the short pause again."
+STEADY_S = 5.0
+"A process that ran this long gets the short pause again: it is not what keeps it from starting."
 
 
 class Running(Protocol):

@@ -24,8 +24,9 @@ CONNECT_TIMEOUT_S = 10.0
 REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, UnicodeError)
 "What the database will never take, however often it is tried."
 
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"What a database that is down, gone or too slow raises."
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What a database that is down, gone or too slow raises. A connection that is cut at the wrong moment is in a state that the
+driver calls an internal error."""
 
 
 async def _as_it_is(_: Connection) -> None:

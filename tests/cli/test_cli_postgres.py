@@ -125,6 +125,33 @@ async def test_data_survive_a_killed_server_and_its_stale_lock(data_dir: Path) -
         assert await _ask(second.url, "SELECT n FROM kept") == 42
 
 
+async def test_nothing_that_a_killed_server_left_at_work_is_in_the_way(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_postgres, "GONE_S_MAX", 1.0)
+    async with _running(data_dir) as first:
+        assert first.process is not None
+        busy = await asyncpg.connect(first.url)
+        # A backend looks for its server between two steps that may wait: not while it counts.
+        counting = asyncio.create_task(
+            busy.fetchval("SELECT count(*) FROM generate_series(1, 80000000) n WHERE n % 7 = 0")
+        )
+        await _until_busy(first.url)
+        first.process.send_signal(signal.SIGKILL)
+        assert await asyncio.wait_for(first.ended(), GONE_S_MAX) == -signal.SIGKILL
+        async with _running(data_dir) as second:
+            assert await _ask(second.url, "SELECT 1") == 1
+        await asyncio.wait([counting])
+        busy.terminate()
+
+
+async def _until_busy(url: str) -> None:
+    busy = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%series%' AND pid <> pg_backend_pid()"
+    async with asyncio.timeout(GONE_S_MAX):
+        while not await _ask(url, busy):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+
+
 async def test_an_interrupted_first_start_begins_again(data_dir: Path) -> None:
     async with _running(data_dir) as postgres:
         cluster = postgres._cluster
