@@ -28,6 +28,7 @@ import httpx
 
 from bench._ivr.server import page
 from callwright.cli._address import Address
+from callwright.store.database import FAILURES
 from callwright.testing.phone import PREFIX, PhoneEvent, TestPhone
 from callwright.testing.receiver import Answer, Received, Receiver
 
@@ -307,13 +308,13 @@ class Site:
         url = json.loads((self._data / "run" / "config.json").read_text())["database_url"]
         try:
             connection = await asyncpg.connect(url, timeout=REQUEST_S_MAX)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            try:
+                count: int = await connection.fetchval(OPEN)
+                return count
+            finally:
+                await connection.close()
+        except FAILURES:
             return None
-        try:
-            count: int = await connection.fetchval(OPEN)
-            return count
-        finally:
-            await connection.close()
 
     # -- what must hold --------------------------------------------------------------------------
 
@@ -345,18 +346,28 @@ class Site:
             violations=violations,
         )
 
+    async def _read(self, path: str, **params: int) -> Any:
+        """What is there; a platform that is on its way up is waited for."""
+        async with asyncio.timeout(READY_S_MAX):
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    reply = await self.api.get(path, params=params)
+                    if reply.status_code < 500:
+                        return _ok(reply).json()
+                await asyncio.sleep(PAUSE_S)
+
     async def transcript(self, call: dict[str, Any]) -> str:
         """Of an outbound call that was answered once."""
         (session,) = call["calls"]
-        return str(_ok(await self.api.get(f"/v1/calls/{session['session_id']}")).json()["transcript"])
+        return str((await self._read(f"/v1/calls/{session['session_id']}"))["transcript"])
 
     async def all_calls(self) -> dict[int, Any]:
         """Every outbound call, by its id."""
         found: dict[int, Any] = {}
         before = 2**63 - 1
-        while ids := _ok(await self.api.get("/v1/outbound", params={"limit": 100, "before": before})).json():
+        while ids := await self._read("/v1/outbound", limit=100, before=before):
             for call_id in ids:
-                found[call_id] = _ok(await self.api.get(f"/v1/outbound/{call_id}")).json()
+                found[call_id] = await self._read(f"/v1/outbound/{call_id}")
             before = ids[-1]
         return found
 
