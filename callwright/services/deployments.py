@@ -8,7 +8,7 @@ from callwright.services import applications
 from callwright.store import deployments as store
 from callwright.store.database import Database
 from callwright.store.deployments import DeploymentRow, Route
-from callwright.store.scope import PLATFORM, Scope
+from callwright.store.scope import PLATFORM, Scope, reaches
 
 
 async def create(db: Database, scope: Scope, *, application_id: int, version: int | None, label: str) -> int:
@@ -55,7 +55,7 @@ async def for_outbound(
     ):
         if deleted_at is not None:
             raise Deleted(noun)
-    if found.account_id != scope.account_id or found.user_id != scope.user_id:
+    if not reaches(scope, found.account_id, found.user_id):
         raise Forbidden(action)
     return found
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from callwright.base.config import Config
+from callwright.services import accounts
 from callwright.web.app import create_app
 
 PASSWORD = "Secret-123"
@@ -46,5 +47,15 @@ async def dev_client(app, world) -> AsyncIterator[httpx.AsyncClient]:
     """Asks as the owner of `world` with the login and password of the web site."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     auth = (world.account.email, PASSWORD)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", auth=auth) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def colleague(app, db, world) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks as another user of `world`'s account."""
+    made = await accounts.create_user(db, world.scope, email="carol@example.test", password=PASSWORD)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    auth = (made.email, made.developer_key)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", auth=auth) as opened:
         yield opened
