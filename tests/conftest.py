@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from callwright.cli._postgres import EmbeddedPostgres
@@ -21,6 +22,10 @@ from callwright.store.scope import Scope
 from callwright.store.trunks import TrunkRow
 
 TEMPLATE = "callwright_template"
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("callwright", deadline=None)
+hypothesis.settings.load_profile("callwright")
 
 
 @pytest.fixture(scope="session")
