@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from callwright.flow.application import Application, build
+from callwright.flow.application import build
 from callwright.flow.engine import program
 from callwright.services import applications
 from callwright.session import events
@@ -19,9 +19,9 @@ KEPT_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One published version, ready to run."""
+    """What a call runs, ready: a published version, or a document."""
 
-    application: Application
+    name: str
     program: Callable[[Call], Coroutine[Any, Any, None]]
 
 
@@ -49,7 +49,7 @@ class Applications:
             return kept
         version = await applications.version_document(self._db, PLATFORM, version_id)
         application = build(version.document)
-        loaded = Loaded(application, program(application, str(version.number)))
+        loaded = Loaded(application.name, program(application, str(version.number)))
         self._kept[version_id] = loaded
         if len(self._kept) > KEPT_MAX:
             self._kept.popitem(last=False)

@@ -140,7 +140,7 @@ class Calls:
         run = Run(
             loaded.program,
             session=SessionInfo(
-                session_id, party.caller, party.dialled, loaded.application.name, party.direction, party.sip_headers
+                session_id, party.caller, party.dialled, loaded.name, party.direction, party.sip_headers
             ),
             variables=variables,
             journal=call.journal,

@@ -13,6 +13,7 @@ import secrets
 
 from callwright.base.config import Config
 from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
+from callwright.engine import documents
 from callwright.engine.applications import Applications, Loaded
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.clock import now
@@ -175,15 +176,21 @@ class Dialer:
         self._writer.connected(claim.attempt_id, now())
         party = Party("outbound", caller, claim.dialled, sip_call_id, claim.outbound_call_id)
         # It was answered: whatever the program then does, it is not dialled again.
-        outcome = await self._calls.serve(admission, leg, route, loaded, party, claim.metadata, keys_first=claim.postd)
+        variables = {} if claim.start_url else claim.metadata
+        outcome = await self._calls.serve(admission, leg, route, loaded, party, variables, keys_first=claim.postd)
         return "completed", outcome.kind, leg.ended_at
+
+    async def _load(self, claim: Claim) -> Loaded:
+        if claim.start_url:
+            return documents.load(claim)
+        if claim.version_id is None:
+            raise _NotAnswered("rejected", "no version of the application is published")
+        return await self._applications.load(claim.version_id)
 
     async def _reach(self, claim: Claim, caller: str, sip_call_id: str) -> tuple[SipLeg, Route, Loaded]:
         """The leg, once it was answered. Raises `_NotAnswered` and `_NotDialled`."""
-        if claim.version_id is None:
-            raise _NotAnswered("rejected", "no version of the application is published")
         try:
-            loaded = await self._applications.load(claim.version_id)
+            loaded = await self._load(claim)
         except FAILURES as error:
             raise _NotDialled(str(error)) from None
         peer = await self._endpoint.resolve(claim.trunk_host, claim.trunk_port)

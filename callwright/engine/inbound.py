@@ -66,7 +66,7 @@ class Inbound:
         """All that a call needs to begin; None where it was refused, or the caller has gone."""
         try:
             route = await self._route(call.dialled)
-            loaded = await self._applications.load(route.version_id) if route else None
+            loaded = await self._applications.load(route.version_id) if route and route.version_id else None
             if gone.is_set():
                 return None
             if route is None or loaded is None:

@@ -77,11 +77,11 @@ class Callbacks:
 
     async def _try(self, callback: DueCallback) -> None:
         call = await outbound.details(self._db, PLATFORM, callback.outbound_call_id)
-        details = call_details.as_plum(call)
+        fields = call_details.posted(call)
         if call.result_url_json:
-            body, media_type = json.dumps({"call_id": call.id, **details}).encode(), "application/json"
+            body, media_type = json.dumps(fields).encode(), "application/json"
         else:
-            body = urlencode(call_details.as_form(details, call.id)).encode()
+            body = urlencode(call_details.as_form(fields)).encode()
             media_type = "application/x-www-form-urlencoded"
         headers = [
             ("Content-Type", media_type),

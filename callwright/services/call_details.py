@@ -35,9 +35,34 @@ def _duration_s(call: OutboundRow) -> int:
     return int(call.ended_at) - int(call.connected_at)
 
 
-def as_form(details: dict[str, Value], call_id: int) -> list[tuple[str, str]]:
-    """The fields of a result_url post, nested as PHP's http_build_query does, with the call's id first."""
-    return [("call_id", str(call_id)), *(pair for name, value in details.items() for pair in _flat(name, value))]
+RESULTS = {"completed": "completed", "canceled": "canceled"}
+"DEV's words for how a call ended; all others were dialled, or should have been, and not answered."
+
+
+def as_dev(call: OutboundRow) -> dict[str, Value]:
+    """What a DEV `result_url` is told of a call that is over (docs/compatibility/dev-queue-call.md)."""
+    attempted = [at for event, at in call.events if event == "dialing"]
+    return {
+        "phone_number": call.phone_number,
+        "message_reference": call.message_reference,
+        "call_id": str(call.id),
+        "result": RESULTS.get(call.status, "failed"),
+        # Nobody has classified the callee; `unknown` is what Plum shows then.
+        "callee_type": "unknown",
+        "attempts": str(call.attempts),
+        "last_attempt_timestamp": str(int(attempted[-1])) if attempted else "0",
+        "duration": str(_duration_s(call)),
+    }
+
+
+def posted(call: OutboundRow) -> dict[str, Value]:
+    """The fields of the call's result_url post."""
+    return as_dev(call) if call.start_url else {"call_id": call.id, **as_plum(call)}
+
+
+def as_form(fields: dict[str, Value]) -> list[tuple[str, str]]:
+    """The fields of a result_url post as a form, nested as PHP's http_build_query does."""
+    return [pair for name, value in fields.items() for pair in _flat(name, value)]
 
 
 def _flat(name: str, value: Value) -> list[tuple[str, str]]:

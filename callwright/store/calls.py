@@ -39,9 +39,11 @@ class OpenedCall:
     id: int
     account_id: int
     user_id: int
-    application_id: int
-    deployment_id: int
-    version_id: int
+    application_id: int | None
+    deployment_id: int | None
+    version_id: int | None
+    "All three None for a call that runs a document."
+
     outbound_call_id: int | None
     engine_id: int
     session_id: str
@@ -100,7 +102,7 @@ class CallRow:
     cause: str
     recording: str
     outbound_call_id: int | None
-    application_id: int
+    application_id: int | None
     has_log: bool
     "Its detailed log can still be read."
 

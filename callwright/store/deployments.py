@@ -32,13 +32,13 @@ class DeploymentRow:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a call goes: the version that runs, and whose it is."""
+    """Where a call goes: the version that runs, and whose it is. Without a version it runs a document."""
 
     account_id: int
     user_id: int
-    deployment_id: int
-    application_id: int
-    version_id: int
+    deployment_id: int | None = None
+    application_id: int | None = None
+    version_id: int | None = None
     number: str = ""
     "The number of ours that the call belongs to: that was dialled, or that leads to the deployment."
 

@@ -47,11 +47,20 @@ class Claim:
     outbound_call_id: int
     account_id: int
     user_id: int
-    deployment_id: int
-    application_id: int
+    deployment_id: int | None
+    application_id: int | None
     version_id: int | None
-    "None: nothing is published there (any more)."
+    "None: nothing is published there (any more), or the call runs a document."
 
+    start_url: str
+    "The document that it runs; empty where it runs a deployment's application."
+
+    start_url_get: bool
+    "Fetched by GET and not by POST."
+
+    message_reference: str
+    call_parameters: str
+    campaign_parameters: str
     phone_number: str
     dialled: str
     ani: str
@@ -139,11 +148,13 @@ async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int
             SELECT id, $1, $4, $2 FROM due RETURNING id, outbound_call_id
         )
         UPDATE outbound_calls c SET attempt_id = attempt.id
-        FROM attempt, deployments d
-        WHERE c.id = attempt.outbound_call_id AND d.id = c.deployment_id
+        FROM attempt, accounts a WHERE c.id = attempt.outbound_call_id AND a.id = c.account_id
         RETURNING attempt.id AS attempt_id, c.id AS outbound_call_id, c.account_id, c.user_id, c.deployment_id, c.application_id,
-            {ROUTED_VERSION} AS version_id, c.phone_number, c.dialled, c.ani, c.postd, c.metadata,
-            coalesce((SELECT n.address FROM numbers n WHERE n.deployment_id = d.id ORDER BY n.id LIMIT 1), '') AS number
+            (SELECT {ROUTED_VERSION} FROM deployments d WHERE d.id = c.deployment_id) AS version_id,
+            c.start_url, a.start_url_get, c.message_reference, c.call_parameters,
+            coalesce((SELECT g.parameters FROM campaigns g WHERE g.id = c.campaign_id), '') AS campaign_parameters,
+            c.phone_number, c.dialled, c.ani, c.postd, c.metadata,
+            coalesce((SELECT n.address FROM numbers n WHERE n.deployment_id = c.deployment_id ORDER BY n.id LIMIT 1), '') AS number
         """,
         trunk["id"],
         now,

@@ -41,6 +41,7 @@ accounts = sa.Table(
     sa.Column("secure_environment", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("webhook_secret", sa.LargeBinary, nullable=False, comment="Signs result_url posts (Standard Webhooks)."),
     sa.Column("result_url_json", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("start_url_get", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("demo", sa.Boolean, nullable=False, server_default=sa.false(), comment="Reads no logs over DEV's API."),
     sa.Column("time_zone", sa.Text, nullable=False, server_default="America/New_York", comment="Of DEV's log lines."),
     sa.Column("details_days", sa.Integer, nullable=True, comment="NULL: as long as the platform keeps them."),
@@ -69,6 +70,7 @@ users = sa.Table(
     sa.Column("email", sa.Text, nullable=False),
     sa.Column("password_hash", sa.Text, nullable=False, comment="argon2id"),
     sa.Column("developer_key_sha256", sa.LargeBinary, nullable=False),
+    sa.Column("pin_hash", sa.Text, nullable=True, comment="argon2id of the PIN of DEV outbound; NULL: none is set."),
     sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
     _created(),
     _time("deleted_at"),
@@ -179,14 +181,35 @@ trunks = sa.Table(
     sa.Index("ix_trunks_account_id", "account_id"),
 )
 
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts"),
+    _ref("user_id", "users"),
+    sa.Column(
+        "name", sa.Text, nullable=False, comment="Of DEV outbound calls; the one without a name is for single calls."
+    ),
+    sa.Column("parameters", sa.Text, nullable=False, server_default=""),
+    _created(),
+    sa.UniqueConstraint("user_id", "name"),
+    sa.Index("ix_campaigns_account_id", "account_id"),
+)
+
 outbound_calls = sa.Table(
     "outbound_calls",
     metadata,
     _id(),
     _ref("account_id", "accounts"),
     _ref("user_id", "users"),
-    _ref("application_id", "applications"),
-    _ref("deployment_id", "deployments"),
+    _ref("application_id", "applications", nullable=True),
+    _ref("deployment_id", "deployments", nullable=True),
+    sa.Column(
+        "start_url", sa.Text, nullable=False, server_default="", comment="The document that it runs in their place."
+    ),
+    _ref("campaign_id", "campaigns", nullable=True),
+    sa.Column("message_reference", sa.Text, nullable=False, server_default=""),
+    sa.Column("call_parameters", sa.Text, nullable=False, server_default=""),
     sa.Column("trunk_id", sa.BigInteger, sa.ForeignKey("trunks.id", ondelete="SET NULL"), nullable=True),
     sa.Column("phone_number", sa.Text, nullable=False, comment="As the client gave it."),
     sa.Column("dialled", sa.Text, nullable=False),
@@ -210,6 +233,8 @@ outbound_calls = sa.Table(
     sa.CheckConstraint(
         "status IN ('queued','dialing','connected','completed','failed','canceled','rejected')", name="status"
     ),
+    sa.CheckConstraint("(deployment_id IS NULL) = (start_url <> '')", name="runs"),
+    sa.Index("ix_outbound_calls_campaign_id", "campaign_id", postgresql_where=sa.text("campaign_id IS NOT NULL")),
     sa.Index(
         "ix_outbound_calls_due",
         "trunk_id",
@@ -285,9 +310,9 @@ calls = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("account_id", sa.BigInteger, nullable=False),
     sa.Column("user_id", sa.BigInteger, nullable=False),
-    sa.Column("application_id", sa.BigInteger, nullable=False),
-    sa.Column("deployment_id", sa.BigInteger, nullable=False),
-    sa.Column("version_id", sa.BigInteger, nullable=False),
+    sa.Column("application_id", sa.BigInteger, nullable=True),
+    sa.Column("deployment_id", sa.BigInteger, nullable=True),
+    sa.Column("version_id", sa.BigInteger, nullable=True, comment="NULL, as the two above: the call runs a document."),
     sa.Column("outbound_call_id", sa.BigInteger, nullable=True),
     sa.Column("engine_id", sa.BigInteger, nullable=False),
     sa.Column("session_id", sa.Text, nullable=False),

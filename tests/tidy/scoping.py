@@ -65,7 +65,11 @@ def unscoped(statement: Statement, tables: sa.MetaData, of_nobody: Mapping[str, 
         return ""
     if _gives_to_the_asker(statement, tables):
         return ""
-    if owned and all("user_id" not in tables.tables[table].c for table in owned.values()) and _binds_account(statement):
+    if (
+        owned
+        and all("user_id" not in tables.tables[table].c for table in owned.values())
+        and _binds_account(statement, owned)
+    ):
         return ""
     return f"touches {', '.join(sorted(set(owned.values())))} for anybody"
 
@@ -84,11 +88,11 @@ def _gives_to_the_asker(statement: Statement, tables: sa.MetaData) -> bool:
     )
 
 
-def _binds_account(statement: Statement) -> bool:
+def _binds_account(statement: Statement, owned: Mapping[str, str]) -> bool:
     """For what belongs to the account as a whole, or is the account, or the asker."""
     pairs = {"account_id": "scope.account_id", "accounts": "scope.account_id", "users": "scope.user_id"}
     for column, number in re.findall(r"\b(account_id|id)\s*=\s*(\$\d+)", statement.text):
-        table = next(iter(statement.tables().values()))
+        table = next(iter(owned.values()))
         if _bound(statement, number) == pairs.get(table if column == "id" else column):
             return True
     return False

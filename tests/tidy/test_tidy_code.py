@@ -11,7 +11,7 @@ from checkout import files, lines, package, text
 pytestmark = pytest.mark.pure
 
 LINES_MAX = 500
-PURE = ("base", "flow", "grammar", "media", "script", "session", "sip")
+PURE = ("base", "flow", "grammar", "media", "script", "session", "sip", "vxml")
 
 CONTAINMENT_POINTS = {
     "callwright/engine/calls.py": "one call",

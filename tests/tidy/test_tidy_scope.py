@@ -15,18 +15,21 @@ from callwright.store.tables import metadata
 
 pytestmark = pytest.mark.pure
 
-OF_NOBODY = {"engines": "processes of the platform"}
+OF_NOBODY = {"engines": "processes of the platform", "retention": "how long the platform keeps things"}
 "Tables without an owner."
 
 ABSENT_FIRST = "Plum's order of checks: what is not there (404) comes before what is not one's own (403)"
 QUEUE = "engines work for everybody"
 WRITES = "an engine writes what happened in the calls that it runs"
+PARTITIONS = "the tables themselves, a day or a month of everybody's rows"
+RETIRES = "the job deletes for everybody, an account at a time"
 POSTS = "the job posts for everybody"
 LOCKED = "the owner's row has been found, and locked, by the statement before it"
 
 FOR_EVERYBODY = {
     "store/accounts.py:insert_account": "the account is new",
     "store/accounts.py:user_by_email": "before it is known who asks",
+    "store/accounts.py:set_demo": "whoever runs the platform says which accounts are for demonstration",
     "store/accounts.py:count": "whether this is the first start",
     "store/applications.py:insert_version": LOCKED,
     "store/applications.py:published": "by the account of the call that asks",
@@ -35,6 +38,8 @@ FOR_EVERYBODY = {
     "store/callbacks.py:next_due": POSTS,
     "store/calls.py:insert": WRITES,
     "store/calls.py:append_events": WRITES,
+    "store/calls.py:append_errors": WRITES,
+    "store/calls.py:close_lost": "what a lost engine had in hand",
     "store/calls.py:is_there": WRITES,
     "store/calls.py:close": WRITES,
     "store/deployments.py:delete": LOCKED,
@@ -45,8 +50,18 @@ FOR_EVERYBODY = {
     "store/dialing.py:start": QUEUE,
     "store/dialing.py:connected": WRITES,
     "store/dialing.py:finish": WRITES,
+    "store/dialing.py:give_back": QUEUE,
     "store/dialing.py:_end_queued": QUEUE,
     "store/engines.py:_bury": "what a lost engine had in hand",
+    "store/partitions.py:_make": PARTITIONS,
+    "store/partitions.py:drop": PARTITIONS,
+    "store/partitions.py:make": PARTITIONS,
+    "store/partitions.py:rows": PARTITIONS,
+    "store/retention.py:accounts_that_keep_less": RETIRES,
+    "store/retention.py:counted": RETIRES,
+    "store/retention.py:delete_calls": RETIRES,
+    "store/retention.py:delete_details": RETIRES,
+    "store/retention.py:delete_errors": RETIRES,
     "store/trunks.py:_reroute": "trunks are the account's, and so is the way that all its calls take",
 }
 
@@ -59,6 +74,8 @@ AS_THE_PLATFORM = {
     "services/dialing.py": "the engine's",
     "services/engines.py": "the engine's",
     "services/first_start.py": "before there is an account",
+    "services/passwords.py": "lets users in",
+    "services/retention.py": "the job's",
     "services/outbound.py:details": ABSENT_FIRST,
 }
 "Who may ask as the platform, on a client's behalf or not. `engine` and `jobs` are the platform; `web` never is."

@@ -249,7 +249,7 @@ class Call(BaseModel):
     outcome: str
     cause: str
     outbound_call_id: int | None
-    application_id: int
+    application_id: int | None
 
 
 class LogLine(BaseModel):

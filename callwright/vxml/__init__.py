@@ -1,0 +1,1 @@
+"""VoiceXML documents as programs."""
