@@ -10,6 +10,7 @@ import click
 import uvicorn
 
 from callwright.cli import _process
+from callwright.providers.http import GuardedClient
 from callwright.store.database import Database
 from callwright.web.app import create_app
 
@@ -49,8 +50,9 @@ def command(config_path: Path) -> None:
 
     async def main(stopping: _process.Stopping) -> None:
         db = await Database.open(config.database_url, size=DATABASE_CONNECTIONS)
+        http = GuardedClient(config.allow_urls, config.loopback_only)
         settings = uvicorn.Config(
-            create_app(config, db),
+            create_app(config, db, http),
             host=config.http_host,
             port=config.http_port,
             ssl_certfile=config.tls_cert or None,
@@ -68,6 +70,7 @@ def command(config_path: Path) -> None:
         try:
             await server.serve_until(stopping.stop)
         finally:
+            await http.aclose()
             await db.close()
 
     _process.run(main)

@@ -91,6 +91,11 @@ async def set_logging(
     await store.set_logging(db, scope, time_zone=time_zone, details_days=details_days, calls_days=calls_days)
 
 
+async def set_start_url_get(db: Database, scope: Scope, get: bool) -> None:
+    """Whether the documents of the account's calls are asked for by GET and not by POST."""
+    await store.set_start_url_get(db, scope, get)
+
+
 async def rotate_developer_key(db: Database, scope: Scope) -> str:
     """A new key; the old one is refused within a few seconds."""
     key = new_key()

@@ -12,7 +12,8 @@ from importlib.resources import files
 
 from callwright.base.config import Config
 from callwright.base.errors import ProviderError
-from callwright.services import accounts, applications, deployments, numbers, publishing, trunks
+from callwright.services import accounts, applications, deployments, numbers, passwords, publishing, trunks
+from callwright.services.passwords import PIN_MAX
 from callwright.store import accounts as stored_accounts
 from callwright.store.database import Database
 from callwright.store.scope import PLATFORM, Scope
@@ -37,6 +38,9 @@ class FirstStart:
     developer_key: str
     dev_login: str
     dev_password: str
+    dev_pin: str
+    "With the login, for DEV outbound."
+
     application_id: int
     deployment_id: int
     number: str
@@ -51,7 +55,8 @@ async def first_start(db: Database, config: Config) -> FirstStart:
     """Make what is missing, or find it again. Raises `ProviderError` where the database has accounts and the file is gone."""
     file = config.secrets_file
     if file.exists():
-        found = FirstStart(**json.loads(file.read_text()))
+        # A first start of before there were PINs wrote none, and made none.
+        found = FirstStart(**{"dev_pin": "", **json.loads(file.read_text())})
         await _follow_phone(db, config, found)
         return found
     if await stored_accounts.count(db, PLATFORM):
@@ -71,6 +76,8 @@ async def _make(db: Database, config: Config) -> FirstStart:
     password = f"{secrets.token_urlsafe(12)}-1a"
     account = await accounts.create_account(db, name="First account", email=EMAIL, password=password)
     scope = account.scope
+    pin = secrets.token_hex(PIN_MAX // 2)
+    await passwords.set_pin(db, scope, pin)
     document = applications.read_document(await asyncio.to_thread(starter_document))
     application_id = await applications.create(db, scope, document)
     await publishing.publish(db, scope, application_id)
@@ -85,6 +92,7 @@ async def _make(db: Database, config: Config) -> FirstStart:
         developer_key=account.developer_key,
         dev_login=EMAIL,
         dev_password=password,
+        dev_pin=pin,
         application_id=application_id,
         deployment_id=deployment_id,
         number=NUMBER,

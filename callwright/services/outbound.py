@@ -11,9 +11,9 @@ from callwright.base.contacts import Contact, read
 from callwright.base.errors import Forbidden, NotFound
 from callwright.base.values import Value
 from callwright.store import outbound as store
-from callwright.store.database import Database
+from callwright.store.database import Connection, Database
 from callwright.store.deployments import DeploymentRow
-from callwright.store.outbound import NewCall, OutboundRow
+from callwright.store.outbound import Document, NewCall, OutboundRow
 from callwright.store.scope import PLATFORM, Scope, reaches
 
 BATCH = 1_000
@@ -23,10 +23,10 @@ BATCH = 1_000
 async def queue_call(db: Database, scope: Scope, deployment: DeploymentRow, call: NewCall) -> int:
     """Queue one call for a deployment of one's own (`deployments.for_outbound`). Returns its id.
 
-    Raises `Forbidden` for `is_pci`: no account is granted a secure environment yet, and a call that was meant for it
-    must not run outside of it.
+    Raises `Forbidden` for `is_pci` where the account was not granted the secure environment: a call that was meant for
+    it must not run outside of it.
     """
-    _check_allowed(call)
+    await _check_allowed(db, scope, call)
     (call_id,) = await store.insert(db, scope, deployment, [call], time.time())
     return call_id
 
@@ -48,7 +48,26 @@ async def queue_calls(
 
     Raises `ContactsError`, and `Forbidden` as `queue_call` does.
     """
-    _check_allowed(like(await asyncio.to_thread(_last, file)))
+    await check_file(db, scope, file, like)
+    async with db.transaction() as connection:
+        return await insert_file(connection, scope, deployment, file, like, confirm=confirm)
+
+
+async def check_file(db: Database, scope: Scope, file: BinaryIO, like: Callable[[Contact], NewCall]) -> None:
+    """The first reading of `queue_calls`."""
+    await _check_allowed(db, scope, like(await asyncio.to_thread(_last, file)))
+
+
+async def insert_file(
+    connection: Connection,
+    scope: Scope,
+    runs: DeploymentRow | Document,
+    file: BinaryIO,
+    like: Callable[[Contact], NewCall],
+    *,
+    confirm: Callable[[], Awaitable[None]],
+) -> list[int]:
+    """The second reading of `queue_calls`, in a transaction."""
     file.seek(0)
     contacts = read(file)
 
@@ -57,13 +76,12 @@ async def queue_calls(
 
     now = time.time()
     ids: list[int] = []
-    async with db.transaction() as connection:
-        calls = await batch()
-        while calls:
-            # The next ones are read while the database stores these.
-            queued, calls = await asyncio.gather(store.insert(connection, scope, deployment, calls, now), batch())
-            ids += queued
-            await confirm()
+    calls = await batch()
+    while calls:
+        # The next ones are read while the database stores these.
+        queued, calls = await asyncio.gather(store.insert(connection, scope, runs, calls, now), batch())
+        ids += queued
+        await confirm()
     return ids
 
 
@@ -73,14 +91,14 @@ def _last(file: BinaryIO) -> Contact:
     return last
 
 
-def _check_allowed(call: NewCall) -> None:
+async def _check_allowed(db: Database, scope: Scope, call: NewCall) -> None:
     if call.is_pci:
         raise Forbidden("use the secure environment")
 
 
 async def cancel_pending(db: Database, scope: Scope, deployment: DeploymentRow) -> int:
     """Cancel every call of the deployment that is still queued, also one waiting for a retry. Returns how many."""
-    return await store.cancel_pending(db, scope, deployment.id, time.time())
+    return await store.cancel_pending(db, scope, "deployment_id", deployment.id, time.time())
 
 
 async def details(db: Database, scope: Scope, call_id: int) -> OutboundRow:

@@ -41,6 +41,9 @@ CLIENTS_MAX = 20_000
 WAITING_MAX = 50
 "Hashes at once, running or not: the last of them waits about a second."
 
+PIN_MIN, PIN_MAX = 6, 16
+"Plum's are at most 16 characters; below six the limits of failures would not keep guesses out."
+
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _hashing = ThreadPoolExecutor(2, thread_name_prefix="argon2")
 "Never in the event loop, and never many at once."
@@ -85,28 +88,27 @@ class _Failures:
 _failures = _Failures()
 
 
-async def authenticate(db: Database, login: str, password: str, *, client: str) -> Scope:
-    """Whose requests these are, by the login (the user's email) and password of the web site.
+async def authenticate(db: Database, login: str, password: str, *, client: str, pin: bool = False) -> Scope:
+    """Whose requests these are, by the login (the user's email) and password of the web site, or the user's PIN.
 
     `client` is the address that asks. Raises `Unauthorized`, or `RequestError` 429 after too many failures and 503
     while too many wait.
     """
     user = await store.user_by_email(db, PLATFORM, login)
-    kept = user.password_hash if user else _nobody
-    shown = hmac.digest(_process_key, f"{login.lower()}\0{password}\0{kept}".encode(), "sha256")
+    kept = (user.pin_hash if pin else user.password_hash) if user else None
+    shown = hmac.digest(_process_key, f"{login.lower()}\0{password}\0{kept or _nobody}".encode(), "sha256")
     if _known.get(shown, 0.0) <= time.monotonic():
         mine, everybody = (client, login.lower()), (client,)
         _failures.begin((mine, FAILURES_MAX), (everybody, CLIENT_FAILURES_MAX))
-        right = await _in_thread(_verify, kept, password)
-        if user is None or not right:
+        right = await _in_thread(_verify, kept or _nobody, password)
+        if kept is None or not right:
             raise Unauthorized("unknown")
         _failures.take_back(mine, everybody)
         _known[shown] = time.monotonic() + KNOWN_S
         _known.move_to_end(shown)
         if len(_known) > KNOWN_MAX:
             _known.popitem(last=False)
-    if user is None:
-        raise Unauthorized("unknown")
+    assert user is not None, "what nobody has was never right"
     if not user.active:
         raise Unauthorized("inactive")
     return Scope(user.account_id, user.id, "v1")
@@ -115,6 +117,13 @@ async def authenticate(db: Database, login: str, password: str, *, client: str) 
 async def change(db: Database, scope: Scope, password: str) -> None:
     """A new password of the scope's user; the old one is refused from the next request on."""
     await store.set_password(db, scope, await hashed(password))
+
+
+async def set_pin(db: Database, scope: Scope, pin: str) -> None:
+    """The PIN of the scope's user for DEV outbound. Raises `RequestError` 400 for one that is too short or too long."""
+    if not PIN_MIN <= len(pin) <= PIN_MAX or not (pin.isascii() and pin.isprintable()):
+        raise RequestError(400, f"pin must be {PIN_MIN} to {PIN_MAX} characters of ASCII.", field="pin")
+    await store.set_pin(db, scope, await hashed(pin))
 
 
 async def hashed(password: str) -> str:

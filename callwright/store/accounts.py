@@ -16,6 +16,7 @@ class UserRow:
     account_id: int
     email: str
     password_hash: str
+    pin_hash: str | None
     developer_key_sha256: bytes
     active: bool
     "Both the user and the account are, and neither is deleted."
@@ -39,7 +40,7 @@ class AccountRow:
 
 
 _USER = """
-    SELECT u.id, u.account_id, u.email, u.password_hash, u.developer_key_sha256,
+    SELECT u.id, u.account_id, u.email, u.password_hash, u.pin_hash, u.developer_key_sha256,
            u.active AND a.active AND u.deleted_at IS NULL AS active
     FROM users u JOIN accounts a ON a.id = u.account_id
 """
@@ -125,6 +126,14 @@ async def set_developer_key(db: Database, scope: Scope, developer_key_sha256: by
 
 async def set_password(db: Database, scope: Scope, password_hash: str) -> None:
     await db.pool.execute("UPDATE users SET password_hash = $2 WHERE id = $1", scope.user_id, password_hash)
+
+
+async def set_pin(db: Database, scope: Scope, pin_hash: str) -> None:
+    await db.pool.execute("UPDATE users SET pin_hash = $2 WHERE id = $1", scope.user_id, pin_hash)
+
+
+async def set_start_url_get(db: Database, scope: Scope, get: bool) -> None:
+    await db.pool.execute("UPDATE accounts SET start_url_get = $2 WHERE id = $1", scope.account_id, get)
 
 
 async def set_active(db: Database, scope: Scope, active: bool) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from callwright.base.phone_numbers import PhoneNumber
 from callwright.base.values import Value
@@ -27,6 +28,17 @@ class NewCall:
     reattempt_wait_s: int = 300
     result_url: str = ""
     is_pci: bool = False
+    message_reference: str = ""
+    call_parameters: str = ""
+    "These two are told to the document that it runs."
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What calls run that have no deployment: whatever `url` answers when they connect."""
+
+    url: str
+    campaign_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +77,17 @@ _QUEUE = f"""
         -- A function scan keeps the order of its arrays, so the ids are in the order of the calls.
         SELECT nextval('outbound_calls_id_seq') AS id, g.* FROM unnest(
             $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::bool[],
-            $15::float8[], $16::float8[]
-        ) AS g (phone_number, dialled, ani, postd, metadata, max_attempts, reattempt_wait_s, result_url, is_pci, start_at, end_at)
+            $15::float8[], $16::float8[], $17::text[], $18::text[]
+        ) AS g (phone_number, dialled, ani, postd, metadata, max_attempts, reattempt_wait_s, result_url, is_pci, start_at, end_at,
+            message_reference, call_parameters)
     ), queued AS (
         INSERT INTO outbound_calls (id, account_id, user_id, application_id, deployment_id, trunk_id, phone_number, dialled,
-            ani, postd, max_attempts, reattempt_wait_s, metadata, result_url, is_pci, queued_at, due_at, start_at, end_at)
+            ani, postd, max_attempts, reattempt_wait_s, metadata, result_url, is_pci, queued_at, due_at, start_at, end_at,
+            message_reference, call_parameters, start_url, campaign_id)
         SELECT g.id, $1, $2, $3, $4, {TRUNK_FOR.format(account="$1", number="g.dialled")}, g.phone_number, g.dialled,
             g.ani, g.postd, g.max_attempts, g.reattempt_wait_s, g.metadata::json, g.result_url, g.is_pci, $5::float8,
-            greatest($5::float8, coalesce(g.start_at, 0)), g.start_at, g.end_at
+            greatest($5::float8, coalesce(g.start_at, 0)), g.start_at, g.end_at,
+            g.message_reference, g.call_parameters, $19, $20
         FROM given g
     ), event AS (
         INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $5::float8, 'queued' FROM given ORDER BY id
@@ -84,7 +99,7 @@ _QUEUE = f"""
 
 
 async def insert(
-    on: Database | Connection, scope: Scope, deployment: DeploymentRow, calls: Sequence[NewCall], now: float
+    on: Database | Connection, scope: Scope, runs: DeploymentRow | Document, calls: Sequence[NewCall], now: float
 ) -> list[int]:
     """Queue these calls, all or none. Their ids, in the order of the calls, which is that of the ids too.
 
@@ -94,8 +109,8 @@ async def insert(
         _QUEUE,
         scope.account_id,
         scope.user_id,
-        deployment.application_id,
-        deployment.id,
+        runs.application_id if isinstance(runs, DeploymentRow) else None,
+        runs.id if isinstance(runs, DeploymentRow) else None,
         now,
         [call.number.given for call in calls],
         [call.number.dialled for call in calls],
@@ -108,17 +123,24 @@ async def insert(
         [call.is_pci for call in calls],
         [call.start_at for call in calls],
         [call.end_at for call in calls],
+        [call.message_reference for call in calls],
+        [call.call_parameters for call in calls],
+        runs.url if isinstance(runs, Document) else "",
+        runs.campaign_id if isinstance(runs, Document) else None,
     )
     return [row["id"] for row in rows]
 
 
-async def cancel_pending(db: Database, scope: Scope, deployment_id: int, now: float) -> int:
-    """Cancel what is queued, claimed or not: a claim that has not dialled finds its call gone (`dialing.start`)."""
+async def cancel_pending(
+    db: Database, scope: Scope, what: Literal["deployment_id", "campaign_id"], id: int, now: float
+) -> int:
+    """Cancel what is queued of a deployment or a campaign, claimed or not: a claim that has not dialled finds its call
+    gone (`dialing.start`)."""
     mine, who = visible(scope, 1, "c")
     rows = await db.pool.fetch(
         f"""
         WITH locked AS (
-            SELECT c.id FROM outbound_calls c WHERE {mine} AND c.deployment_id = $2 AND c.status = 'queued'
+            SELECT c.id FROM outbound_calls c WHERE {mine} AND c.{what} = $2 AND c.status = 'queued'
             ORDER BY c.id FOR NO KEY UPDATE
         ), canceled AS (
             UPDATE outbound_calls c SET status = 'canceled', cause = 'canceled by the client', ended_at = $3
@@ -132,7 +154,7 @@ async def cancel_pending(db: Database, scope: Scope, deployment_id: int, now: fl
         SELECT id, (SELECT pg_notify('callwright_callback', '') FROM callback LIMIT 1) FROM canceled
         """,
         who,
-        deployment_id,
+        id,
         now,
     )
     return len(rows)

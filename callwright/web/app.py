@@ -17,18 +17,21 @@ import callwright
 from callwright.base.config import Config
 from callwright.base.errors import RequestError
 from callwright.flow.application import DocumentError
+from callwright.providers.http import GuardedClient
+from callwright.services.probes import Probes
 from callwright.store.database import Database
 from callwright.web import pages, problems
 from callwright.web.limits import BodyLimit, BodyTooLarge, SafeHeaders
 from callwright.web.plum import table, texts
 from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
-from callwright.web.v1 import account, applications, audio, calls, catalogue, telephony, versions
+from callwright.web.v1 import account, applications, audio, calls, catalogue, dev_outbound, telephony, versions
 
 BULK_AT_ONCE = 2
 "Files of calls that are queued at the same time; others wait. Each holds a connection for seconds, and there are eight."
 
 
-def create_app(config: Config, db: Database) -> ASGIApp:
+def create_app(config: Config, db: Database, http: GuardedClient) -> ASGIApp:
+    """`http` is for what users' URLs are asked; whoever made it closes it."""
     v1 = _v1()
     app = Starlette(
         routes=[*table.routes(), *pages.routes(v1), Mount("/v1", v1)],
@@ -37,6 +40,7 @@ def create_app(config: Config, db: Database) -> ASGIApp:
     )
     for one in (app, v1):
         one.state.config, one.state.db = config, db
+    app.state.probes = Probes(http)
     app.state.bulk_turn = asyncio.Semaphore(BULK_AT_ONCE)
     return app
 
@@ -59,7 +63,7 @@ def _v1() -> FastAPI:
             Exception: problems.on_failure,
         },
     )
-    for page in (applications, versions, audio, catalogue, telephony, calls, account):
+    for page in (applications, versions, audio, catalogue, telephony, calls, dev_outbound, account):
         v1.include_router(page.router)
     return v1
 

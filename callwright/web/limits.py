@@ -16,7 +16,7 @@ BODY_BYTES_MAX = 2 << 20
 BODY_BYTES_MAX_OF = (
     (re.compile(r"/v1/audio|/v1/applications/\d+/audio/[^/]+/[^/]+/file"), audio_files.BYTES_MAX),
     (re.compile(r"/v1/applications/\d+/audio/archive"), audio_archive.BYTES_MAX),
-    (re.compile(r".*/bulk_queue"), 64 << 20),
+    (re.compile(r".*/bulk_queue|/webservice/queuecalls\.php"), 64 << 20),
 )
 "Of paths that take more: audio files, archives of them; 100,000 contacts with some 600 bytes each."
 
@@ -103,7 +103,7 @@ class SafeHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        private = scope["type"] == "http" and scope["path"].startswith(("/api/", "/ws/", "/v1/"))
+        private = scope["type"] == "http" and scope["path"].startswith(("/api/", "/ws/", "/webservice/", "/v1/"))
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -30,6 +30,7 @@ READY_FIELDS = {
     "developer_key",
     "dev_login",
     "dev_password",
+    "dev_pin",
     "application_id",
     "deployment_id",
     "number",

@@ -19,6 +19,7 @@ OF_NOBODY = {"engines": "processes of the platform", "retention": "how long the 
 "Tables without an owner."
 
 ABSENT_FIRST = "Plum's order of checks: what is not there (404) comes before what is not one's own (403)"
+SHARED = "audio is the account's, whoever of its users has uploaded it"
 QUEUE = "engines work for everybody"
 WRITES = "an engine writes what happened in the calls that it runs"
 PARTITIONS = "the tables themselves, a day or a month of everybody's rows"
@@ -33,6 +34,8 @@ FOR_EVERYBODY = {
     "store/accounts.py:count": "whether this is the first start",
     "store/applications.py:insert_version": LOCKED,
     "store/applications.py:published": "by the account of the call that asks",
+    "store/audio_files.py:known": SHARED,
+    "store/audio_files.py:total": SHARED,
     "store/callbacks.py:claim": POSTS,
     "store/callbacks.py:record": POSTS,
     "store/callbacks.py:next_due": POSTS,

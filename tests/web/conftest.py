@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from callwright.base.config import Config
+from callwright.providers.http import GuardedClient
 from callwright.services import accounts
 from callwright.web.app import create_app
 
@@ -21,7 +22,9 @@ def config(tmp_path: Path, database_url: str) -> Config:
 
 @pytest.fixture
 async def app(config, db):
-    return create_app(config, db)
+    http = GuardedClient((), loopback=True)
+    yield create_app(config, db, http)
+    await http.aclose()
 
 
 @pytest.fixture

@@ -24,12 +24,17 @@ EXPECTED = {
         403,
         "You do not have permission to queue calls for this deployment.",
     ),
+    "/api/apps/{application_id}/{deployment_id}/bulk_queue": (
+        403,
+        "You do not have permission to queue calls for this deployment.",
+    ),
     "/api/apps/{application_id}/{deployment_id}/cancel": (
         403,
         "You do not have permission to cancel calls for this deployment.",
     ),
     "/api/outbound/{call_id}": (403, "You do not have permission to view this outbound call."),
     "/api/calls/{start}/{end}": (200, {"calls": [], "total_calls": 0}),
+    "/api/all_logs/{start}/{end}": (200, {"calls": [], "total_calls": 0}),
     "/api/call/{session_id}": (404, "Call log not found."),
 }
 "What whoever is not the owner is answered, by the endpoint's path. A new endpoint of Fuse needs a line here."
@@ -60,6 +65,7 @@ async def owned(client, db, world) -> dict[str, object]:
         src=f"212{SECRET}",
         dest=world.number,
         started_at=now - 10,
+        number=world.number,
     )
     entry = encode_entry(Entry(now, None, Log(SECRET))).decode()
     await calls.write(

@@ -162,7 +162,12 @@ def _fill(element: etree._Element, value: Value, named: Callable[[str], str]) ->
     elif isinstance(value, bool):
         element.text = "true" if value else "false"
     elif value is not None:
-        element.text = _NOT_XML.sub("\ufffd", str(value))
+        element.text = xml_text(value)
+
+
+def xml_text(value: Value) -> str:
+    """A value as the text of an element or an attribute, without what XML cannot hold (XML 1.0 §2.2)."""
+    return _NOT_XML.sub("\ufffd", str(value))
 
 
 def _element_name(name: str) -> str:

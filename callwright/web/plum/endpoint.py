@@ -128,7 +128,7 @@ class Endpoint:
             status, text = self.refused(error)
             body = self.failed(text, form)
             if error.status == 401:
-                headers["WWW-Authenticate"] = f'Basic realm="{self.family}"'
+                headers["WWW-Authenticate"] = f'{"Basic" if self.scheme else "Form"} realm="{self.family}"'
             if error.status == 405:
                 headers["Allow"] = self.method
         except (BodyTooLarge, ClientDisconnect):

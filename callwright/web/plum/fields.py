@@ -43,14 +43,19 @@ async def body_of(request: Request) -> Mapping[str, object]:
 @contextlib.asynccontextmanager
 async def opened_form(request: Request) -> AsyncIterator[FormData]:
     """The fields of a multipart or urlencoded body; its files are there until the end of the context."""
-    try:
-        form = await request.form(max_files=FIELDS_MAX, max_fields=FIELDS_MAX)
-    except (HTTPException, FormParserError, UnicodeDecodeError):
-        raise RequestError(400, texts.BODY_MALFORMED) from None
+    form = await read_form(request)
     try:
         yield form
     finally:
         await form.close()
+
+
+async def read_form(request: Request) -> FormData:
+    """The same, to be closed by whoever has it. It is read once, however often it is asked for."""
+    try:
+        return await request.form(max_files=FIELDS_MAX, max_fields=FIELDS_MAX)
+    except (HTTPException, FormParserError, UnicodeDecodeError):
+        raise RequestError(400, texts.BODY_MALFORMED) from None
 
 
 def texts_of(form: FormData) -> dict[str, str]:

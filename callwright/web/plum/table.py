@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.routing import Route, compile_path
 
-from callwright.web.plum import dev_application, dev_calls, logs, outbound
+from callwright.web.plum import dev_application, dev_calls, dev_outbound, logs, outbound
 from callwright.web.plum.endpoint import Endpoint, Field
 
 _APPLICATION = Field("application_id", "The application's id.", True, where="path")
@@ -135,7 +135,12 @@ ENDPOINTS = (
     ),
 )
 
-ALL: tuple[Endpoint, ...] = (*ENDPOINTS, *dev_calls.ENDPOINTS, *dev_application.ENDPOINTS)
+ALL: tuple[Endpoint, ...] = (
+    *ENDPOINTS,
+    *dev_calls.ENDPOINTS,
+    *dev_application.ENDPOINTS,
+    *dev_outbound.ENDPOINTS,
+)
 "Fuse's, then DEV's."
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"]

@@ -86,6 +86,17 @@ DEV_OFFSET = "offset must be between 0 and {high}"
 DEV_TIMESTAMP = "{field} must be a UNIX timestamp"
 
 
+DEV_PHONE_NUMBER = "phone_number is missing or invalid"
+DEV_URL = "{field} is missing or not a valid URL"
+DEV_MISSING = "{field} is missing"
+DEV_INVALID = "{field} is invalid"
+DEV_LENGTH = "{field} must not be longer than {limit} characters"
+DEV_RANGE = "{field} must be an integer between {low} and {high}"
+DEV_TIME = "{field} is not a time that can be read"
+DEV_BOTH = "{one} and {other} cannot both be given"
+DEV_EXPIRED = "the expiration must be after the scheduled time and after now"
+
+
 def dev_text_of(error: RequestError) -> str:
     """What a DEV client reads in the envelope."""
     if isinstance(error, NotFound):
