@@ -1,5 +1,6 @@
 """What every process of one machine is told: written by `callwright up`, read by its children."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -86,6 +87,14 @@ class Config:
     def messages_dir(self) -> Path:
         """What callers leave in a call, until it ends; a folder for each call."""
         return Path(self.data_dir) / "messages"
+
+    @property
+    def secure_messages_dir(self) -> Path:
+        """The same for calls in the secure environment: in memory, where the machine has a file system for that."""
+        memory = Path("/dev/shm")
+        if not memory.is_dir():
+            return Path(self.data_dir) / "messages-secure"
+        return memory / f"callwright-{hashlib.sha256(self.data_dir.encode()).hexdigest()[:16]}"
 
     @property
     def loopback_only(self) -> bool:

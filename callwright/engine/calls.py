@@ -10,7 +10,7 @@ the engine lives.
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -95,6 +95,7 @@ class Calls:
         self._evaluator = evaluator
         self._applications = applications
         self._messages = config.messages_dir
+        self._secure_messages = config.secure_messages_dir
         self._recordings = Path(config.recordings_dir)
         self.legs: set[SipLeg] = set()
         "Legs of the calls that run."
@@ -132,9 +133,9 @@ class Calls:
     ) -> Outcome:
         """Run the version on the leg until both have ended. `keys_first` are pressed before it begins."""
         session_id = self._channels.begin(admission.channel, now())
-        call = _Journalled(self._writer, self._open(admission, route, party, session_id))
+        call = _Journalled(self._writer, self._open(admission, route, party, session_id), kept=not route.is_pci)
         recording = _recording_path(route.account_id, session_id)
-        messages = Messages(self._messages / str(call.id))
+        messages = Messages((self._secure_messages if route.is_pci else self._messages) / str(call.id))
         scripts = self._evaluator.session()
         self.legs.add(leg)
         run = Run(
@@ -162,10 +163,12 @@ class Calls:
             messages.remove()
             scripts.close()
             self._channels.give_back(admission.channel)
+        # What went wrong may say what was said.
+        message = "" if route.is_pci else outcome.message
         if outcome.kind == "error":
-            log.error("call %s: %s", session_id, outcome.message)
+            log.error("call %s: %s", session_id, message or "an error in the secure environment")
         recorded = str(recording) if (self._recordings / recording).exists() else ""
-        self._writer.closed(ClosedCall(call.id, leg.ended_at, outcome.kind, outcome.message[:2000], recorded))
+        self._writer.closed(ClosedCall(call.id, leg.ended_at, outcome.kind, message[:2000], recorded))
         return outcome
 
     def _load(self, route: Route) -> Callable[[Load], Awaitable[events.Loaded | events.LoadFailed]]:
@@ -180,6 +183,8 @@ class Calls:
         assert self.transfers is not None
 
         async def prepare(prompt: Prompt) -> list[Frames]:
+            if route.is_pci:
+                prompt = replace(prompt, parts=tuple(replace(part, private=True) for part in prompt.parts))
             return await self._shelf.prepare(route.account_id, prompt, messages)
 
         def recording_path() -> str:
@@ -192,7 +197,7 @@ class Calls:
             prepare=prepare,
             report=call.problem,
             clock=now,
-            recording_path=recording_path,
+            recording_path=None if route.is_pci else recording_path,
             messages=messages,
             dial=self.transfers.of(route, party),
         )
@@ -217,25 +222,28 @@ class Calls:
                 dest=party.dialled,
                 number=route.number,
                 started_at=now(),
+                is_pci=route.is_pci,
             )
         )
         return admission.call_id
 
 
 class _Journalled:
-    """The journal of one call."""
+    """The journal of one call. It is not `kept` of a call in the secure environment."""
 
-    __slots__ = ("_writer", "id")
+    __slots__ = ("_kept", "_writer", "id")
 
-    def __init__(self, writer: Writer, call_id: int) -> None:
+    def __init__(self, writer: Writer, call_id: int, *, kept: bool) -> None:
         self._writer = writer
+        self._kept = kept
         self.id = call_id
 
     def journal(self, entry: Entry) -> None:
-        self._writer.entry(self.id, entry)
+        if self._kept:
+            self._writer.entry(self.id, entry)
 
     def problem(self, text: str) -> None:
-        self._writer.entry(self.id, Entry(now(), None, Log(text, "error")))
+        self.journal(Entry(now(), None, Log(text, "error")))
 
 
 def _recording_path(account_id: int, session_id: str) -> Path:

@@ -218,5 +218,6 @@ class Dialer:
             claim.application_id,
             claim.version_id,
             number=claim.number,
+            is_pci=claim.is_pci,
         )
         return leg, route, loaded

@@ -51,7 +51,8 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     db = await Database.open(config.database_url)
     lease = await _registered(db, config)
     # Messages of calls that an earlier engine did not get to end.
-    shutil.rmtree(config.messages_dir, ignore_errors=True)
+    for folder in (config.messages_dir, config.secure_messages_dir):
+        shutil.rmtree(folder, ignore_errors=True)
     plane = MediaPlane(config.sip_host, config.rtp_port_min, config.rtp_port_max, loop)
     plane.start()
     writer = Writer(db)

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from zoneinfo import available_timezones
 
-from callwright.base.errors import RequestError, Unauthorized
+from callwright.base.errors import Forbidden, NotFound, RequestError, Unauthorized
 from callwright.services import passwords, retention
 from callwright.store import accounts as store
 from callwright.store.accounts import AccountRow
@@ -94,6 +94,21 @@ async def set_logging(
 async def set_start_url_get(db: Database, scope: Scope, get: bool) -> None:
     """Whether the documents of the account's calls are asked for by GET and not by POST."""
     await store.set_start_url_get(db, scope, get)
+
+
+async def grant_secure_environment(db: Database, email: str, granted: bool) -> None:
+    """Open the secure environment to the account of this user, or close it: for whoever runs the platform. Numbers and
+    queued calls that are in it stay in it. Raises `NotFound`."""
+    user = await store.user_by_email(db, PLATFORM, email)
+    if user is None:
+        raise NotFound("user")
+    await store.set_secure_environment(db, Scope(user.account_id, user.id, "v1"), granted)
+
+
+async def require_secure_environment(db: Database, scope: Scope) -> None:
+    """Raises `Forbidden` where the account was not granted it."""
+    if not await store.secure_environment(db, scope):
+        raise Forbidden("use the secure environment")
 
 
 async def rotate_developer_key(db: Database, scope: Scope) -> str:

@@ -5,7 +5,7 @@ import re
 from callwright.base import phone_numbers
 from callwright.base.errors import NotFound, RequestError
 from callwright.providers.http import is_http_url
-from callwright.services import deployments
+from callwright.services import accounts, deployments
 from callwright.store import deployments as store
 from callwright.store.database import Database
 from callwright.store.deployments import Choice, NumberRow
@@ -21,17 +21,33 @@ _ADDRESS = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 async def create(
-    db: Database, scope: Scope, *, address: str, sms: bool = False, deployment_id: int | None = None
+    db: Database,
+    scope: Scope,
+    *,
+    address: str,
+    sms: bool = False,
+    is_pci: bool = False,
+    deployment_id: int | None = None,
 ) -> int:
-    """A number of the scope's user. `address`: digits, or the user part of a SIP URI."""
+    """A number of the scope's user. `address`: digits, or the user part of a SIP URI.
+
+    `is_pci` puts it into the secure environment, where the account has one, else it raises `Forbidden`. Such a number
+    takes no texts.
+    """
     if not _ADDRESS.fullmatch(address):
         raise RequestError(
             400, "address must be 1 to 64 letters, digits, dots, dashes or underscores.", field="address"
         )
+    if is_pci and sms:
+        raise RequestError(400, "A number in the secure environment takes no SMS.", field="sms")
+    if is_pci:
+        await accounts.require_secure_environment(db, scope)
     if deployment_id is not None:
         await deployments.get(db, scope, deployment_id)
     try:
-        return await store.insert_number(db, scope, address=address, sms=sms, deployment_id=deployment_id)
+        return await store.insert_number(
+            db, scope, address=address, sms=sms, is_pci=is_pci, deployment_id=deployment_id
+        )
     except store.UniqueViolation:
         raise RequestError(409, f"The address {address} is taken.", field="address") from None
 

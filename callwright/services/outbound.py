@@ -10,6 +10,7 @@ from typing import BinaryIO
 from callwright.base.contacts import Contact, read
 from callwright.base.errors import Forbidden, NotFound
 from callwright.base.values import Value
+from callwright.services import accounts
 from callwright.store import outbound as store
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import DeploymentRow
@@ -93,7 +94,7 @@ def _last(file: BinaryIO) -> Contact:
 
 async def _check_allowed(db: Database, scope: Scope, call: NewCall) -> None:
     if call.is_pci:
-        raise Forbidden("use the secure environment")
+        await accounts.require_secure_environment(db, scope)
 
 
 async def cancel_pending(db: Database, scope: Scope, deployment: DeploymentRow) -> int:

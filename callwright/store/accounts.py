@@ -136,6 +136,15 @@ async def set_start_url_get(db: Database, scope: Scope, get: bool) -> None:
     await db.pool.execute("UPDATE accounts SET start_url_get = $2 WHERE id = $1", scope.account_id, get)
 
 
+async def secure_environment(db: Database, scope: Scope) -> bool:
+    granted: bool = await db.pool.fetchval("SELECT secure_environment FROM accounts WHERE id = $1", scope.account_id)
+    return granted
+
+
+async def set_secure_environment(db: Database, scope: Scope, granted: bool) -> None:
+    await db.pool.execute("UPDATE accounts SET secure_environment = $2 WHERE id = $1", scope.account_id, granted)
+
+
 async def set_active(db: Database, scope: Scope, active: bool) -> None:
     """Open or close the scope's account."""
     await db.pool.execute("UPDATE accounts SET active = $2 WHERE id = $1", scope.account_id, active)

@@ -55,6 +55,9 @@ class OpenedCall:
     number: str = ""
     "The owner's number that it belongs to; empty where there is none."
 
+    is_pci: bool = False
+    "It ran in the secure environment: this row is all that is kept."
+
 
 @dataclass(frozen=True, slots=True)
 class CallError:
@@ -106,10 +109,12 @@ class CallRow:
     has_log: bool
     "Its detailed log can still be read."
 
+    is_pci: bool = False
+
 
 _COLUMNS = """
     c.id, c.session_id, c.direction, c.src, c.dest, c.started_at, c.ended_at, c.outcome, c.cause, c.recording,
-    c.outbound_call_id, c.application_id
+    c.outbound_call_id, c.application_id, c.is_pci
 """
 _OPENED = tuple(OpenedCall.__dataclass_fields__)
 _ERROR = tuple(CallError.__dataclass_fields__)
@@ -302,4 +307,4 @@ async def journals(
 
 
 def _call(row: Any, kept: Kept) -> CallRow:
-    return CallRow(**row, has_log=row["started_at"] >= kept.details_since)
+    return CallRow(**row, has_log=not row["is_pci"] and row["started_at"] >= kept.details_since)

@@ -42,12 +42,16 @@ class Route:
     number: str = ""
     "The number of ours that the call belongs to: that was dialled, or that leads to the deployment."
 
+    is_pci: bool = False
+    "In the secure environment: nothing of the call is kept but that it was."
+
 
 @dataclass(frozen=True, slots=True)
 class NumberRow:
     id: int
     address: str
     sms: bool
+    is_pci: bool
     deployment_id: int | None
     created_at: float
 
@@ -113,7 +117,7 @@ async def route_inbound(db: Database, _: Scope, address: str) -> Route | None:
     row = await db.pool.fetchrow(
         f"""
         SELECT n.account_id, n.user_id, d.id AS deployment_id, d.application_id, {ROUTED_VERSION} AS version_id,
-            n.address AS number
+            n.address AS number, n.is_pci
         FROM numbers n JOIN deployments d ON d.id = n.deployment_id JOIN applications p ON p.id = d.application_id
         JOIN accounts a ON a.id = n.account_id JOIN users u ON u.id = n.user_id
         WHERE n.address = $1 AND d.deleted_at IS NULL AND p.deleted_at IS NULL
@@ -126,17 +130,23 @@ async def route_inbound(db: Database, _: Scope, address: str) -> Route | None:
 
 # -- numbers -------------------------------------------------------------------------------------
 
-_NUMBER = "SELECT n.id, n.address, n.sms, n.deployment_id, n.created_at FROM numbers n"
+_NUMBER = "SELECT n.id, n.address, n.sms, n.is_pci, n.deployment_id, n.created_at FROM numbers n"
 
 
-async def insert_number(db: Database, scope: Scope, *, address: str, sms: bool, deployment_id: int | None) -> int:
+async def insert_number(
+    db: Database, scope: Scope, *, address: str, sms: bool, is_pci: bool, deployment_id: int | None
+) -> int:
     """Raises `UniqueViolation` where somebody has the address."""
     number_id: int = await db.pool.fetchval(
-        "INSERT INTO numbers (account_id, user_id, address, sms, deployment_id) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+        """
+        INSERT INTO numbers (account_id, user_id, address, sms, is_pci, deployment_id)
+        VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
+        """,
         scope.account_id,
         scope.user_id,
         address,
         sms,
+        is_pci,
         deployment_id,
     )
     return number_id

@@ -36,6 +36,16 @@ LOCKED = """
 
 RESTORED = "in doubt: restored from a backup, and perhaps dialled since it was made"
 
+ERASED = """
+    metadata = CASE WHEN c.is_pci AND {over} THEN '{{}}'::json ELSE c.metadata END,
+    postd = CASE WHEN c.is_pci AND {over} THEN '' ELSE c.postd END,
+    phone_number = CASE WHEN c.is_pci AND {over} THEN regexp_replace(c.phone_number, ';postd=[^;]*', '')
+                        ELSE c.phone_number END
+"""
+"What an UPDATE does to a call of the secure environment that is `over`: what it was queued with is gone."
+
+_OVER = "(g.ending IN ('completed', 'rejected') OR c.attempts >= c.max_attempts)"
+
 Ending = Literal["completed", "no_answer", "busy", "rejected", "failed"]
 
 
@@ -61,6 +71,7 @@ class Claim:
     message_reference: str
     call_parameters: str
     campaign_parameters: str
+    is_pci: bool
     phone_number: str
     dialled: str
     ani: str
@@ -153,7 +164,7 @@ async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int
             (SELECT {ROUTED_VERSION} FROM deployments d WHERE d.id = c.deployment_id) AS version_id,
             c.start_url, a.start_url_get, c.message_reference, c.call_parameters,
             coalesce((SELECT g.parameters FROM campaigns g WHERE g.id = c.campaign_id), '') AS campaign_parameters,
-            c.phone_number, c.dialled, c.ani, c.postd, c.metadata,
+            c.is_pci, c.phone_number, c.dialled, c.ani, c.postd, c.metadata,
             coalesce((SELECT n.address FROM numbers n WHERE n.deployment_id = c.deployment_id ORDER BY n.id LIMIT 1), '') AS number
         """,
         trunk["id"],
@@ -265,7 +276,8 @@ async def finish(connection: Connection, _: Scope, finishes: Sequence[Finish]) -
                 status = CASE WHEN g.ending IN ('completed', 'rejected') THEN g.ending
                               WHEN c.attempts < c.max_attempts THEN 'queued' ELSE 'failed' END,
                 due_at = g.at + c.reattempt_wait_s,
-                ended_at = CASE WHEN g.ending IN ('completed', 'rejected') OR c.attempts >= c.max_attempts THEN g.at END
+                ended_at = CASE WHEN {_OVER} THEN g.at END,
+                {ERASED.format(over=_OVER)}
             FROM locked l JOIN given g ON g.attempt_id = l.attempt_id
             WHERE c.id = l.id AND c.attempt_id = g.attempt_id AND c.status IN ('queued', 'dialing', 'connected')
             RETURNING c.id, c.account_id, c.result_url, c.status, c.ended_at, g.ending, g.at
@@ -320,7 +332,8 @@ async def _end_queued(db: Database, which: str, status: str, cause: str, now: fl
             SELECT c.id FROM outbound_calls c WHERE c.status = 'queued' AND c.attempt_id IS NULL AND {which}
             ORDER BY c.id LIMIT 500 FOR UPDATE SKIP LOCKED
         ), call AS (
-            UPDATE outbound_calls c SET status = {status}, cause = $2, ended_at = $1 FROM over WHERE c.id = over.id
+            UPDATE outbound_calls c SET status = {status}, cause = $2, ended_at = $1, {ERASED.format(over="true")}
+            FROM over WHERE c.id = over.id
             RETURNING c.id, c.account_id, c.result_url, c.status
         ), event AS (
             INSERT INTO outbound_events (outbound_call_id, at, event)

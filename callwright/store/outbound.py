@@ -9,6 +9,7 @@ from callwright.base.phone_numbers import PhoneNumber
 from callwright.base.values import Value
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import DeploymentRow
+from callwright.store.dialing import ERASED
 from callwright.store.scope import Scope, visible
 from callwright.store.trunks import TRUNK_FOR
 
@@ -143,7 +144,8 @@ async def cancel_pending(
             SELECT c.id FROM outbound_calls c WHERE {mine} AND c.{what} = $2 AND c.status = 'queued'
             ORDER BY c.id FOR NO KEY UPDATE
         ), canceled AS (
-            UPDATE outbound_calls c SET status = 'canceled', cause = 'canceled by the client', ended_at = $3
+            UPDATE outbound_calls c SET status = 'canceled', cause = 'canceled by the client', ended_at = $3,
+                {ERASED.format(over="true")}
             FROM locked WHERE c.id = locked.id AND c.status = 'queued' RETURNING c.id, c.account_id, c.result_url
         ), event AS (
             INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $3, 'canceled' FROM canceled

@@ -127,12 +127,14 @@ numbers = sa.Table(
     _ref("user_id", "users"),
     sa.Column("address", sa.Text, nullable=False, comment="What is dialled: digits, or the user part of a SIP URI."),
     sa.Column("sms", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("is_pci", sa.Boolean, nullable=False, server_default=sa.false(), comment="In the secure environment."),
     _ref("deployment_id", "deployments", nullable=True),
     sa.Column("asr", sa.Text, nullable=False, server_default="", comment="Recogniser; empty: the platform's first."),
     sa.Column("tts", sa.Text, nullable=False, server_default="", comment="Synthesizer; empty: the platform's first."),
     sa.Column("url", sa.Text, nullable=False, server_default="", comment="Of a VoiceXML application."),
     _created(),
     sa.UniqueConstraint("address"),
+    sa.CheckConstraint("NOT (sms AND is_pci)", name="secure"),
 )
 
 audio_files = sa.Table(
@@ -326,6 +328,7 @@ calls = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False, server_default=""),
     sa.Column("cause", sa.Text, nullable=False, server_default=""),
     sa.Column("recording", sa.Text, nullable=False, server_default="", comment="Path below the recordings directory."),
+    sa.Column("is_pci", sa.Boolean, nullable=False, server_default=sa.false(), comment="This row is all that is kept."),
     sa.UniqueConstraint("session_id", "started_at"),
     sa.CheckConstraint("direction IN ('inbound','outbound','transfer')", name="direction"),
     sa.Index("ix_calls_user_id_started_at", "user_id", "started_at", "id"),

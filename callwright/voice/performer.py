@@ -41,7 +41,8 @@ class Performer:
 
     `prepare` turns a prompt into frames and raises `ProviderError` where it cannot be spoken: the call goes on
     without that prompt and `report` gets the reason for the log. `clock` gives UNIX seconds. `dial` reaches the far
-    end of a transfer, and hangs up what it has begun when it is cancelled.
+    end of a transfer, and hangs up what it has begun when it is cancelled. Without `recording_path` nothing of the call
+    is recorded but what its caller is asked to say.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Performer:
         prepare: Callable[[Prompt], Awaitable[list[Frames]]],
         report: Callable[[str], None],
         clock: Callable[[], float],
-        recording_path: Callable[[], str],
+        recording_path: Callable[[], str] | None,
         messages: Messages,
         dial: Dial,
     ) -> None:
@@ -161,6 +162,8 @@ class Performer:
         return ended
 
     async def _set_recording(self, command: SetRecording) -> Event:
+        if self._recording_path is None:
+            return Done(self._clock())
         slot: Slot = "own" if command.name else "call"
         if command.on:
             ref, path = self._messages.new() if command.name else ("", self._recording_path())

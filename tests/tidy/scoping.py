@@ -24,7 +24,9 @@ RUNS = {
 }
 UNKNOWN = "⟦?⟧"
 
-_TOUCHED = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO|USING)\s+(?:ONLY\s+)?([a-z_]+)(?:\s+(?:AS\s+)?([a-z]\w*))?", re.IGNORECASE)
+_TOUCHED = re.compile(
+    r"\b(?:FROM|JOIN|UPDATE|INTO|USING)\s+(?:ONLY\s+)?([a-z_]+)(?:\s+(?:AS\s+)?([a-z]\w*))?", re.IGNORECASE
+)
 _COMMON_TABLE = re.compile(r"\b([a-z_]+)\s+AS\s+\(", re.IGNORECASE)
 _INSERTS = re.compile(
     r"INSERT\s+INTO\s+([a-z_]+)\s*\(([^)]*)\)\s*(?:VALUES\s*\(|SELECT\s)(.*)", re.IGNORECASE | re.DOTALL

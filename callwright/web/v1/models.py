@@ -175,6 +175,10 @@ class NewNumber(BaseModel):
 
     address: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(description="Digits, or a SIP user part.")
     sms: bool = False
+    is_pci: bool = Field(
+        False,
+        description="In the secure environment: of its calls nothing is kept but that they were; it takes no SMS.",
+    )
     deployment_id: int | None = Field(None, ge=1, lt=2**63)
 
 
@@ -190,6 +194,7 @@ class Number(BaseModel):
     id: int
     address: str
     sms: bool
+    is_pci: bool
     deployment_id: int | None
     created_at: float
 

@@ -51,7 +51,14 @@ async def add_number(body: models.NewNumber, request: Request, scope: Asker, db:
 
     async def act() -> models.Created:
         return models.Created(
-            id=await numbers.create(db, scope, address=body.address, sms=body.sms, deployment_id=body.deployment_id)
+            id=await numbers.create(
+                db,
+                scope,
+                address=body.address,
+                sms=body.sms,
+                is_pci=body.is_pci,
+                deployment_id=body.deployment_id,
+            )
         )
 
     return await once(request, db, scope, act)
