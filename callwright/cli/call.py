@@ -13,7 +13,7 @@ from callwright.conversation.world import fetch
 from callwright.flow.application import Application
 from callwright.flow.engine import program
 from callwright.providers.http import GuardedClient
-from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Simulation
+from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Said, Simulation
 from callwright.rehearsal.transcript import WORD_S, answer_of, far_end_of, keys_of, variable_of
 from callwright.session.commands import Fetch, Invoke, Load, Log, Record, Send, Transfer
 from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
@@ -39,7 +39,8 @@ from callwright.session.transcript import transcript
 def command(application: Path, given: tuple[str, ...], web: bool, save: Path | None) -> None:
     """Talk to an application in the terminal.
 
-    Type the keys that you press, then Enter. Enter alone is silence; `hangs up` or Ctrl-D hangs up.
+    Type the keys that you press, then Enter; where the application listens to speech, the words that you say. Enter
+    alone is silence; `hangs up` or Ctrl-D hangs up.
     """
     document = _document.read(application)
     variables = _variables(given)
@@ -90,16 +91,19 @@ class _Terminal:
     def hears(self, prompt: Prompt) -> None:
         click.echo(f"  {spoken(prompt)}")
 
-    def acts(self, moment: Moment) -> str | None:
+    def acts(self, moment: Moment, *, speech: bool) -> str | Said | None:
         if moment != "waiting":
             return ""
         while True:
-            typed = _line("> ")
+            typed = _line("say or press> " if speech else "> ")
             if typed is None or typed == "hangs up":
                 return None
             try:
                 return keys_of(typed) if typed else ""
             except ValueError as error:
+                if speech:
+                    words = typed.removeprefix("says ")
+                    return Said(words, seconds=WORD_S * len(words.split()))
                 click.echo(f"  ! {error}")
 
     def records(self, asked: Record) -> Message:

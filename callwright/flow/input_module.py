@@ -1,6 +1,6 @@
 """Modules that ask the caller for something: attempts, what is said after each, and what follows the last."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
@@ -12,7 +12,7 @@ from callwright.flow.module import Module, Settings, page_exit
 from callwright.flow.spoken import PromptText, SpokenText
 from callwright.flow.texts import render
 from callwright.grammar.grammars import Grammar
-from callwright.grammar.input import Match, NoMatch, Timers
+from callwright.grammar.input import Match, NoInput, NoMatch, Timers
 from callwright.script.template import Template
 from callwright.session.commands import Collect, Transfer
 from callwright.session.prompts import Prompt
@@ -90,7 +90,7 @@ async def _transfer(call: Call, to: Template, *, private: bool) -> None:
 
 
 class InputModule(AskingModule):
-    """A module that asks the caller for something that can be wrong."""
+    """A module that asks the caller for something that can be wrong: by keys."""
 
     final_key_timeout_s: float | None = Field(None, ge=1, le=60, title="Wait for the next key, seconds")
     no_match: Failures | None = Field(None, title="After invalid input, in place of the application's settings")
@@ -101,6 +101,11 @@ class InputModule(AskingModule):
         super().attach(settings)
         self._failures["no_match"] = (self.no_match or settings.input.no_match).ready(self.private)
         self._timers = Timers(self._initial_s, self.final_key_timeout_s or settings.input.final_key_timeout_s)
+
+    @property
+    def hears_speech(self) -> bool:
+        """The caller may say the answer."""
+        return False
 
     def exits_optional(self) -> tuple[str, ...]:
         return ("no_match", "no_input")
@@ -120,16 +125,15 @@ class InputModule(AskingModule):
         private = private or self.private
         counts = {"no_match": 0, "no_input": 0}
         while True:
-            result = await call.collect(Collect(prompts, grammars, self._timers, private))
+            result = await call.collect(
+                Collect(prompts, grammars, self._timers, private, self.hears_speech, call.language)
+            )
+            if not isinstance(result, NoInput):
+                call.variables.set((LAST_RESULT,), _last(result), private=private)
             if isinstance(result, Match):
-                shadow = _shadow(result, result.value)
-                call.variables.set((f"{self.name}$",), shadow, private=private)
-                call.variables.set((LAST_RESULT,), _last(shadow), private=private)
+                call.variables.set((f"{self.name}$",), _best(result), private=private)
                 return result
-            kind = "no_input"
-            if isinstance(result, NoMatch):
-                kind = "no_match"
-                call.variables.set((LAST_RESULT,), _last(_shadow(result, "")), private=private)
+            kind = "no_match" if isinstance(result, NoMatch) else "no_input"
             counts[kind] += 1
             apology, failed = await self.failed(call, kind, counts[kind])
             if failed is not None:
@@ -137,16 +141,48 @@ class InputModule(AskingModule):
             prompts = (*apology, *said)
 
 
-def _shadow(result: Match | NoMatch, interpretation: str) -> dict[str, Value]:
+class SpokenInputModule(InputModule):
+    """A module that asks for what can be keyed or said."""
+
+    speech: bool = Field(False, title="Enable speech input")
+    final_speech_timeout_s: float | None = Field(None, ge=0.3, le=60, title="Silence that ends speech, seconds")
+
+    def attach(self, settings: Settings) -> None:
+        super().attach(settings)
+        final_speech_s = self.final_speech_timeout_s or settings.input.final_speech_timeout_s
+        self._timers = replace(self._timers, final_speech_s=final_speech_s)
+
+    @property
+    def hears_speech(self) -> bool:
+        return self.speech
+
+    def grammars_known(self, language: str) -> tuple[Grammar, ...]:
+        """What it asks for in that language, as far as that is known before a call."""
+        return ()
+
+
+def _best(result: Match | NoMatch) -> dict[str, Value]:
     """What is known of an input besides its value (docs/compatibility/fuse-variables.md)."""
     return {
-        "confidence": result.confidence if isinstance(result, Match) else 0.0,
+        "confidence": result.confidence,
         "utterance": result.utterance,
         "inputmode": result.mode,
-        "interpretation": interpretation,
+        "interpretation": result.value if isinstance(result, Match) else "",
     }
 
 
-def _last(best: dict[str, Value]) -> dict[str, Value]:
+def _last(result: Match | NoMatch) -> dict[str, Value]:
     """`lastresult$`: the best reading's fields, and each reading by its number, 0 for the best."""
-    return {**best, "length": 1, "0": dict(best)}
+    best = _best(result)
+    readings = [best] + [
+        {
+            "confidence": other.confidence,
+            "utterance": other.utterance,
+            "inputmode": result.mode,
+            "interpretation": other.value,
+        }
+        for other in result.others
+    ]
+    numbered: dict[str, Value] = {str(number): dict(reading) for number, reading in enumerate(readings)}
+    recording: dict[str, Value] = {"recording": result.recording} if result.recording else {}
+    return {**best, **recording, "length": len(readings), **numbered}

@@ -14,6 +14,32 @@ class Timers:
     final_key_s: float = 1.0
     "From one key to the next; then what was keyed is taken as finished."
 
+    final_speech_s: float = 1.0
+    "Silence after words; then they are taken as finished."
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a recogniser takes an utterance for."""
+
+    words: tuple[str, ...]
+    "As `grammar.words.words_of` writes them."
+
+    confidence: float = 1.0
+    "0 to 1."
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to understand what was said."""
+
+    grammar: str
+    "The `id` of the grammar that accepts it; empty where none does."
+
+    value: str
+    utterance: str
+    confidence: float
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -33,6 +59,12 @@ class Match:
     confidence: float = 1.0
     "0 to 1; always 1 for keys."
 
+    others: tuple[Reading, ...] = ()
+    "Of speech: what else it may have been, the likeliest first."
+
+    recording: str = ""
+    "Of speech: what was said, `recorded:<32 hex digits>`; empty where it is private."
+
     type: Literal["match"] = "match"
 
 
@@ -42,7 +74,12 @@ class NoMatch:
 
     now: float
     utterance: str
+    "What was pressed, or what was said as far as it was understood: perhaps nothing."
+
     mode: Literal["dtmf", "voice"] = "dtmf"
+    confidence: float = 0.0
+    others: tuple[Reading, ...] = ()
+    recording: str = ""
     type: Literal["no_match"] = "no_match"
 
 

@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 from callwright.base import json_text
 from callwright.base.values import Value
 from callwright.grammar.collector import Collector
+from callwright.grammar.input import Heard
+from callwright.grammar.words import words_of
 from callwright.script.history import Scripts
 from callwright.script.javascript import ScriptError
 from callwright.session.commands import (
@@ -88,6 +90,17 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What the caller says to a `Collect` that listens."""
+
+    words: str
+    confidence: float = 1.0
+    "How sure the recogniser is of them."
+
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class FarEnd:
     """What becomes of a transfer."""
 
@@ -105,8 +118,11 @@ class Caller(Protocol):
     def hears(self, prompt: Prompt) -> None:
         """The prompt is said to its end. Prompts that keys have cut off or made needless are not heard."""
 
-    def acts(self, moment: Moment) -> str | None:
-        """The keys pressed now, "" for none, None to hang up. None at all while `waiting` is silence to the time-out."""
+    def acts(self, moment: Moment, *, speech: bool) -> str | Said | None:
+        """The keys pressed now, "" for none, None to hang up. None at all while `waiting` is silence to the time-out.
+
+        Something said is an answer only where `speech` is heard.
+        """
 
     def records(self, asked: Record) -> Message:
         """What the caller says after the beep."""
@@ -204,19 +220,35 @@ class Simulation:
                 return self._hung_up()
             self._hear(prompt)
         rest = command.prompts[len(first) :]
-        if rest and not self._listen():
+        act = self._caller.acts("speaking", speech=command.speech and not self._typed) if rest else ""
+        if act is None:
             return self._hung_up()
-        collector = Collector(command.grammars, command.timers, self._typed, self.now)
+        if isinstance(act, str):
+            self._typed += act
+        collector = Collector(
+            command.grammars,
+            command.timers,
+            self._typed,
+            self.now,
+            speech=command.speech,
+            language=command.language,
+            nbest_max=command.nbest_max,
+        )
         self._typed = ""
+        if isinstance(act, Said):
+            self._say(collector, act)
         if not self._ask(collector, rest):
             return self._hung_up()
         if collector.result is None:
             assert collector.deadline is not None
             self.now = collector.deadline
             collector.tick(self.now)
-        assert collector.result is not None
+        result = collector.result
+        assert result is not None
         self._typed = collector.left_over
-        return collector.result
+        if not isinstance(result, NoInput) and result.mode == "voice" and not command.private:
+            return replace(result, recording=self._new_recording())
+        return result
 
     def _ask(self, collector: Collector, prompts: tuple[Prompt, ...]) -> bool:
         """Say prompts and feed keys; False when the caller hangs up instead."""
@@ -232,11 +264,14 @@ class Simulation:
         return self._feed(collector, "waiting")
 
     def _feed(self, collector: Collector, moment: Moment) -> bool:
-        keys = self._caller.acts(moment)
-        for key in keys or "":
+        act = self._caller.acts(moment, speech=collector.listening)
+        if isinstance(act, Said):
+            self._say(collector, act)
+            return True
+        for key in act or "":
             self.now += KEY_S
             collector.key(key, self.now)
-        return keys is not None
+        return act is not None
 
     def _introduce(self, prompts: tuple[Prompt, ...]) -> HungUp | None:
         """Say what comes before a message or a transfer. Keys cut it short, and count for nothing more."""
@@ -248,6 +283,13 @@ class Simulation:
             self._hear(prompt)
         self._typed = ""
         return None
+
+    def _say(self, collector: Collector, said: Said) -> None:
+        collector.speech_started(self.now)
+        self.now += said.seconds
+        collector.speech_ended(self.now)
+        words = words_of(said.words)
+        collector.heard((Heard(words, said.confidence),) if words else (), self.now)
 
     def _record(self, command: Record) -> Event:
         if gone := self._introduce(command.prompts):
@@ -270,7 +312,10 @@ class Simulation:
 
     def _recorded(self, seconds: float, ended: Ended, key: str) -> Recorded:
         size = WAV_HEADER_BYTES + int(seconds * 8000)
-        return Recorded(self.now, f"recorded:{next(self._recordings):032x}", seconds, ended, key, size)
+        return Recorded(self.now, self._new_recording(), seconds, ended, key, size)
+
+    def _new_recording(self) -> str:
+        return f"recorded:{next(self._recordings):032x}"
 
     def _transfer(self, command: Transfer) -> Event:
         if gone := self._introduce(command.prompts):
@@ -315,7 +360,8 @@ class Simulation:
 
     def _listen(self, moment: Moment = "speaking") -> bool:
         """Take the keys that the caller presses ahead; False for a hang-up."""
-        keys = self._caller.acts(moment)
+        keys = self._caller.acts(moment, speech=False)
+        assert not isinstance(keys, Said), "nobody listens here"
         self._typed += keys or ""
         return keys is not None
 

@@ -16,7 +16,7 @@ from callwright.base.values import Value
 from callwright.flow.application import Application
 from callwright.flow.engine import program
 from callwright.grammar.grammars import KEYS
-from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Simulation
+from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Said, Simulation
 from callwright.script.variables import NAME
 from callwright.session.commands import Fetch, Invoke, Load, Record, Send, Transfer
 from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
@@ -47,8 +47,11 @@ class Step:
     seconds: float = 0.0
     "How long `says` takes."
 
+    confidence: float = 1.0
+    "How sure a recogniser is of what `says` says."
+
     def __str__(self) -> str:
-        shown = self.text
+        shown = self.text if self.confidence == 1 else f"{self.text} (confidence {self.confidence:g})"
         match self.answer:
             case Fetched(status=status, body=body):
                 shown = f"{status} {body}"
@@ -173,6 +176,8 @@ def far_end_of(text: str) -> FarEnd:
 
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d+)?) s")
 _SPOKEN_FOR = re.compile(r"\((\d{1,6}(?:\.\d+)?) s\)$")
+_CONFIDENCE = re.compile(r"\(confidence (\S*)\)$")
+_PORTION = re.compile(r"0(?:\.\d+)?|1(?:\.0+)?")
 WORD_S = 0.4
 "What a word takes to be said."
 
@@ -195,15 +200,24 @@ def _step(number: int, line: str) -> Step:
         case "service":
             return Step(number, "service", answer=answer_of(rest))
         case "says" if rest and rest != PRIVATE:
-            spoken_for = _SPOKEN_FOR.search(rest)
-            said = _one_line(rest[: spoken_for.start()] if spoken_for else rest)
-            seconds = float(spoken_for[1]) if spoken_for else max(1.0, WORD_S * len(said.split()))
-            return Step(number, "says", said, seconds=seconds)
+            return _says(number, rest)
         case "hears":
             raise ValueError("write what is heard: hears TEXT")
         case "says":
             raise ValueError(f"write what is said: says WORDS ({PRIVATE} stands for words that were not kept)")
     raise ValueError(f"{line!r} begins with none of: variable, {', '.join(VERBS)}")
+
+
+def _says(number: int, text: str) -> Step:
+    """`WORDS`, with `(3 s)` or `(confidence 0.4)` behind them."""
+    sure = _CONFIDENCE.search(text)
+    spoken_for = _SPOKEN_FOR.search(text)
+    behind = sure or spoken_for
+    words = _one_line(text[: behind.start()] if behind else text)
+    seconds = float(spoken_for[1]) if spoken_for else max(1.0, WORD_S * len(words.split()))
+    if sure and not _PORTION.fullmatch(sure[1]):
+        raise ValueError("a confidence is from 0 to 1, such as (confidence 0.4)")
+    return Step(number, "says", words, seconds=seconds, confidence=float(sure[1]) if sure else 1.0)
 
 
 def _one_line(text: str) -> str:
@@ -306,10 +320,13 @@ class ScriptedCaller:
             raise self._differs(f"hears   {said}")
         self._at += 1
 
-    def acts(self, moment: Moment) -> str | None:
+    def acts(self, moment: Moment, *, speech: bool) -> str | Said | None:
         step = self._next
         if step is not None:
             match step.verb:
+                case "says" if speech:
+                    self._at += 1
+                    return Said(step.text, step.confidence, step.seconds)
                 case "presses":
                     self._at += 1
                     return step.text
@@ -320,7 +337,8 @@ class ScriptedCaller:
                     self._at += 1
                     return None
         if moment == "waiting":
-            raise self._differs("the application waits for input: write presses, silence or hangs up")
+            says = "says WORDS, " if speech else ""
+            raise self._differs(f"the application waits for input: write presses, {says}silence or hangs up")
         return ""
 
     def records(self, asked: Record) -> Message:

@@ -13,6 +13,9 @@ from callwright.grammar.grammars import Grammar
 from callwright.grammar.input import Timers
 from callwright.session.prompts import Prompt
 
+NBEST_MAX = 5
+"As VoiceXML platforms of the kind that is left for this one have it."
+
 
 @dataclass(frozen=True, slots=True)
 class Play:
@@ -36,6 +39,15 @@ class Collect:
     timers: Timers = Timers()  # noqa: RUF009 - frozen
     private: bool = False
     "What the caller enters appears nowhere: not in the journal, a log or a transcript."
+
+    speech: bool = False
+    "The caller may also say it. Keys count always."
+
+    language: str = "en-US"
+    "That the caller speaks."
+
+    nbest_max: int = NBEST_MAX
+    "Readings of what was said."
 
     type: Literal["collect"] = "collect"
 

@@ -91,7 +91,7 @@ def _told(entry: Entry) -> Iterator[_Told]:
         case Match(utterance=utterance, mode=mode):
             yield "event", f"User input: {utterance} ({mode})", {}
         case NoMatch(utterance=utterance, mode=mode):
-            yield "event", f"No match: {utterance} ({mode})", {}
+            yield "event", f"No match: {utterance or 'nothing was understood'} ({mode})", {}
         case NoInput():
             yield "event", "No input", {}
         case Fetch(method=method, url=url, body=body):

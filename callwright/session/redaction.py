@@ -106,9 +106,9 @@ class Redactor:
                 # A published version never changes: its number says all, in every entry of every call.
                 return replace(item, application=PRIVATE if self._private else item.application, document=None)
             case Match() if self._private:
-                return replace(item, value=PRIVATE, utterance=PRIVATE)
+                return replace(item, value=PRIVATE, utterance=PRIVATE, others=(), recording="")
             case NoMatch() if self._private:
-                return replace(item, utterance=PRIVATE)
+                return replace(item, utterance=PRIVATE, others=(), recording="")
             case Fetched() if self._private:
                 return replace(item, body=PRIVATE, url=_without_query(item.url))
             case FetchFailed() if self._private:

@@ -23,6 +23,9 @@ from callwright.session.events import (
 from callwright.session.lines import spoken
 from callwright.session.run import Entry
 
+NOTHING = "..."
+"What was said, where nothing of it was understood."
+
 
 def transcript(entries: Iterable[Entry]) -> str:
     """One verb a line, ending with `call ends` unless the caller hung up."""
@@ -49,8 +52,13 @@ def _of(item: Command | Event) -> Iterator[tuple[str, str]]:
     match item:
         case Play(prompts=prompts) | Collect(prompts=prompts) | Record(prompts=prompts) | Transfer(prompts=prompts):
             yield from (("hears", _one_line(words)) for prompt in prompts if (words := spoken(prompt)))
-        case Match(utterance=said, mode=mode) | NoMatch(utterance=said, mode=mode):
-            yield "says" if mode == "voice" else "presses", said
+        case (
+            Match(utterance=said, mode="voice", confidence=sure)
+            | NoMatch(utterance=said, mode="voice", confidence=sure)
+        ):
+            yield "says", f"{said or NOTHING}{f' (confidence {sure:g})' if said and sure < 1 else ''}"
+        case Match(utterance=pressed) | NoMatch(utterance=pressed):
+            yield "presses", pressed
         case NoInput():
             yield "silence", ""
         case Recorded(duration_s=seconds, terminated_by=ended, key=key):

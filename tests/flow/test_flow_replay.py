@@ -110,7 +110,7 @@ class _Monkey:
 
     def hears(self, prompt: Any) -> None: ...
 
-    def acts(self, moment: str) -> str | None:
+    def acts(self, moment: str, *, speech: bool) -> str | None:
         return self._random.choice(
             [None, "", "", "1", "2", "9#", "*", "11242026", "".join(self._random.choices("0123456789*#", k=5))]
         )

@@ -4,16 +4,21 @@ import json
 
 import pytest
 
+from callwright.flow import engine
 from callwright.flow.application import build
+from callwright.grammar.input import Match, NoMatch, Reading
 from callwright.rehearsal.transcript import parse, play
 from callwright.session.codec import encode
+from callwright.session.commands import Collect, Log
+from callwright.session.events import Done, Started
+from callwright.session.run import Run, SessionInfo
 
 pytestmark = pytest.mark.pure
 
 LAST = "lastresult$"
 
 
-def _play(calls: str, said: str, **ask):
+def _application(said: str, **ask):
     given = {"name": "ask", "type": "menu", "prompt": "Choose.", "choices": [{"keys": "1", "value": "one"}], **ask}
     modules = [
         {"name": "start", "type": "start", "exits": {"next": "ask"}},
@@ -22,7 +27,11 @@ def _play(calls: str, said: str, **ask):
         {"name": "end", "type": "exit"},
     ]
     settings = {"no_match": {"attempts": [""]}, "no_input": {"attempts": [""]}}
-    return play(build({"name": "A", "input": settings, "pages": [{"name": "M", "modules": modules}]}), parse(calls))
+    return build({"name": "A", "input": settings, "pages": [{"name": "M", "modules": modules}]})
+
+
+def _play(calls: str, said: str, **ask):
+    return play(_application(said, **ask), parse(calls))
 
 
 def test_valid_input() -> None:
@@ -46,6 +55,71 @@ def test_a_silence_leaves_it_as_it_was() -> None:
         "[{{ lastresult$.utterance }}]",
     )
     assert played.mismatch is None, played.mismatch
+
+
+SPOKEN = {"speech": True, "choices": [{"keys": "1", "value": "one", "utterance": "first, the first"}]}
+
+
+def test_speech() -> None:
+    said = (
+        "{{ lastresult$.utterance }}, {{ lastresult$.interpretation }}, {{ lastresult$.inputmode }}, "
+        "{{ lastresult$.confidence }}, {{ lastresult$.length }}, {{ lastresult$[0].utterance }}, {{ ask$.confidence }}, "
+        "{{ ask$.inputmode }}, {{ lastresult$.recording }}"
+    )
+    heard = "the first, one, voice, 0.4, 1, the first, 0.4, voice, (recording)"
+    played = _play(f"hears   Choose.\nsays    The first (confidence 0.4)\nhears   {heard}\ncall ends\n", said, **SPOKEN)
+    assert played.mismatch is None, played.mismatch
+
+
+def test_speech_that_is_no_match() -> None:
+    said = (
+        "[{{ lastresult$.utterance }}] [{{ lastresult$[0].utterance }}] [{{ lastresult$.inputmode }}] "
+        "[{{ lastresult$.interpretation }}]"
+    )
+    heard = "[second] [second] [voice] []"
+    played = _play(f"hears   Choose.\nsays    second\nhears   {heard}\ncall ends\n", said, **SPOKEN)
+    assert played.mismatch is None, played.mismatch
+
+
+def test_the_readings_of_speech_by_their_number() -> None:
+    """What a caller meant second is in `lastresult$[1]`, valid or not."""
+    for others, interpretation in (
+        ((Reading("ask", "two", "second", 0.2),), "two"),
+        ((Reading("", "", "second", 0.2),), ""),
+    ):
+        program = engine.program(_application("{{ lastresult$.length }} {{ lastresult$[1] }}", **SPOKEN), "1")
+        run = Run(program, session=SessionInfo(), variables={})
+        asked = run.start(Started(0))
+        while isinstance(asked, Log):
+            asked = run.send(Done(0))
+        assert isinstance(asked, Collect) and asked.speech and asked.nbest_max == 5
+        answer = (
+            Match(1, "ask", "one", "first", "voice", 0.7, others)
+            if interpretation
+            else NoMatch(1, "x", "voice", 0.1, others)
+        )
+        run.send(answer)
+        last = run.call.variables.values["lastresult$"]
+        assert isinstance(last, dict)
+        assert last["length"] == 2
+        assert last["1"] == {
+            "confidence": 0.2,
+            "utterance": "second",
+            "inputmode": "voice",
+            "interpretation": interpretation,
+        }
+
+
+def test_private_speech_leaves_no_recording_and_no_words() -> None:
+    played = _play(
+        "hears   Choose.\nsays    the first\nhears   one[]\ncall ends\n",
+        "{{ ask }}[{{ lastresult$.recording }}]",
+        **SPOKEN,
+        private=True,
+    )
+    assert played.mismatch is None, played.mismatch
+    kept = "".join(json.dumps(encode(entry.item)) for entry in played.journal)
+    assert "first" not in kept and "recorded:" not in kept
 
 
 @pytest.mark.parametrize(("private", "seen"), [(True, False), (False, True)])

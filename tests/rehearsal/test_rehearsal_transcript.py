@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from callwright.flow.application import Application, parse
 from callwright.flow.engine import program
 from callwright.rehearsal import transcript as transcripts
-from callwright.rehearsal.simulation import FarEnd, Moment, Simulation
+from callwright.rehearsal.simulation import FarEnd, Moment, Said, Simulation
 from callwright.rehearsal.transcript import BYTES_MAX, LINES_MAX, TranscriptError, play
 from callwright.session.commands import Fetch
 from callwright.session.events import Fetched, FetchFailed
@@ -57,6 +57,7 @@ def desk() -> Application:
         ("presses [private]", 1, "not kept"),
         ("says", 1, "write what is said"),
         ("says [private]", 1, "write what is said"),
+        ("says yes (confidence 2)", 1, "a confidence is from 0 to 1"),
         ("far end", 1, "far end busy"),
         ("far end 5 minutes", 1, "far end busy"),
         ("service", 1, "HTTP status"),
@@ -86,7 +87,8 @@ def test_everything_that_can_be_written() -> None:
         '# a comment\nvariable a = {"b": [1]}\nvariable c = plain text\r\n'
         '  hears   two\t words  \npresses 12*#\nsilence\nservice 200 {"x": 1}\nservice 200 "a\\nb"\n'
         "service 404 not found\nservice 204\nservice fails\nservice fails timed out\nsays a few words\n"
-        "says   (20.5 s)\nfar end busy\nfar end  no  answer\nfar end 35 s\nfar end fails 404 Not Found\ncall   ends"
+        "says   (20.5 s)\nsays yes (confidence 0.4)\nsays ...\n"
+        "far end busy\nfar end  no  answer\nfar end 35 s\nfar end fails 404 Not Found\ncall   ends"
     )
     assert script.variables == {"a": {"b": [1]}, "c": "plain text"}
     assert [(step.verb, step.text) for step in script.steps if step.verb != "service"] == [
@@ -95,13 +97,16 @@ def test_everything_that_can_be_written() -> None:
         ("silence", ""),
         ("says", "a few words"),
         ("says", ""),
+        ("says", "yes"),
+        ("says", "..."),
         ("far end", "busy"),
         ("far end", "no answer"),
         ("far end", "35 s"),
         ("far end", "fails 404 Not Found"),
         ("call ends", ""),
     ]
-    assert [step.seconds for step in script.steps if step.verb == "says"] == pytest.approx([1.2, 20.5])
+    assert [step.seconds for step in script.steps if step.verb == "says"] == pytest.approx([1.2, 20.5, 1, 1])
+    assert [step.confidence for step in script.steps if step.verb == "says"] == [1, 1, 0.4, 1]
     assert [step.answer for step in script.steps if step.answer] == [
         Fetched(0, 200, "application/json", '{"x": 1}'),
         Fetched(0, 200, "text/plain", "a\nb"),
@@ -147,6 +152,21 @@ def test_a_call_that_goes_another_way(desk: Application, text: str, line: int, e
     assert (mismatch.line, mismatch.expected, mismatch.happened) == (line, expected, happened)
 
 
+def test_words_where_nobody_listens(desk: Application) -> None:
+    mismatch = play(desk, transcripts.parse(ASKED + "says sales")).mismatch
+    assert mismatch is not None and mismatch.line == 4
+    assert mismatch.happened == "the application waits for input: write presses, silence or hangs up"
+
+
+def test_words_stop_the_prompts_that_follow() -> None:
+    listening = parse(DESK.replace("type: menu", "type: menu\n        speech: true"))
+    text = START + "says sales (confidence 0.3)\nhears Your number.\nhangs up"
+    assert play(listening, transcripts.parse(text)).mismatch is None
+    mismatch = play(listening, transcripts.parse(START + "hears Sales 1, support 2, both 12.")).mismatch
+    assert mismatch is not None
+    assert mismatch.happened == "the application waits for input: write presses, says WORDS, silence or hangs up"
+
+
 def test_a_failure_of_the_application_is_no_good_end() -> None:
     looping = parse(
         "name: Loop\npages:\n  - name: Main\n    modules:\n"
@@ -190,10 +210,13 @@ class _Anybody:
 
     def hears(self, prompt: Prompt) -> None: ...
 
-    def acts(self, moment: Moment) -> str | None:
+    def acts(self, moment: Moment, *, speech: bool) -> str | Said | None:
         self._left -= 1
         if self._left == 0 or self._random.random() < 0.05:
             return None
+        if speech and self._random.random() < 0.5:
+            words = self._random.choice(["sales", "Support!", "both", "neither of them", "..."])
+            return Said(words, self._random.choice([1.0, 0.25, 0.5]))
         if moment == "waiting" or self._random.random() < 0.2:
             return "".join(self._random.choice("12*#05") for _ in range(self._random.randrange(4)))
         return ""
@@ -222,7 +245,7 @@ def _called(desk: Application, caller) -> list[Entry]:
 @given(st.integers(0, 2**32))
 def test_a_call_written_down_goes_the_same_way_again(seed: int) -> None:
     """What anybody does in a call, written as a transcript and played, gives the same transcript."""
-    application = parse(DESK)
+    application = parse(DESK.replace("type: menu", "type: menu\n        speech: true"))
     written = transcript(_called(application, _Anybody(seed)))
     played = play(application, transcripts.parse(written))
     assert played.mismatch is None, f"{played.mismatch}\n{written}"

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from callwright.base import json_text
 from callwright.base.errors import AuthorError
 from callwright.base.values import Value
-from callwright.flow.input_module import Failed, InputModule
+from callwright.flow.input_module import Failed, SpokenInputModule
 from callwright.flow.module import Settings
+from callwright.grammar import words
 from callwright.grammar.grammars import SOURCE_MAX, Choices, Custom, Digits, Grammar, Moment, Number
 from callwright.grammar.input import Match
 from callwright.session.run import Call
@@ -31,7 +32,7 @@ class GrammarText(BaseModel):
         return self
 
 
-class CustomField(InputModule):
+class CustomField(SpokenInputModule):
     """Ask for input that a grammar describes: one of the built-in kinds, or grammars of your own (SRGS in XML or ABNF, JSGF).
 
     Grammars of mode `dtmf` are for keys, those of mode `voice` for speech; in JSGF digits, `*` and `#` are keys. The
@@ -64,6 +65,9 @@ class CustomField(InputModule):
         own = (Custom(self.name, grammar.format, grammar.source) for grammar in self.grammars)
         self._grammars = (self._built_in(),) if self.kind else tuple(own)
 
+    def grammars_known(self, language: str) -> tuple[Grammar, ...]:
+        return self._grammars
+
     async def run(self, call: Call) -> str:
         match await self.ask(call, *self._grammars):
             case Match(value=value):
@@ -86,10 +90,10 @@ class CustomField(InputModule):
         return value
 
     def _built_in(self) -> Grammar:
-        """VoiceXML 2.0, appendix P, for keys."""
+        """VoiceXML 2.0, appendix P."""
         match self.kind:
             case "boolean":
-                return Choices(self.name, (("1", "true"), ("2", "false")), (("yes", "true"), ("no", "false")))
+                return Choices(self.name, (("1", "true"), ("2", "false")), ((words.YES, "true"), (words.NO, "false")))
             case "currency":
                 return Number(self.name, 0, 2, currency=True)
             case "number":

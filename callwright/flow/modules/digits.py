@@ -4,14 +4,16 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from callwright.flow.input_module import Failed, InputModule
+from callwright.flow.input_module import Failed, SpokenInputModule
 from callwright.grammar import grammars
 from callwright.grammar.input import Match
 from callwright.session.run import Call
 
 
-class Digits(InputModule):
-    """Ask for digits on the keypad and keep them, as text, in the module's variable: a ZIP code, an account number."""
+class Digits(SpokenInputModule):
+    """Ask for digits, keyed or said one by one, and keep them, as text, in the module's variable: a ZIP code, an account
+    number.
+    """
 
     type: Literal["digits"] = "digits"
     icon: ClassVar[str] = "numbers"
@@ -26,8 +28,11 @@ class Digits(InputModule):
             raise ValueError("digits_min must not be greater than digits_max")
         return self
 
+    def grammars_known(self, language: str) -> tuple[grammars.Grammar, ...]:
+        return (grammars.Digits(self.name, self.digits_min, self.digits_max, self.submit_on_max),)
+
     async def run(self, call: Call) -> str:
-        match await self.ask(call, grammars.Digits(self.name, self.digits_min, self.digits_max, self.submit_on_max)):
+        match await self.ask(call, *self.grammars_known(call.language)):
             case Match(value=value):
                 self.store(call, value)
                 return "next"

@@ -5,9 +5,10 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from callwright.base.errors import AuthorError
-from callwright.flow.input_module import Failed, InputModule
+from callwright.flow.input_module import Failed, SpokenInputModule
 from callwright.flow.module import Settings
 from callwright.flow.texts import VariablePath
+from callwright.flow.utterances import wordings
 from callwright.grammar.grammars import Choices
 from callwright.grammar.input import Match
 from callwright.script.variables import MISSING, Path, parse_path
@@ -20,19 +21,21 @@ PROMPT_MAX = 1_000
 
 
 class Option(BaseModel):
-    """One option as the data have it. Other fields of it, such as `utterance`, may stand beside."""
+    """One option as the data have it. Other fields may stand beside."""
 
     dtmf: str = Field(coerce_numbers_to_str=True, pattern=r"^[0-9*#]{1,8}$")
     value: str = Field(coerce_numbers_to_str=True, min_length=1, max_length=1_000)
     prompt: dict[str, str] = Field(default_factory=dict, max_length=100)
+    utterance: str | dict[str, str] = Field("", max_length=500)
 
 
-class DynamicMenu(InputModule):
+class DynamicMenu(SpokenInputModule):
     """Let the caller choose one of up to ten options that stand in a variable; the module's variable is the chosen value.
 
     The menu variable is a list such as `[{"dtmf": 1, "value": "chocolate", "prompt": {"en-US": "For chocolate, press 1."}}]`.
     After the module's prompt each option's is spoken in the language of the call, or in its first language where it
-    has none in that. Where the variable holds no such list, the call ends with an error.
+    has none in that. With speech, an option is chosen by its `utterance`, or by its value where it has none. Where the
+    variable holds no such list, the call ends with an error.
     """
 
     type: Literal["dynamic_menu"] = "dynamic_menu"
@@ -52,9 +55,15 @@ class DynamicMenu(InputModule):
     async def run(self, call: Call) -> str:
         private = self.private or call.variables.is_private(self._path)
         options = self._read(call, private)
-        grammar = Choices(self.name, tuple((option.dtmf, option.value) for option in options))
-        said = [(_spoken(option, call.language), option) for option in options]
-        parts = tuple(Speech(text[:PROMPT_MAX], private) for text, _ in said if text)
+        said = [
+            (wording, option.value)
+            for option in options
+            for wording in wordings(option.utterance, call.language, option.value)
+        ]
+        grammar = Choices(self.name, tuple((option.dtmf, option.value) for option in options), tuple(said))
+        parts = tuple(
+            Speech(text[:PROMPT_MAX], private) for option in options if (text := _spoken(option, call.language))
+        )
         more = (Prompt(parts, call.language, self.barge_in),) if parts else ()
         match await self.ask(call, grammar, more=more, private=private):
             case Match(value=value):

@@ -4,18 +4,19 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from callwright.flow.input_module import Failed, InputModule
+from callwright.flow.input_module import Failed, SpokenInputModule
 from callwright.flow.module import Settings
 from callwright.grammar import grammars
 from callwright.grammar.input import Match
 from callwright.session.run import Call
 
 
-class Number(InputModule):
+class Number(SpokenInputModule):
     """Ask for a whole or decimal number and keep it, as text, in the module's variable. The star key is the point.
 
     Fewer or more decimal places than allowed are an invalid input: with 2 and 2, 5.49 is valid; 5, 5.4 and 5.492 are
-    not. `0` in front falls away (`007` is 7). As currency, the value always has two places (`5` is 5.00).
+    not. `0` in front falls away (`007` is 7). As currency, the value always has two places (`5` is 5.00). It may be said
+    as far as 999,999: "one hundred twenty nine point five", "five dollars and forty cents".
     """
 
     type: Literal["number"] = "number"
@@ -39,6 +40,9 @@ class Number(InputModule):
         super().attach(settings)
         most = min(self.decimals_max, grammars.CURRENCY_PLACES) if self.currency else self.decimals_max
         self._grammar = grammars.Number(self.name, self.decimals_min, most, self.currency)
+
+    def grammars_known(self, language: str) -> tuple[grammars.Grammar, ...]:
+        return (self._grammar,)
 
     async def run(self, call: Call) -> str:
         match await self.ask(call, self._grammar):
