@@ -173,7 +173,8 @@ class Platform:
         self.ready = {
             "base_url": base_url,
             "public_url": config.public_url or base_url,
-            **first,
+            **{name: value for name, value in first.items() if name != "sms_inbound_path"},
+            "sms_inbound_url": base_url + first["sms_inbound_path"],
             "sip": str(sip),
             "phone": str(Address(self.options.phone.to_ask.host, config.phone_port)),
             "recordings_dir": str(config.recordings_dir),

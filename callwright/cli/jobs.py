@@ -8,6 +8,7 @@ import click
 from callwright.cli import _process
 from callwright.jobs import housekeeping, retention
 from callwright.jobs.callbacks import Callbacks
+from callwright.jobs.sms import Texts
 from callwright.providers.http import GuardedClient
 from callwright.store.database import Database
 
@@ -22,11 +23,14 @@ def command(config_path: Path) -> None:
         db = await Database.open(config.database_url)
         http = GuardedClient(config.allow_urls, config.loopback_only)
         callbacks = Callbacks(db, http)
+        texts = Texts(db, http, config.public_url or f"http://{config.http_host}:{config.http_port}")
         try:
             async with asyncio.TaskGroup() as jobs:
                 running = [
                     jobs.create_task(callbacks.run()),
                     jobs.create_task(db.listen("callwright_callback", callbacks.wake)),
+                    jobs.create_task(texts.run()),
+                    jobs.create_task(db.listen("callwright_sms", texts.wake)),
                     jobs.create_task(housekeeping.run(db)),
                     jobs.create_task(retention.run(db)),
                 ]

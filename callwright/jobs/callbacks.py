@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from callwright.base.errors import ProviderError
 from callwright.providers.http import GuardedClient
-from callwright.services import call_details, callbacks, outbound
+from callwright.services import call_details, callbacks, outbound, sms
 from callwright.services.callbacks import CallbackTry, DueCallback
 from callwright.store.database import FAILURES, Database
 from callwright.store.scope import PLATFORM
@@ -28,6 +28,7 @@ AT_ONCE = 20
 TRY_S_MAX = 10.0
 REPLY_BYTES_MAX = 64 << 10
 IDLE_S_MAX = 5.0
+FORM = "application/x-www-form-urlencoded"
 
 
 class Callbacks:
@@ -76,13 +77,7 @@ class Callbacks:
             log.warning("result_url post %d waits for the database: %s", callback.id, error)
 
     async def _try(self, callback: DueCallback) -> None:
-        call = await outbound.details(self._db, PLATFORM, callback.outbound_call_id)
-        fields = call_details.posted(call)
-        if call.result_url_json:
-            body, media_type = json.dumps(fields).encode(), "application/json"
-        else:
-            body = urlencode(call_details.as_form(fields)).encode()
-            media_type = "application/x-www-form-urlencoded"
+        body, media_type = await self._content(callback)
         headers = [
             ("Content-Type", media_type),
             *sign(callback.webhook_secret, f"msg_{callback.id}", int(time.time()), body),
@@ -94,11 +89,27 @@ class Callbacks:
                 "POST", callback.url, headers=headers, content=body, timeout_s=TRY_S_MAX, max_bytes=REPLY_BYTES_MAX
             )
             status = reply.status
+            if callback.reads_reply and callback.sms_id is not None and 200 <= status < 300:
+                error = await sms.reply(self._db, callback.sms_id, reply.body)
         except ProviderError as problem:
             error = str(problem)
         made = CallbackTry(callback.number, time.time(), status, error, round((time.monotonic() - begun) * 1000))
         state = await callbacks.record(self._db, callback, made, now=time.time())
-        log.info("result_url of call %d, try %d: %s (%s)", call.id, callback.number, state, error or status)
+        of = f"call {callback.outbound_call_id}" if callback.sms_id is None else f"text {callback.sms_id}"
+        log.info("post of %s, try %d: %s (%s)", of, callback.number, state, error or status)
+
+    async def _content(self, callback: DueCallback) -> tuple[bytes, str]:
+        """Body and media type."""
+        if callback.fields is not None:
+            if callback.fields_json:
+                return json.dumps(callback.fields).encode(), "application/json"
+            return urlencode(callback.fields).encode(), FORM
+        assert callback.outbound_call_id is not None
+        call = await outbound.details(self._db, PLATFORM, callback.outbound_call_id)
+        fields = call_details.posted(call)
+        if call.result_url_json:
+            return json.dumps(fields).encode(), "application/json"
+        return urlencode(call_details.as_form(fields)).encode(), FORM
 
 
 def sign(secret: bytes, message_id: str, timestamp: int, body: bytes) -> list[tuple[str, str]]:

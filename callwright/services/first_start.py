@@ -9,14 +9,25 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from pathlib import Path
 
 from callwright.base.config import Config
 from callwright.base.errors import ProviderError
-from callwright.services import accounts, applications, deployments, numbers, passwords, publishing, trunks
+from callwright.services import (
+    accounts,
+    applications,
+    deployments,
+    numbers,
+    passwords,
+    publishing,
+    sms_carriers,
+    trunks,
+)
 from callwright.services.passwords import PIN_MAX
 from callwright.store import accounts as stored_accounts
 from callwright.store.database import Database
 from callwright.store.scope import PLATFORM, Scope
+from callwright.store.sms_carriers import Texting
 from callwright.store.trunks import TrunkRow
 
 EMAIL = "admin@callwright.local"
@@ -28,6 +39,7 @@ TEST_PHONE = "12125550101"
 TEST_PHONE_PREFIX = "1212555010"
 TEST_PHONE_CHANNELS = 20
 TEST_PHONE_CALLS_PER_SECOND = 10.0
+LOOPBACK_TEXTS_PER_SECOND = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,9 @@ class FirstStart:
     "Leads to the starter application."
 
     sms_number: str
+    sms_inbound_path: str
+    "Where the built-in handset's texts come in (`from`, `to`, `body`)."
+
     test_phone: str
     "A `phone_number` that the built-in test phone answers."
 
@@ -56,7 +71,12 @@ async def first_start(db: Database, config: Config) -> FirstStart:
     file = config.secrets_file
     if file.exists():
         # A first start of before there were PINs wrote none, and made none.
-        found = FirstStart(**{"dev_pin": "", **json.loads(file.read_text())})
+        kept = {"dev_pin": "", **json.loads(file.read_text())}
+        if "sms_inbound_path" not in kept:
+            # An older release had no texts yet.
+            kept["sms_inbound_path"] = await _add_handset(db, kept["email"])
+            _keep(file, kept)
+        found = FirstStart(**kept)
         await _follow_phone(db, config, found)
         return found
     if await stored_accounts.count(db, PLATFORM):
@@ -64,12 +84,16 @@ async def first_start(db: Database, config: Config) -> FirstStart:
             f"the database holds accounts, but {file} is gone; put it back, or start with another --data"
         )
     made = await _make(db, config)
+    _keep(file, asdict(made))
+    return made
+
+
+def _keep(file: Path, secrets_: dict[str, object]) -> None:
     part = file.with_suffix(".part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600)
-    part.write_text(json.dumps(asdict(made), indent=2) + "\n")
+    part.write_text(json.dumps(secrets_, indent=2) + "\n")
     part.rename(file)
-    return made
 
 
 async def _make(db: Database, config: Config) -> FirstStart:
@@ -86,6 +110,7 @@ async def _make(db: Database, config: Config) -> FirstStart:
     )
     await numbers.create(db, scope, address=NUMBER, deployment_id=deployment_id)
     await numbers.create(db, scope, address=SMS_NUMBER, sms=True)
+    sms_inbound_path = await _handset(db, scope)
     await trunks.create(db, scope, _phone_trunk(config))
     return FirstStart(
         email=EMAIL,
@@ -97,8 +122,30 @@ async def _make(db: Database, config: Config) -> FirstStart:
         deployment_id=deployment_id,
         number=NUMBER,
         sms_number=SMS_NUMBER,
+        sms_inbound_path=sms_inbound_path,
         test_phone=TEST_PHONE,
     )
+
+
+async def _handset(db: Database, scope: Scope) -> str:
+    """The built-in carrier, for every number of the account that sends texts and has none. Where its texts come in."""
+    carrier_id = await sms_carriers.create(
+        db, scope, name="Built-in handset", type="loopback", settings={}, texts_per_second=LOOPBACK_TEXTS_PER_SECOND
+    )
+    for number in await numbers.listed(db, scope):
+        if number.sms:
+            await sms_carriers.set_texting(db, scope, number.id, Texting(carrier_id))
+    carrier = await sms_carriers.get(db, scope, carrier_id)
+    return f"/carriers/{carrier_id}/{carrier.token}/texts"
+
+
+async def _add_handset(db: Database, email: str) -> str:
+    user = await stored_accounts.user_by_email(db, PLATFORM, email)
+    if user is None:
+        raise ProviderError(
+            f"the database has no user {email}; put back the one that it had, or start with another --data"
+        )
+    return await _handset(db, Scope(user.account_id, user.id, "v1"))
 
 
 def starter_document() -> str:

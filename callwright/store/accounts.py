@@ -37,6 +37,8 @@ class AccountRow:
     "None: as long as the platform keeps them."
 
     calls_days: int | None
+    sms_refusal_in_response: bool
+    "A text to somebody who wants none is refused in the answer, and not only told afterwards."
 
 
 _USER = """
@@ -93,7 +95,7 @@ async def user_by_email(db: Database, _: Scope, email: str) -> UserRow | None:
 async def account(db: Database, scope: Scope) -> AccountRow:
     row = await db.pool.fetchrow(
         """
-        SELECT u.email, a.demo, a.time_zone, a.details_days, a.calls_days
+        SELECT u.email, a.demo, a.time_zone, a.details_days, a.calls_days, a.sms_refusal_in_response
         FROM users u JOIN accounts a ON a.id = u.account_id WHERE u.id = $1 AND a.id = $2
         """,
         scope.user_id,

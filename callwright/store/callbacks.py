@@ -1,5 +1,6 @@
 """result_url posts that are due, and what came of each try."""
 
+import json
 from dataclasses import dataclass
 
 from callwright.store.database import Database
@@ -15,7 +16,17 @@ class DueCallback:
 
     id: int
     account_id: int
-    outbound_call_id: int
+    outbound_call_id: int | None
+    "The call whose details are posted; None: a text's `fields` are."
+
+    sms_id: int | None
+    fields: dict[str, str] | None
+    fields_json: bool
+    "They are posted as JSON."
+
+    reads_reply: bool
+    "The answer holds texts to be sent."
+
     url: str
     number: int
     "Which try this is, from 1."
@@ -45,13 +56,14 @@ async def claim(db: Database, _: Scope, *, limit: int, now: float) -> list[DueCa
         )
         UPDATE callbacks b SET due_at = $1 + $3, attempts = b.attempts + 1 FROM due, accounts a
         WHERE b.id = due.id AND a.id = b.account_id
-        RETURNING b.id, b.account_id, b.outbound_call_id, b.url, b.attempts AS number, a.webhook_secret
+        RETURNING b.id, b.account_id, b.outbound_call_id, b.sms_id, b.fields, b.fields_json, b.reads_reply, b.url,
+            b.attempts AS number, a.webhook_secret
         """,
         now,
         limit,
         LEASE_S,
     )
-    return [DueCallback(**row) for row in rows]
+    return [DueCallback(**{**row, "fields": row["fields"] and json.loads(row["fields"])}) for row in rows]
 
 
 async def record(db: Database, _: Scope, callback_id: int, made: CallbackTry, *, state: str, due_at: float) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -15,6 +15,10 @@ RECONNECT_S = 1.0
 
 PROBE_S = 30.0
 "A listener asks this often whether its server is still there: a dead peer sends nothing."
+
+LOCK_RETRY_S = 2.0
+LOCK_PROBE_S = 5.0
+"How soon it is noticed that a lock is lost: until then two may do the same work, so what they take is leased as well."
 
 COMMAND_TIMEOUT_S = 30.0
 "No statement of ours takes longer unless the server is stuck."
@@ -77,6 +81,28 @@ class Database:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             yield connection
+
+    async def while_locked(self, first: int, second: int, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work` while holding an advisory lock that one connection of all can hold; wait for it first.
+
+        Work is cancelled when the connection is lost, and with it the lock: then one of `FAILURES` is raised.
+        """
+        connection = await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S)
+        try:
+            lock = "SELECT pg_try_advisory_lock($1, $2)"
+            while not await connection.fetchval(lock, first, second):  # noqa: ASYNC110 - its holder is elsewhere
+                await asyncio.sleep(LOCK_RETRY_S)
+            working = asyncio.ensure_future(work())
+            try:
+                while not working.done():
+                    await asyncio.wait([working], timeout=LOCK_PROBE_S)
+                    await connection.fetchval("SELECT 1")
+            finally:
+                working.cancel()
+                await asyncio.wait([working])
+            working.result()
+        finally:
+            connection.terminate()
 
     async def listen(self, channel: str, callback: Callable[[], None]) -> None:
         """Call back at each notification until cancelled; run it in the caller's task group.

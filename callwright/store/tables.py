@@ -5,37 +5,13 @@ Times are UNIX seconds in double precision, as the API, SIP and a session have t
 
 import sqlalchemy as sa
 
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
-
-
-def _id() -> sa.Column[int]:
-    return sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True)
-
-
-def _ref(name: str, to: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, sa.ForeignKey(f"{to}.id"), nullable=nullable)
-
-
-def _time(name: str, *, nullable: bool = True) -> sa.Column[float]:
-    return sa.Column(name, sa.Double, nullable=nullable)
-
-
-def _created() -> sa.Column[float]:
-    return sa.Column("created_at", sa.Double, nullable=False, server_default=sa.text("extract(epoch from now())"))
-
+from callwright.store import sms_tables as _sms_tables  # noqa: F401 - they are of the same schema
+from callwright.store.columns import created, metadata, ref, row_id, time
 
 accounts = sa.Table(
     "accounts",
     metadata,
-    _id(),
+    row_id(),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("secure_environment", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -46,7 +22,18 @@ accounts = sa.Table(
     sa.Column("time_zone", sa.Text, nullable=False, server_default="America/New_York", comment="Of DEV's log lines."),
     sa.Column("details_days", sa.Integer, nullable=True, comment="NULL: as long as the platform keeps them."),
     sa.Column("calls_days", sa.Integer, nullable=True),
-    _created(),
+    sa.Column(
+        "sms_blocks_account",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="Who stops the texts of one number stops all of the account's.",
+    ),
+    sa.Column("sms_refusal_in_response", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column(
+        "notification_url", sa.Text, nullable=False, server_default="", comment="Told of texts that are refused."
+    ),
+    created(),
     sa.CheckConstraint("details_days >= 0", name="details_days"),
     sa.CheckConstraint("calls_days >= 1", name="calls_days"),
 )
@@ -65,42 +52,42 @@ retention = sa.Table(
 users = sa.Table(
     "users",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
+    row_id(),
+    ref("account_id", "accounts"),
     sa.Column("email", sa.Text, nullable=False),
     sa.Column("password_hash", sa.Text, nullable=False, comment="argon2id"),
     sa.Column("developer_key_sha256", sa.LargeBinary, nullable=False),
     sa.Column("pin_hash", sa.Text, nullable=True, comment="argon2id of the PIN of DEV outbound; NULL: none is set."),
     sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
-    _created(),
-    _time("deleted_at"),
+    created(),
+    time("deleted_at"),
     sa.Index("uq_users_email", sa.text("lower(email)"), unique=True),
 )
 
 applications = sa.Table(
     "applications",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
-    _ref("user_id", "users"),
+    row_id(),
+    ref("account_id", "accounts"),
+    ref("user_id", "users"),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("draft", sa.JSON, nullable=True, comment="JSON and not jsonb: an author's order of keys is kept."),
     sa.Column(
         "draft_revision", sa.BigInteger, nullable=False, server_default="1", comment="One more with each change of it."
     ),
-    _created(),
-    _time("deleted_at"),
+    created(),
+    time("deleted_at"),
     sa.Index("ix_applications_account_id", "account_id"),
 )
 
 application_versions = sa.Table(
     "application_versions",
     metadata,
-    _id(),
-    _ref("application_id", "applications"),
+    row_id(),
+    ref("application_id", "applications"),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("document", sa.JSON, nullable=False),
-    _created(),
+    created(),
     sa.UniqueConstraint("application_id", "number"),
     comment="Immutable: a trigger refuses every UPDATE.",
 )
@@ -108,31 +95,38 @@ application_versions = sa.Table(
 deployments = sa.Table(
     "deployments",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
-    _ref("user_id", "users"),
-    _ref("application_id", "applications"),
+    row_id(),
+    ref("account_id", "accounts"),
+    ref("user_id", "users"),
+    ref("application_id", "applications"),
     sa.Column("version", sa.Integer, nullable=True, comment="NULL: the latest published one."),
     sa.Column("label", sa.Text, nullable=False),
-    _created(),
-    _time("deleted_at"),
+    created(),
+    time("deleted_at"),
     sa.Index("ix_deployments_account_id", "account_id"),
 )
 
 numbers = sa.Table(
     "numbers",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
-    _ref("user_id", "users"),
+    row_id(),
+    ref("account_id", "accounts"),
+    ref("user_id", "users"),
     sa.Column("address", sa.Text, nullable=False, comment="What is dialled: digits, or the user part of a SIP URI."),
     sa.Column("sms", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("is_pci", sa.Boolean, nullable=False, server_default=sa.false(), comment="In the secure environment."),
-    _ref("deployment_id", "deployments", nullable=True),
+    ref("deployment_id", "deployments", nullable=True),
     sa.Column("asr", sa.Text, nullable=False, server_default="", comment="Recogniser; empty: the platform's first."),
     sa.Column("tts", sa.Text, nullable=False, server_default="", comment="Synthesizer; empty: the platform's first."),
     sa.Column("url", sa.Text, nullable=False, server_default="", comment="Of a VoiceXML application."),
-    _created(),
+    sa.Column(
+        "carrier_id", sa.BigInteger, sa.ForeignKey("sms_carriers.id"), nullable=True, comment="Its texts go by it."
+    ),
+    sa.Column("text_url", sa.Text, nullable=False, server_default="", comment="Gets each text that arrives."),
+    sa.Column("texts_joined", sa.Boolean, nullable=False, server_default=sa.false(), comment="Concatenated parts."),
+    sa.Column("texts_per_second", sa.Double, nullable=True, comment="NULL: as many as its carrier takes."),
+    sa.Column("text_next_at", sa.Double, nullable=False, server_default="0"),
+    created(),
     sa.UniqueConstraint("address"),
     sa.CheckConstraint("NOT (sms AND is_pci)", name="secure"),
 )
@@ -143,22 +137,22 @@ audio_files = sa.Table(
     sa.Column("account_id", sa.BigInteger, sa.ForeignKey("accounts.id"), primary_key=True),
     sa.Column("file", sa.Text, primary_key=True, comment="sha256:<hex>, of its samples."),
     sa.Column("samples", sa.Integer, nullable=False, comment="µ-law, 8000 Hz: its bytes, too."),
-    _ref("user_id", "users"),
-    _created(),
+    ref("user_id", "users"),
+    created(),
 )
 
 audio_prompts = sa.Table(
     "audio_prompts",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
-    _ref("application_id", "applications"),
+    row_id(),
+    ref("account_id", "accounts"),
+    ref("application_id", "applications"),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("file", sa.Text, nullable=True, comment="NULL: not recorded yet."),
     sa.Column("words", sa.Text, nullable=False, server_default=""),
-    _ref("user_id", "users"),
-    _time("changed_at", nullable=False),
+    ref("user_id", "users"),
+    time("changed_at", nullable=False),
     sa.ForeignKeyConstraint(["account_id", "file"], ["audio_files.account_id", "audio_files.file"]),
     sa.UniqueConstraint("application_id", "name", "language"),
     comment="The audio manager.",
@@ -167,8 +161,8 @@ audio_prompts = sa.Table(
 trunks = sa.Table(
     "trunks",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
+    row_id(),
+    ref("account_id", "accounts"),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("host", sa.Text, nullable=False),
     sa.Column("port", sa.Integer, nullable=False),
@@ -179,21 +173,21 @@ trunks = sa.Table(
     sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("tokens", sa.Double, nullable=False, server_default="0", comment="Calls that may begin now."),
     sa.Column("tokens_at", sa.Double, nullable=False, server_default="0"),
-    _created(),
+    created(),
     sa.Index("ix_trunks_account_id", "account_id"),
 )
 
 campaigns = sa.Table(
     "campaigns",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
-    _ref("user_id", "users"),
+    row_id(),
+    ref("account_id", "accounts"),
+    ref("user_id", "users"),
     sa.Column(
         "name", sa.Text, nullable=False, comment="Of DEV outbound calls; the one without a name is for single calls."
     ),
     sa.Column("parameters", sa.Text, nullable=False, server_default=""),
-    _created(),
+    created(),
     sa.UniqueConstraint("user_id", "name"),
     sa.Index("ix_campaigns_account_id", "account_id"),
 )
@@ -201,15 +195,15 @@ campaigns = sa.Table(
 outbound_calls = sa.Table(
     "outbound_calls",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
-    _ref("user_id", "users"),
-    _ref("application_id", "applications", nullable=True),
-    _ref("deployment_id", "deployments", nullable=True),
+    row_id(),
+    ref("account_id", "accounts"),
+    ref("user_id", "users"),
+    ref("application_id", "applications", nullable=True),
+    ref("deployment_id", "deployments", nullable=True),
     sa.Column(
         "start_url", sa.Text, nullable=False, server_default="", comment="The document that it runs in their place."
     ),
-    _ref("campaign_id", "campaigns", nullable=True),
+    ref("campaign_id", "campaigns", nullable=True),
     sa.Column("message_reference", sa.Text, nullable=False, server_default=""),
     sa.Column("call_parameters", sa.Text, nullable=False, server_default=""),
     sa.Column("trunk_id", sa.BigInteger, sa.ForeignKey("trunks.id", ondelete="SET NULL"), nullable=True),
@@ -226,12 +220,12 @@ outbound_calls = sa.Table(
     sa.Column("metadata", sa.JSON, nullable=False),
     sa.Column("result_url", sa.Text, nullable=False),
     sa.Column("is_pci", sa.Boolean, nullable=False),
-    _time("queued_at", nullable=False),
-    _time("due_at", nullable=False),
-    _time("start_at"),
-    _time("end_at"),
-    _time("connected_at"),
-    _time("ended_at"),
+    time("queued_at", nullable=False),
+    time("due_at", nullable=False),
+    time("start_at"),
+    time("end_at"),
+    time("connected_at"),
+    time("ended_at"),
     sa.CheckConstraint(
         "status IN ('queued','dialing','connected','completed','failed','canceled','rejected')", name="status"
     ),
@@ -255,11 +249,11 @@ outbound_calls = sa.Table(
 outbound_events = sa.Table(
     "outbound_events",
     metadata,
-    _id(),
+    row_id(),
     sa.Column(
         "outbound_call_id", sa.BigInteger, sa.ForeignKey("outbound_calls.id", ondelete="CASCADE"), nullable=False
     ),
-    _time("at", nullable=False),
+    time("at", nullable=False),
     sa.Column("event", sa.Text, nullable=False),
     sa.Index("ix_outbound_events_outbound_call_id", "outbound_call_id"),
 )
@@ -270,33 +264,33 @@ server_ids = sa.Sequence("server_ids", metadata=metadata, start=100_001)
 engines = sa.Table(
     "engines",
     metadata,
-    _id(),
+    row_id(),
     sa.Column("host", sa.Text, nullable=False),
     sa.Column("server_id", sa.Integer, nullable=False, comment="First of its server ids; never given out twice."),
     sa.Column("sip", sa.Text, nullable=False, server_default="", comment="host:port, where OPTIONS finds it."),
-    _time("started_at", nullable=False),
-    _time("heartbeat_at", nullable=False),
-    _time("stopped_at"),
+    time("started_at", nullable=False),
+    time("heartbeat_at", nullable=False),
+    time("stopped_at"),
     sa.UniqueConstraint("server_id"),
 )
 
 outbound_attempts = sa.Table(
     "outbound_attempts",
     metadata,
-    _id(),
+    row_id(),
     sa.Column(
         "outbound_call_id", sa.BigInteger, sa.ForeignKey("outbound_calls.id", ondelete="CASCADE"), nullable=False
     ),
     sa.Column("trunk_id", sa.BigInteger, sa.ForeignKey("trunks.id", ondelete="SET NULL"), nullable=True),
-    _ref("engine_id", "engines"),
+    ref("engine_id", "engines"),
     sa.Column("state", sa.Text, nullable=False, server_default="claimed"),
     sa.Column("sip_call_id", sa.Text, nullable=False, server_default=""),
     sa.Column("outcome", sa.Text, nullable=False, server_default=""),
     sa.Column("cause", sa.Text, nullable=False, server_default=""),
-    _time("claimed_at", nullable=False),
-    _time("dialed_at"),
-    _time("connected_at"),
-    _time("ended_at"),
+    time("claimed_at", nullable=False),
+    time("dialed_at"),
+    time("connected_at"),
+    time("ended_at"),
     sa.CheckConstraint("state IN ('claimed','dialing','connected','ended')", name="state"),
     sa.Index("ix_outbound_attempts_outbound_call_id", "outbound_call_id"),
     sa.Index("ix_outbound_attempts_active", "trunk_id", "engine_id", postgresql_where=sa.text("state <> 'ended'")),
@@ -324,7 +318,7 @@ calls = sa.Table(
     sa.Column("dest", sa.Text, nullable=False),
     sa.Column("number", sa.Text, nullable=False, server_default="", comment="The owner's number that it belongs to."),
     sa.Column("started_at", sa.Double, primary_key=True),
-    _time("ended_at"),
+    time("ended_at"),
     sa.Column("outcome", sa.Text, nullable=False, server_default=""),
     sa.Column("cause", sa.Text, nullable=False, server_default=""),
     sa.Column("recording", sa.Text, nullable=False, server_default="", comment="Path below the recordings directory."),
@@ -386,17 +380,27 @@ call_counts = sa.Table(
 callbacks = sa.Table(
     "callbacks",
     metadata,
-    _id(),
-    _ref("account_id", "accounts"),
+    row_id(),
+    ref("account_id", "accounts"),
+    sa.Column("outbound_call_id", sa.BigInteger, sa.ForeignKey("outbound_calls.id", ondelete="CASCADE"), nullable=True),
+    sa.Column("sms_id", sa.BigInteger, nullable=True, comment="Of a text."),
+    sa.Column("fields", sa.JSON, nullable=True, comment="What is posted; NULL: the call's details."),
+    sa.Column("fields_json", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column(
-        "outbound_call_id", sa.BigInteger, sa.ForeignKey("outbound_calls.id", ondelete="CASCADE"), nullable=False
+        "reads_reply",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="The answer holds texts to be sent.",
     ),
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False, server_default="pending"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    _time("due_at", nullable=False),
-    _created(),
+    time("due_at", nullable=False),
+    created(),
     sa.CheckConstraint("state IN ('pending','delivered','failed')", name="state"),
+    sa.CheckConstraint("(outbound_call_id IS NULL) = (sms_id IS NOT NULL AND fields IS NOT NULL)", name="of"),
+    sa.Index("ix_callbacks_sms_id", "sms_id", postgresql_where=sa.text("sms_id IS NOT NULL")),
     sa.Index("ix_callbacks_due", "due_at", postgresql_where=sa.text("state = 'pending'")),
     sa.Index("ix_callbacks_outbound_call_id", "outbound_call_id"),
 )
@@ -406,7 +410,7 @@ callback_attempts = sa.Table(
     metadata,
     sa.Column("callback_id", sa.BigInteger, sa.ForeignKey("callbacks.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    _time("at", nullable=False),
+    time("at", nullable=False),
     sa.Column("status", sa.Integer, nullable=True, comment="HTTP status; NULL where no answer came."),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("duration_ms", sa.Integer, nullable=False),
@@ -420,5 +424,7 @@ idempotency_keys = sa.Table(
     sa.Column("fingerprint", sa.LargeBinary, nullable=False, comment="SHA-256 of method, path and body."),
     sa.Column("status", sa.Integer, nullable=True, comment="NULL while the first request runs."),
     sa.Column("body", sa.Text, nullable=True),
-    _created(),
+    created(),
 )
+
+__all__ = ["metadata"]

@@ -20,11 +20,12 @@ from callwright.flow.application import DocumentError
 from callwright.providers.http import GuardedClient
 from callwright.services.probes import Probes
 from callwright.store.database import Database
-from callwright.web import pages, problems
+from callwright.web import carriers, pages, problems
 from callwright.web.limits import BodyLimit, BodyTooLarge, SafeHeaders
 from callwright.web.plum import table, texts
 from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
 from callwright.web.v1 import account, applications, audio, calls, catalogue, dev_outbound, telephony, versions
+from callwright.web.v1 import texts as v1_texts
 
 BULK_AT_ONCE = 2
 "Files of calls that are queued at the same time; others wait. Each holds a connection for seconds, and there are eight."
@@ -34,7 +35,7 @@ def create_app(config: Config, db: Database, http: GuardedClient) -> ASGIApp:
     """`http` is for what users' URLs are asked; whoever made it closes it."""
     v1 = _v1()
     app = Starlette(
-        routes=[*table.routes(), *pages.routes(v1), Mount("/v1", v1)],
+        routes=[*table.routes(), *carriers.routes(), *pages.routes(v1), Mount("/v1", v1)],
         middleware=[Middleware(SafeHeaders), Middleware(BodyLimit, refusal=_refused)],
         exception_handlers={404: _not_found},
     )
@@ -63,7 +64,7 @@ def _v1() -> FastAPI:
             Exception: problems.on_failure,
         },
     )
-    for page in (applications, versions, audio, catalogue, telephony, calls, dev_outbound, account):
+    for page in (applications, versions, audio, catalogue, telephony, calls, v1_texts, dev_outbound, account):
         v1.include_router(page.router)
     return v1
 

@@ -35,6 +35,7 @@ READY_FIELDS = {
     "deployment_id",
     "number",
     "sms_number",
+    "sms_inbound_url",
     "sip",
     "test_phone",
     "phone",
@@ -85,7 +86,7 @@ async def test_it_tells_scripts_what_they_need_and_stops_at_ctrl_c(data_dir: Pat
         assert time.monotonic() - started < GONE_S_MAX
         assert not first.ready_file.exists()
     async with running(data_dir) as second:
-        stay = READY_FIELDS - {"base_url", "public_url", "sip", "phone", "pids"}
+        stay = READY_FIELDS - {"base_url", "public_url", "sms_inbound_url", "sip", "phone", "pids"}
         assert {name: second.ready[name] for name in stay} == {name: ready[name] for name in stay}
 
 

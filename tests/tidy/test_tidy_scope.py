@@ -25,6 +25,8 @@ WRITES = "an engine writes what happened in the calls that it runs"
 PARTITIONS = "the tables themselves, a day or a month of everybody's rows"
 RETIRES = "the job deletes for everybody, an account at a time"
 POSTS = "the job posts for everybody"
+CARRIES = "a carrier's texts are everybody's"
+OF_NUMBER = "the number has been found as its owner's, or is the one that a carrier told a text for"
 LOCKED = "the owner's row has been found, and locked, by the statement before it"
 
 FOR_EVERYBODY = {
@@ -65,6 +67,22 @@ FOR_EVERYBODY = {
     "store/retention.py:delete_calls": RETIRES,
     "store/retention.py:delete_details": RETIRES,
     "store/retention.py:delete_errors": RETIRES,
+    "store/sms.py:number_of_carrier": CARRIES,
+    "store/sms.py:take_reply": POSTS,
+    "store/sms.py:insert": OF_NUMBER,
+    "store/sms.py:consent": OF_NUMBER,
+    "store/sms.py:is_blocked": OF_NUMBER,
+    "store/sms_sending.py:carriers": CARRIES,
+    "store/sms_sending.py:carrier": "whoever tells something is known by the token in its URL",
+    "store/sms_sending.py:claim": CARRIES,
+    "store/sms_sending.py:next_due": CARRIES,
+    "store/sms_sending.py:answered": CARRIES,
+    "store/sms_sending.py:_end": CARRIES,
+    "store/sms_sending.py:_later": CARRIES,
+    "store/sms_sending.py:lapse": CARRIES,
+    "store/sms_sending.py:receipt": CARRIES,
+    "store/sms_sending.py:post": CARRIES,
+    "store/sms_sending.py:notification_url": CARRIES,
     "store/trunks.py:_reroute": "trunks are the account's, and so is the way that all its calls take",
 }
 
@@ -79,6 +97,7 @@ AS_THE_PLATFORM = {
     "services/first_start.py": "before there is an account",
     "services/passwords.py": "lets users in",
     "services/retention.py": "the job's",
+    "services/sms.py": "carriers tell, and the job sends; what clients ask takes their scope",
     "services/outbound.py:details": ABSENT_FIRST,
 }
 "Who may ask as the platform, on a client's behalf or not. `engine` and `jobs` are the platform; `web` never is."

@@ -26,7 +26,14 @@ def nobody_has_failed():
 
 
 def _sample_path(endpoint: DevEndpoint) -> str:
-    values = {"start_timestamp": NOW - 1000, "end_timestamp": NOW, "log_id": 1, "phone_number": "8005550111"}
+    values = {
+        "start_timestamp": NOW - 1000,
+        "end_timestamp": NOW,
+        "log_id": 1,
+        "phone_number": "8005550111",
+        "suffix": "json",
+        "sms_message_id": "0" * 32,
+    }
     return endpoint.path.format(**values)
 
 

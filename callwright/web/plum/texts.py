@@ -76,13 +76,23 @@ def text_of(error: RequestError) -> str:
 DEV_UNAUTHORIZED = "Unauthorized access to {service} service"
 "The only one of DEV's texts that is known for certain."
 
-DEV_NOT_FOUND = {"call log": "log not found", "number": "phone_number is not a number of this account"}
+DEV_NOT_FOUND = {
+    "call log": "log not found",
+    "number": "phone_number is not a number of this account",
+    "message": "message not found",
+}
 DEV_PHONE_NUMBER = "phone_number must have 10 digits"
 DEV_DEMO = "Logging is not available on demo accounts"
 DEV_START = "start_timestamp must be within the last year"
 DEV_END = "end_timestamp must be after start_timestamp"
 DEV_LIMIT = "limit must be between {low} and {high}"
 DEV_OFFSET = "offset must be between 0 and {high}"
+SMS_MSG_TYPE = "msg_type must be inbound, outbound, all or blank"
+SMS_NUMBER_TYPE = (
+    "number_type must be account or customer, with phone_number and a msg_type of inbound or outbound, and only then"
+)
+SMS_NUMBER_MISSING = "{field} is missing"
+SMS_ORDER = "order must be asc, desc or blank"
 DEV_TIMESTAMP = "{field} must be a UNIX timestamp"
 
 

@@ -55,8 +55,8 @@ ALL = {"twilio": TWILIO, "vonage": VONAGE, "telnyx": TELNYX, "bandwidth": BANDWI
 
 @pytest.mark.pure
 def test_all_are_tried_here_and_hide_their_secrets():
-    assert ALL.keys() == REGISTRY.keys()
-    for kind in REGISTRY.values():
+    assert {*ALL, "loopback"} == REGISTRY.keys()
+    for kind in map(type, ALL.values()):
         assert kind.__doc__ and kind.secrets and set(kind.secrets) <= kind.model_fields.keys()
         assert all(field.title for name, field in kind.model_fields.items() if name != "type")
 

@@ -1,0 +1,283 @@
+"""Texts: queued by clients, answered to, received from handsets, and stopped by a word."""
+
+import re
+import secrets
+import time
+import uuid
+from collections.abc import Sequence
+
+from callwright.base import phone_numbers
+from callwright.base.errors import AuthorError, NotFound, PeerError, RequestError
+from callwright.ports.carrier import Answer, Receipt, ReceivedText
+from callwright.sms import keywords, replies
+from callwright.sms.replies import Reply
+from callwright.sms.segments import Segments, split
+from callwright.store import sms as store
+from callwright.store import sms_sending as sending
+from callwright.store.database import Connection, Database
+from callwright.store.scope import PLATFORM, Scope
+from callwright.store.sms import Consent, NewText, Query, SmsNumber, SmsRow
+from callwright.store.sms_sending import NOT_MOBILE, CarrierRow, Changed, DueText
+
+DELIVERY_S = 7 * 86400.0
+"How long a message's delivery is shown (document *SMS API*, Statuses Explained)."
+
+BODY_MAX = 10_000
+"Characters that are looked at; what is one text at most is the segments' to say."
+
+UNSUBSCRIBED = "Attempt to send to unsubscribed recipient"
+NOT_MOBILE_NUMBER = "To number: +{to}, is not a mobile number"
+NO_CARRIER = "the number has no carrier"
+
+_TO = re.compile(r"\+?[0-9]{7,15}")
+
+
+async def queue(
+    db: Database, scope: Scope, *, sender: str, to: str, body: str, result_url: str = "", refuse: bool = False
+) -> list[SmsRow]:
+    """Queue a text; one row for each message that it becomes, in order.
+
+    A text to somebody who has stopped them is kept as failed, and told as document *SMS API* says; with `refuse` it is a
+    `RequestError` instead, as older clients have it.
+    """
+    recipient = recipient_of(to)
+    if not body.strip():
+        raise RequestError(400, "body is missing.", field="body")
+    if len(body) > BODY_MAX:
+        raise RequestError(400, f"body must not be longer than {BODY_MAX} characters.", field="body")
+    number = await store.number(db, scope, phone_numbers.spellings(sender))
+    if number is None:
+        raise RequestError(400, "from is not an SMS number of this account", field="from")
+    try:
+        segments = split(body, concatenated=number.texts_joined)
+    except AuthorError as error:
+        raise RequestError(400, f"body is too long: {error}.", field="body") from None
+    async with db.transaction() as connection:
+        if refuse and await store.is_blocked(connection, scope, number, recipient):
+            raise RequestError(400, UNSUBSCRIBED, field="to")
+        return await _send(connection, scope, number, recipient, segments, result_url)
+
+
+def recipient_of(to: str) -> str:
+    """Whom a text goes to, as digits with the country's code. Raises `RequestError`."""
+    stripped = re.sub(r"[\s().-]", "", to)
+    if not _TO.fullmatch(stripped):
+        raise RequestError(400, "to is missing or invalid.", field="to")
+    return phone_numbers.dialled(stripped)
+
+
+async def _send(
+    connection: Connection,
+    scope: Scope,
+    number: SmsNumber,
+    to: str,
+    segments: Segments,
+    result_url: str,
+    *,
+    confirms: bool = False,
+) -> list[SmsRow]:
+    """`confirms`: it answers the word by which somebody stopped texts, and goes out all the same."""
+    now = time.time()
+    blocked = not confirms and await store.is_blocked(connection, scope, number, to)
+    cause = UNSUBSCRIBED if blocked else "" if number.carrier_id is not None else NO_CARRIER
+    texts = _parts(segments, cause)
+    rows = await store.insert(
+        connection, scope, number, direction="outbound", theirs=to, result_url=result_url, now=now, texts=texts
+    )
+    if cause:
+        for row in rows:
+            await _tell(
+                connection,
+                Changed(row.id, number.account_id, row.message_id.hex, to, result_url, row.status, row.delivery, cause),
+            )
+    return rows
+
+
+def _parts(segments: Segments, cause: str) -> list[NewText]:
+    group, reference = uuid.uuid4(), secrets.randbelow(1 << 16)
+    return [
+        NewText(
+            group,
+            part,
+            len(segments.parts),
+            body,
+            segments.encoding,
+            reference,
+            segments.concatenated,
+            "failure" if cause else "queued",
+            "undelivered" if cause else "",
+            cause,
+        )
+        for part, body in enumerate(segments.parts, 1)
+    ]
+
+
+# -- what carriers say -------------------------------------------------------------------------------
+
+
+async def carriers(db: Database) -> list[CarrierRow]:
+    return await sending.carriers(db, PLATFORM)
+
+
+async def carrier(db: Database, carrier_id: int, token: str) -> CarrierRow:
+    """The carrier that tells us something, by its URL. Raises `NotFound`."""
+    found = await sending.carrier(db, PLATFORM, carrier_id)
+    if found is None or not secrets.compare_digest(found.token.encode(), token.encode()):
+        raise NotFound("carrier")
+    return found
+
+
+async def claim(db: Database, carrier_id: int, *, whole: bool, limit: int) -> list[DueText]:
+    return await sending.claim(db, PLATFORM, carrier_id, whole=whole, limit=limit, now=time.time())
+
+
+async def next_due(db: Database, carrier_id: int) -> float | None:
+    return await sending.next_due(db, PLATFORM, carrier_id)
+
+
+async def answered(db: Database, carrier_id: int, text: DueText, answer: Answer) -> None:
+    """Keep what a carrier said of a text, and tell it to who wants to know."""
+    async with db.transaction() as connection:
+        await _tell_all(
+            connection, await sending.answered(connection, PLATFORM, carrier_id, text.ids, answer, time.time())
+        )
+
+
+async def lapse(db: Database) -> None:
+    """Messages whose sender has gone are in doubt from now on."""
+    async with db.transaction() as connection:
+        await _tell_all(connection, await sending.lapse(connection, PLATFORM, time.time()))
+
+
+async def told(db: Database, carrier_id: int, what: Receipt | ReceivedText) -> bool:
+    """Keep what a carrier tells. When this returns it is kept, and the carrier need not tell it again.
+
+    False: a text to a number that does not send by this carrier, which nobody would see.
+    """
+    async with db.transaction() as connection:
+        if isinstance(what, Receipt):
+            await _tell_all(connection, await sending.receipt(connection, PLATFORM, carrier_id, what, time.time()))
+            return True
+        return await _receive(connection, carrier_id, what)
+
+
+async def _receive(connection: Connection, carrier_id: int, text: ReceivedText) -> bool:
+    number = await store.number_of_carrier(connection, PLATFORM, carrier_id, phone_numbers.spellings(text.to))
+    if number is None:
+        return False
+    now = time.time()
+    body = text.body.replace("\0", "\ufffd")[:BODY_MAX]
+    kept = NewText(uuid.uuid4(), 1, 1, body, "", status="received", carrier_message_id=text.carrier_message_id)
+    rows = await store.insert(
+        connection, PLATFORM, number, direction="inbound", theirs=text.sender, result_url="", now=now, texts=[kept],
+        carrier_id=carrier_id,
+    )  # fmt: skip
+    if not rows:
+        return True
+    asked = keywords.keyword(body)
+    if asked in ("stop", "start"):
+        await store.consent(connection, PLATFORM, number, text.sender, asked == "stop", body.strip().upper(), now)
+    if asked is not None:
+        await _send(
+            connection, PLATFORM, number, text.sender, split(keywords.ANSWERS[asked]), "", confirms=asked != "start"
+        )
+    if asked != "help" and number.text_url:
+        await _hand_on(connection, number, rows[0])
+    return True
+
+
+async def _hand_on(connection: Connection, number: SmsNumber, text: SmsRow) -> None:
+    """Have the text posted to the number's application URL, whose answer may hold texts to be sent (`reply`)."""
+    fields = {
+        "sms_message_id": text.message_id.hex,
+        "to": phone_numbers.dialled(number.address),
+        "from": text.theirs,
+        "body": text.body,
+    }
+    changed = Changed(text.id, number.account_id, text.message_id.hex, text.theirs, "", "received", "", "")
+    await sending.post(connection, PLATFORM, changed, number.text_url, fields, as_json=False, reads_reply=True)
+
+
+async def reply(db: Database, sms_id: int, answer: bytes) -> str:
+    """Send the texts that an application URL's answer holds. What is wrong with it, or an empty string; what was right before
+    it is sent all the same. A second answer to the same text is not taken: its sender had died before it was told."""
+    async with db.transaction() as connection:
+        found = await store.take_reply(connection, PLATFORM, sms_id)
+        if found is None:
+            return ""
+        number, text = found
+        try:
+            texts = replies.parse(answer)
+        except PeerError as error:
+            return str(error)
+        scope = Scope(number.account_id, number.user_id, "plum")
+        for one in texts:
+            problem = await _reply(connection, scope, number, text, one)
+            if problem:
+                return problem
+    return ""
+
+
+async def _reply(connection: Connection, scope: Scope, number: SmsNumber, text: SmsRow, one: Reply) -> str:
+    sender = number
+    if one.sender:
+        found = await store.number(connection, scope, phone_numbers.spellings(one.sender))
+        if found is None:
+            return f"from={one.sender!r} is not an SMS number of this account"
+        sender = found
+    try:
+        segments = split(one.body, concatenated=sender.texts_joined)
+        recipients = [recipient_of(to) for to in one.to] or [text.theirs]
+    except (AuthorError, RequestError) as error:
+        return str(error)
+    for to in recipients:
+        await _send(connection, scope, sender, to, segments, one.result_url)
+    return ""
+
+
+async def _tell_all(connection: Connection, changes: Sequence[Changed]) -> None:
+    for changed in changes:
+        await _tell(connection, changed)
+
+
+async def _tell(connection: Connection, changed: Changed) -> None:
+    """To the message's result_url; and a refusal to the account's notification URL (document *SMS API*, Special
+    Notifications)."""
+    if changed.result_url and changed.status != "queued":
+        fields = {"sms_message_id": changed.message_id, "status": changed.status}
+        if changed.delivery:
+            fields["delivery_status"] = changed.delivery
+        await sending.post(connection, PLATFORM, changed, changed.result_url, fields, as_json=False)
+    error = refusal(changed.cause, changed.to)
+    if error:
+        url = await sending.notification_url(connection, PLATFORM, changed.account_id)
+        if url:
+            await sending.post(connection, PLATFORM, changed, url, {"status": "failure", "error": error}, as_json=True)
+
+
+def refusal(cause: str, to: str) -> str:
+    """The words of document *SMS API* for a text that was refused; empty where it was not, or for another reason."""
+    if cause == UNSUBSCRIBED:
+        return UNSUBSCRIBED
+    return NOT_MOBILE_NUMBER.format(to=to) if cause.startswith(NOT_MOBILE) else ""
+
+
+# -- what clients read -------------------------------------------------------------------------------
+
+
+async def get(db: Database, scope: Scope, message_id: str) -> SmsRow:
+    try:
+        found = await store.get(db, scope, uuid.UUID(hex=message_id))
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("message")
+    return found
+
+
+async def listed(db: Database, scope: Scope, query: Query) -> tuple[list[SmsRow], int]:
+    return await store.listed(db, scope, query)
+
+
+async def consents(db: Database, scope: Scope, *, theirs: str, after: int, limit: int) -> list[tuple[int, Consent]]:
+    return await store.consents(db, scope, theirs=theirs, after=after, limit=limit)
