@@ -53,7 +53,8 @@ async def test_once_shows_a_call_and_a_second_start_finds_its_data(data_dir):
     assert status == 0, said
     assert "presses 2" in said and "presses 15" in said
     assert json.loads((data_dir / "d" / "secrets.json").read_text()) == before
-    assert '{"call_id":2}' in said, "the first call is still there"
+    (call_id,) = re.findall(r'{"call_id":(\d+)}', said)
+    assert int(call_id) > 1, "the first call is still there"  # More than 2 where the server's stop was cut short.
 
 
 async def test_a_call_that_fails_fails_the_demo(data_dir):
