@@ -1,7 +1,6 @@
 """The post-call web service: what is told to a web service when a call has ended, however it ended."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -53,5 +52,5 @@ async def _end_recording(call: Call) -> None:
 async def _tried(call: Call, service: Rest | Soap, delay_s: float) -> bool:
     if isinstance(service, Soap):
         return isinstance(await call.invoke(await soap_request(call, service, delay_s=delay_s)), Invoked)
-    answer = await call.fetch(replace(await service.request(call), delay_s=delay_s))
+    answer = await call.fetch(await service.request(call, delay_s=delay_s))
     return isinstance(answer, Fetched) and 200 <= answer.status < 300

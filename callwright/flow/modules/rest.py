@@ -99,7 +99,7 @@ class Rest(Module):
             return f"The answer is not {self.return_type}: {error if not private else 'it cannot be parsed'}"
         return ""
 
-    async def request(self, call: Call) -> Fetch:
+    async def request(self, call: Call, *, delay_s: float = 0.0) -> Fetch:
         """The request as this call's variables have it."""
         filling = Filling(call, self.private)
         # What variables brought in and no URL can hold (blanks, letters with accents) is sent escaped.
@@ -132,4 +132,5 @@ class Rest(Module):
             filling.private,
             fields=fields,
             hold=hold[0] if hold else None,
+            delay_s=delay_s,
         )
