@@ -1,4 +1,4 @@
-"""The HTTP application on a real port, in a process of its own as `callwright up` starts it."""
+"""The HTTP application on a real port: in a process of its own as `callwright up` starts it, or in that of the test."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,9 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+
+import uvicorn
+from fastapi import FastAPI
 
 from callwright.base.config import Config
 from callwright.cli._process import READY_FD
@@ -42,3 +45,20 @@ async def served(config: Config) -> AsyncIterator[tuple[str, asyncio.subprocess.
         if process.returncode is None:
             process.terminate()
         await asyncio.wait_for(process.wait(), GONE_S_MAX)
+
+
+@contextlib.asynccontextmanager
+async def served_here(app: FastAPI) -> AsyncIterator[str]:
+    """Its URL. It answers in the test's own event loop."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        serving = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        task = asyncio.create_task(serving.serve(sockets=[listening]))
+        try:
+            async with asyncio.timeout(GONE_S_MAX):
+                while not serving.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                    await asyncio.sleep(0.01)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            serving.should_exit = True
+            await task

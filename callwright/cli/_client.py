@@ -9,7 +9,7 @@ from typing import Any
 import click
 import httpx
 
-from callwright.cli._options import default_data_dir
+from callwright.cli._options import data_option_of
 
 ANSWER_S_MAX = 10.0
 
@@ -17,15 +17,7 @@ _OPTIONS = (
     click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Where the platform's API is."),
     click.option("--user", envvar="CALLWRIGHT_USER", help="E-mail of the account. Or set CALLWRIGHT_USER."),
     click.option("--key", envvar="CALLWRIGHT_KEY", help="Its developer key. Or set CALLWRIGHT_KEY."),
-    click.option(
-        "--data",
-        "data_dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        envvar="CALLWRIGHT_DATA",
-        default=default_data_dir,
-        show_default="~/.local/share/callwright",
-        help="Where the first account's secrets are read from when no key is given.",
-    ),
+    data_option_of("Where the first account's secrets are read from when no key is given."),
 )
 
 

@@ -22,16 +22,21 @@ def phone_of(phone: Address | None, sip: Address) -> Address:
     return phone or Address("127.0.0.1", PHONE_PORT if sip.port else 0)
 
 
-data_option = click.option(
-    "--data",
-    "data_dir",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="CALLWRIGHT_DATA",
-    default=default_data_dir,
-    show_default="~/.local/share/callwright",
-    help="Where everything is kept: database, recordings, prompts, logs, secrets. Or set CALLWRIGHT_DATA.",
-)
+def data_option_of(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option --data, whose help says what the directory is to the command."""
+    return click.option(
+        "--data",
+        "data_dir",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="CALLWRIGHT_DATA",
+        default=default_data_dir,
+        show_default="~/.local/share/callwright",
+        help=f"{help} Or set CALLWRIGHT_DATA.",
+    )
+
+
+data_option = data_option_of("Where everything is kept: database, recordings, prompts, logs, secrets.")
 
 _OPTIONS = (
     data_option,

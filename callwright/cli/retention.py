@@ -8,7 +8,7 @@ import click
 
 from callwright.base.config import Config
 from callwright.base.errors import RequestError
-from callwright.cli._options import default_data_dir
+from callwright.cli._options import data_option_of
 from callwright.jobs.retention import describe
 from callwright.services import retention
 from callwright.services.retention import DAYS_MAX
@@ -16,16 +16,7 @@ from callwright.store.database import FAILURES, Database
 
 
 @click.command()
-@click.option(
-    "--data",
-    "data_dir",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="CALLWRIGHT_DATA",
-    default=default_data_dir,
-    show_default="~/.local/share/callwright",
-    help="Of the platform that runs. Or set CALLWRIGHT_DATA.",
-)
+@data_option_of("Of the platform that runs.")
 @click.option("--details-days", type=click.IntRange(0, DAYS_MAX), help="Keep detailed logs so long.")
 @click.option("--calls-days", type=click.IntRange(1, DAYS_MAX), help="Keep calls and their errors so long.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be deleted now, and delete nothing.")

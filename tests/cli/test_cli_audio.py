@@ -3,15 +3,14 @@
 import asyncio
 import io
 import json
-import socket
 import wave
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
-import uvicorn
 from click.testing import CliRunner, Result
+from served import served_here
 
 from callwright.base.config import Config
 from callwright.cli.audio import command
@@ -36,18 +35,8 @@ def _silence(seconds: float) -> bytes:
 async def server(db, database_url, tmp_path) -> AsyncIterator[str]:
     """The API on a free port."""
     app = create_app(Config(data_dir=str(tmp_path / "data"), database_url=database_url), db)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        serving = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        task = asyncio.create_task(serving.serve(sockets=[listening]))
-        try:
-            async with asyncio.timeout(10):
-                while not serving.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                    await asyncio.sleep(0.01)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            serving.should_exit = True
-            await task
+    async with served_here(app) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """The engine's pen on a real PostgreSQL that fails in every way that a database does: nothing is lost, nothing is twice."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -63,6 +65,21 @@ async def _stored(db, call_id: int) -> tuple[int, int]:
     )
 
 
+@contextmanager
+def _answer_lost(monkeypatch, *, committed=True) -> Iterator[None]:
+    """The connection breaks before, or after, what is written has been committed."""
+    real = calls.write
+
+    async def lost(given, batch):
+        if committed:
+            await real(given, batch)
+        raise ConnectionResetError("lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(calls, "write", lost)
+        yield
+
+
 async def test_a_call_is_written_whole(db, pen, begin):
     call_id = begin()
     pen.closed(ClosedCall(call_id, 2.0, "exit", "", ""))
@@ -73,19 +90,11 @@ async def test_a_call_is_written_whole(db, pen, begin):
 
 @pytest.mark.parametrize("committed", [False, True])
 async def test_a_connection_lost_before_or_after_the_commit(db, pen, begin, monkeypatch, committed):
-    real = calls.write
-
-    async def lost(given, batch):
-        if committed:
-            await real(given, batch)
-        raise ConnectionResetError("lost")
-
     first = begin()
-    monkeypatch.setattr(calls, "write", lost)
-    await pen.flush()
-    await pen.flush()
+    with _answer_lost(monkeypatch, committed=committed):
+        await pen.flush()
+        await pen.flush()
     later = begin()
-    monkeypatch.setattr(calls, "write", real)
     await pen.flush()
     assert await _stored(db, first) == await _stored(db, later) == (1, 2)
 
@@ -94,15 +103,8 @@ async def test_entries_alone_are_not_written_twice_either(db, pen, begin, monkey
     call_id = begin()
     await pen.flush()
     pen.entry(call_id, Entry(1.0, None, Log("three", "info")))
-    real = calls.write
-
-    async def lost(given, batch):
-        await real(given, batch)
-        raise ConnectionResetError("lost")
-
-    monkeypatch.setattr(calls, "write", lost)
-    await pen.flush()
-    monkeypatch.setattr(calls, "write", real)
+    with _answer_lost(monkeypatch):
+        await pen.flush()
     await pen.flush()
     assert await _stored(db, call_id) == (1, 3)
 
@@ -145,15 +147,8 @@ async def test_what_went_wrong_is_kept_apart_and_once(db, pen, begin, monkeypatc
     pen.entry(call_id, Entry(2.0, script, EvaluationFailed(2.0, "ReferenceError: d is not\ndefined line 1")))
     pen.entry(call_id, Entry(3.0, script, FetchFailed(3.0, "timed out")))
     pen.entry(call_id, Entry(4.0, script, Fetched(4.0, 500)))
-    real = calls.write
-
-    async def lost(given, batch):
-        await real(given, batch)
-        raise ConnectionResetError("lost")
-
-    monkeypatch.setattr(calls, "write", lost)
-    await pen.flush()
-    monkeypatch.setattr(calls, "write", real)
+    with _answer_lost(monkeypatch):
+        await pen.flush()
     await pen.flush()
     rows = await db.pool.fetch("SELECT seq, at, session_id, src, dest, message FROM call_errors ORDER BY seq")
     assert [tuple(row) for row in rows] == [

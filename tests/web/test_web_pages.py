@@ -3,14 +3,13 @@
 import asyncio
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import uvicorn
+from served import served_here
 
 BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -19,18 +18,8 @@ QUIET = ("--disable-background-networking", "--disable-component-update", "--dis
 @pytest.fixture
 async def server(app) -> AsyncIterator[str]:
     """The application on a port of its own, which is free when it is asked."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        serving = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        task = asyncio.create_task(serving.serve(sockets=[listening]))
-        try:
-            async with asyncio.timeout(10):
-                while not serving.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                    await asyncio.sleep(0.01)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            serving.should_exit = True
-            await task
+    async with served_here(app) as url:
+        yield url
 
 
 def _rendered(url: str) -> str:
