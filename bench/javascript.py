@@ -6,6 +6,7 @@ import time
 
 from bench._figures import Figure, slowness
 from bench._pool import SOCKET, running
+from callwright.base.values import Value
 from callwright.providers.javascript_client import PoolScripts
 from callwright.providers.pool_client import PoolClient
 from callwright.session.commands import Evaluate
@@ -15,7 +16,7 @@ LIBRARIES = (
     ("sum.js", "var seen = []; function total(order) { seen.push(order.id); return order.price * order.count; }"),
 )
 SCRIPT = '$callwright["order"]["total"] = total($callwright["order"]); seen.length'
-ORDER = {"id": 5, "price": 9.5, "count": 3, "name": "Ann", "tags": ["a", "b"]}
+ORDER: dict[str, Value] = {"id": 5, "price": 9.5, "count": 3, "name": "Ann", "tags": ["a", "b"]}
 
 
 def main() -> int:

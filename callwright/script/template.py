@@ -84,8 +84,8 @@ class Template:
             value = variables.get(piece.path)
             if value is MISSING:
                 missing.append(piece.name)
-            private = private or variables.is_private(piece.path)
-            text = text_of(value)
+            private = private or (bool(variables.private) and variables.is_private(piece.path))
+            text = value if isinstance(value, str) else text_of(value)
             if piece.kind and say is not None:
                 text = say(piece.kind, piece.argument, text)
             texts.append(escape(text) if self._is_markup else text)
