@@ -12,7 +12,8 @@
 Whoever drives it calls `key` for each key, `prompts_ended` once nothing more is being said, and `tick` at
 `deadline`; it stops the prompts when `playing` turns false, and is done when `result` is set. Keys that came
 before (`typed`) are fed first, so a caller who knows the menu never hears it. Keys after the result are
-`left_over` for whoever collects next; after a no-match they are dropped, for they belong to the mistake.
+`left_over` for whoever collects next; after a no-match they are dropped, for they belong to the mistake. So that all
+of it is there, a mistake ends like any input: with `#`, or when no key has come for the time of the final timer.
 
 Speech is heard only while `listening`. Its end is the driver's to tell, which also has it recognised while
 `recognising`, and tells by `heard` what it may have been. A key at any moment wins over speech: somebody who presses
@@ -26,6 +27,8 @@ from callwright.grammar.input import Heard, Match, NoInput, NoMatch, Reading, Re
 from callwright.grammar.words import said
 
 TERMINATOR = "#"
+KEYS_MAX = 200
+"Of one input: more than the longest that any grammar of ours takes. Whoever leans on the telephone gets an answer."
 
 UTTERANCE_S_MAX = 30.0
 "What is longer is no answer to a question: 16 digits with pauses take half of it."
@@ -91,10 +94,14 @@ class Collector:
             self._finish(now, self._keys or TERMINATOR)
             return
         self._keys += key
-        if any(can_grow(grammar, self._keys) for grammar in self._grammars):
-            self.deadline = now + self._timers.final_key_s
-        else:
+        complete = self._meant(self._keys) is not None
+        if complete and not any(can_grow(grammar, self._keys) for grammar in self._grammars):
             self._finish(now, self._keys)
+        elif len(self._keys) >= KEYS_MAX:
+            self._finish(now, self._keys)
+        else:
+            # What can no longer become right is waited out as well: the rest of a wrong number is no new input.
+            self.deadline = now + self._timers.final_key_s
 
     def prompts_ended(self, now: float) -> None:
         """Nothing more is being said: the caller's time runs."""
@@ -158,12 +165,16 @@ class Collector:
         return list(found.values())
 
     def _finish(self, now: float, keys: str) -> None:
+        meant = self._meant(keys)
+        self._set(NoMatch(now, keys) if meant is None else Match(now, *meant, keys))
+
+    def _meant(self, keys: str) -> tuple[str, str] | None:
+        """The id of the first grammar that accepts the keys, and what they mean to it."""
         for grammar in self._grammars:
             value = meaning(grammar, keys)
             if value is not None:
-                self._set(Match(now, grammar.id, value, keys))
-                return
-        self._set(NoMatch(now, keys))
+                return grammar.id, value
+        return None
 
     def _set(self, result: Result) -> None:
         self.result = result

@@ -3,16 +3,14 @@
 import asyncio
 import json
 import re
-import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from email import message_from_bytes
+from mailbox import Mailbox, delivering
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from conftest import Running, started
+from soap_service import told, wsdl
 
 from callwright.media import wav
 from callwright.testing.receiver import Answer, Received, Receiver
@@ -25,34 +23,15 @@ ONE, TWO_THEN_FIFTEEN = "12125550101", "12125550102"
 HANGS_UP, SPEAKS, SPEAKS_AND_HANGS_UP, PRESSES_A_DATE = "12125550106", "12125550107", "12125550108", "12125550109"
 
 
-class Mailbox:
-    """Where the platform's mail server delivers."""
-
-    def __init__(self) -> None:
-        self.mails: list[Any] = []
-        self.port = 0
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.mails.append(message_from_bytes(envelope.content))
-        return "250 taken"
-
-
 @pytest.fixture(scope="module")
 def mailbox() -> Iterator[Mailbox]:
-    box = Mailbox()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        box.port = free.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=box.port)
-    controller.start()
-    yield box
-    controller.stop()
+    with delivering() as box:
+        yield box
 
 
 @pytest.fixture(scope="module")
 def platform(mailbox: Mailbox) -> Iterator[Running]:
-    mail = (f"--smtp-url=smtp://127.0.0.1:{mailbox.port}", "--mail-from=calls@example.com")
-    with started(*mail) as running:
+    with started(*mailbox.options) as running:
         yield running
 
 
@@ -356,31 +335,11 @@ async def _run(*command: str, fails: bool = False) -> str:
     return output.decode()
 
 
-WSDL = """<?xml version="1.0"?>
-<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
-  xmlns:t="urn:t" targetNamespace="urn:t" xmlns:xs="http://www.w3.org/2001/XMLSchema">
- <types><xs:schema targetNamespace="urn:t" elementFormDefault="qualified">
-  <xs:element name="Ask"><xs:complexType><xs:sequence>
-   <xs:element name="item" type="xs:string"/></xs:sequence></xs:complexType></xs:element>
-  <xs:element name="Told"><xs:complexType><xs:sequence>
-   <xs:element name="price" type="xs:int"/><xs:element name="name" type="xs:string"/></xs:sequence></xs:complexType></xs:element>
- </xs:schema></types>
- <message name="In"><part name="parameters" element="t:Ask"/></message>
- <message name="Out"><part name="parameters" element="t:Told"/></message>
- <portType name="P"><operation name="Ask"><input message="t:In"/><output message="t:Out"/></operation></portType>
- <binding name="B" type="t:P"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/>
-  <operation name="Ask"><soap:operation soapAction="ask"/><input><soap:body use="literal"/></input>
-   <output><soap:body use="literal"/></output></operation></binding>
- <service name="S"><port name="P" binding="t:B"><soap:address location="http://127.0.0.1:PORT/soap"/></port></service>
-</definitions>"""
-TOLD = """<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>
-<Told xmlns="urn:t"><price>5</price><name>tea</name></Told></e:Body></e:Envelope>"""
-
-
 async def test_soap(platform, service):
     def answer(request: Received) -> Answer:
-        xml = WSDL.replace("PORT", str(service.port)) if request.method == "GET" else TOLD
-        return Answer(200, xml.encode(), (("Content-Type", "text/xml"),))
+        described = wsdl(service.port, asks="item", tells="price:int,name:string")
+        xml = described if request.method == "GET" else told(price=5, name="tea")
+        return Answer(200, xml, (("Content-Type", "text/xml"),))
 
     service.answer = answer
     ask = {

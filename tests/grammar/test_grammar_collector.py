@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwright.grammar.collector import Collector
+from callwright.grammar.collector import KEYS_MAX, Collector
 from callwright.grammar.grammars import Choices, Digits, Grammar, Number, can_grow, meaning
 from callwright.grammar.input import Match, NoInput, NoMatch, Timers
 
@@ -121,10 +121,24 @@ def test_keys_that_match(grammars, keys: str, value: str | None, utterance: str 
 )
 def test_keys_that_do_not(grammar: Grammar, keys: str, utterance: str) -> None:
     asked = collector(grammar)
-    for key in (*keys, "7"):
+    for key in keys:
         asked.key(key, 101)
-    assert asked.result == NoMatch(101, utterance)
+    asked.key("7", 101.5)
+    if keys in (f"{utterance}#", "#"):
+        assert asked.result == NoMatch(101, utterance)
+    else:
+        # It may be in the middle of something longer, so it is over when nothing more comes.
+        assert asked.result is None and not asked.playing and asked.deadline is not None
+        asked.tick(asked.deadline)
+        assert asked.result == NoMatch(101.5 + TIMERS.final_key_s, f"{utterance}7")
     assert asked.left_over == "", "what is keyed after a mistake belongs to the mistake"
+
+
+def test_who_leans_on_the_telephone_gets_an_answer() -> None:
+    asked = collector(MENU)
+    for at in range(KEYS_MAX + 10):
+        asked.key("9", 101 + at)
+    assert asked.result == NoMatch(101 + KEYS_MAX - 1, "9" * KEYS_MAX)
 
 
 class TestTypeAhead:
