@@ -37,10 +37,15 @@ class WorldSide(Protocol):
 
 async def converse(run: Run, caller: CallerSide, world: WorldSide, clock: Callable[[], float]) -> Outcome:
     """Run the program to its end and say how it ended."""
-    command = run.start(Started(clock()))
-    while command is not None:
-        command = run.send(await _perform(command, caller, world))
-    assert run.outcome is not None
+    run.start(Started(clock()))
+    return await go_on(run, caller, world)
+
+
+async def go_on(run: Run, caller: CallerSide, world: WorldSide) -> Outcome:
+    """Run a program that waits for an answer to its end: one that was begun, or taken up (`session.checkpoint`)."""
+    while run.outcome is None:
+        assert run.asked is not None
+        run.send(await _perform(run.asked, caller, world))
     return run.outcome
 
 

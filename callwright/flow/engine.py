@@ -45,15 +45,16 @@ def program(application: Application, version: str, *, took: Took | None = None)
     title = f'Executing application "{application.name}" version "{version}"'
 
     async def run(call: Call) -> None:
-        call.language = application.language
         call.enter = _enter(1)
         if application.post_call is not None:
             call.epilogue = post_call(application.post_call)
-        walk.set_defaults(call)
-        call.module = walk.first.ref
-        await call.log(title)
-        if application.recording:
-            await call.set_recording(True)
+        if call.begins_at is None:
+            call.language = application.language
+            walk.set_defaults(call)
+            call.module = walk.first.ref
+            await call.log(title)
+            if application.recording:
+                await call.set_recording(True)
         try:
             await walk.go(call, inside=False)
         except _Over:
@@ -62,8 +63,8 @@ def program(application: Application, version: str, *, took: Took | None = None)
     return run
 
 
-def _steps(application: Application) -> dict[str, _Step]:
-    """Every page's start, with all that follows joined to it."""
+def _steps(application: Application) -> tuple[dict[str, _Step], dict[str, _Step]]:
+    """Every page's start, with all that follows joined to it; and every module by its name."""
     starts: dict[str, _Step] = {}
     everything: list[_Step] = []
     for page in application.pages:
@@ -76,17 +77,18 @@ def _steps(application: Application) -> dict[str, _Step]:
     for step in everything:
         for page_name in (*step.module.leads_to_pages(), *application.input.leads_to_pages()):
             step.exits[page_exit(page_name)] = starts[page_name]
-    return starts
+    return starts, {step.ref.name: step for step in everything}
 
 
 class _Walk:
     """An application, joined."""
 
-    __slots__ = ("_application", "_took", "first")
+    __slots__ = ("_application", "_by_name", "_took", "first")
 
     def __init__(self, application: Application, took: Took | None) -> None:
         self._application, self._took = application, took
-        self.first = _steps(application)[application.pages[0].name]
+        starts, self._by_name = _steps(application)
+        self.first = starts[application.pages[0].name]
 
     def set_defaults(self, call: Call) -> None:
         for name, value in self._application.variables.items():
@@ -97,7 +99,13 @@ class _Walk:
     async def go(self, call: Call, *, inside: bool) -> None:
         """From the first module to the end: of the call, or `inside` another application to an exit module."""
         step: _Step | None = self.first
-        for _ in range(MODULES_MAX):
+        before = 0
+        if not inside and call.begins_at is not None:
+            name, before = call.begins_at
+            step = self._by_name.get(name)
+            if step is None:
+                raise AuthorError(f"The application has changed: it has no module {name!r} any more")
+        for count in range(before, MODULES_MAX):
             if call.caller_gone and not call.disconnected:
                 raise CallerHungUp
             if step is None or call.disconnected:
@@ -108,6 +116,8 @@ class _Walk:
             if inside and step.module.type == "exit":
                 return
             call.module = step.ref
+            if not inside and call.on_module is not None:
+                call.on_module(step.ref.name, count)
             exit = await step.module.run(call)
             if self._took is not None:
                 self._took(step.ref, exit)

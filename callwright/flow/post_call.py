@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from callwright.flow.modules.call_recording import keep
 from callwright.flow.modules.rest import Rest
 from callwright.flow.modules.soap import Soap, soap_request
 from callwright.session.events import Fetched, Invoked, Recorded
@@ -43,10 +44,10 @@ async def _end_recording(call: Call) -> None:
     """A recording that nobody stopped is stopped by the end of the call."""
     if call.unfinished is None:
         return
-    (name, keep), call.unfinished = call.unfinished, None
+    (name, private), call.unfinished = call.unfinished, None
     recorded = await call.set_recording(False, name)
     if isinstance(recorded, Recorded):
-        keep(recorded)
+        keep(call, recorded, name, private=private)
 
 
 async def _tried(call: Call, service: Rest | Soap, delay_s: float) -> bool:

@@ -94,10 +94,8 @@ class Collector:
             self._finish(now, self._keys or TERMINATOR)
             return
         self._keys += key
-        complete = self._meant(self._keys) is not None
-        if complete and not any(can_grow(grammar, self._keys) for grammar in self._grammars):
-            self._finish(now, self._keys)
-        elif len(self._keys) >= KEYS_MAX:
+        grows = any(can_grow(grammar, self._keys) for grammar in self._grammars)
+        if (not grows and self._meant(self._keys) is not None) or len(self._keys) >= KEYS_MAX:
             self._finish(now, self._keys)
         else:
             # What can no longer become right is waited out as well: the rest of a wrong number is no new input.

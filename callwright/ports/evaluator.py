@@ -13,6 +13,10 @@ class SessionScripts(Protocol):
         """The caller sets `now`. Raises `ProviderError` where no script can be run at all."""
         ...
 
+    def remember(self, command: Evaluate) -> None:
+        """The session has run this script before, in another process."""
+        ...
+
     def close(self) -> None:
         """The session has ended. Does not wait."""
         ...

@@ -47,6 +47,9 @@ class PoolScripts:
         past.add(script, answer["cpu_s"])
         return Evaluated(command.now, answer["value"], tuple(answer["changes"].items()))
 
+    def remember(self, command: Evaluate) -> None:
+        self._history.enter(command.realm).add(script_of(command))
+
     def close(self) -> None:
         if self._asked:
             self._tell({"ended": self._session})

@@ -66,9 +66,10 @@ RING_S = 5.0
 
 WAV_HEADER_BYTES = 58
 
-Moment = Literal["speaking", "spoken", "waiting", "fetching"]
+Moment = Literal["speaking", "spoken", "waiting", "fetching", "leaving"]
 """When a caller acts: before a prompt; after the last one; when everything is said and the application waits; while a
-web service is asked. Keys pressed at any moment but the third are type-ahead."""
+web service is asked; when the application hangs up, which the caller may do first. Keys are type-ahead at any moment but
+`waiting`, and nothing while `leaving`."""
 
 
 Ended = Literal["key", "silence", "maximum", "hang up", "stopped"]
@@ -188,6 +189,8 @@ class Simulation:
             case SetRecording():
                 return Done(self.now)
             case Disconnect():
+                if self._caller.acts("leaving", speech=False) is None:
+                    return self._hung_up()
                 self._gone = True
                 self._caller.left()
                 return HungUp(self.now, by="application")

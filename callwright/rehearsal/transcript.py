@@ -327,7 +327,7 @@ class ScriptedCaller:
                 case "says" if speech:
                     self._at += 1
                     return Said(step.text, step.confidence, step.seconds)
-                case "presses":
+                case "presses" if moment != "leaving":
                     self._at += 1
                     return step.text
                 case "silence" if moment == "waiting":

@@ -78,6 +78,10 @@ class Scripts:
     def __init__(self) -> None:
         self._history = History()
 
+    def remember(self, path: Path, script: Script) -> None:
+        """The session has run this before, somewhere else."""
+        self._history.enter(path).add(script)
+
     def run(
         self, script: Script, *, path: Path = (), libraries: Sequence[tuple[str, str]] = (), time_zone: str = "UTC"
     ) -> Evaluation:

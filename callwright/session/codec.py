@@ -17,6 +17,11 @@ def encode(item: Command | Event) -> dict[str, Any]:
     return encoded
 
 
+def encode_bytes(item: Command | Event) -> bytes:
+    """The same, as JSON text."""
+    return _ADAPTER.dump_json(item)
+
+
 def decode(encoded: dict[str, Any]) -> Command | Event:
     """The inverse of `encode`. Raises `ValueError` for anything else."""
     return _ADAPTER.validate_python(encoded)
@@ -26,7 +31,7 @@ def encode_entry(entry: Entry) -> bytes:
     """A line of the journal as JSON: {"module": [page, name, type] or null, "item": …}."""
     module = entry.module
     named = "null" if module is None else _MODULE.dump_json((module.page, module.name, module.type)).decode()
-    return b'{"module":%s,"item":%s}' % (named.encode(), _ADAPTER.dump_json(entry.item))
+    return b'{"module":%s,"item":%s}' % (named.encode(), encode_bytes(entry.item))
 
 
 def decode_entry(at: float, encoded: dict[str, Any]) -> Entry:

@@ -195,7 +195,7 @@ class Call:
         "UNIX seconds at the last event."
 
         self.caller_gone = False
-        self._asked_in_vain = 0
+        self.asked_in_vain = 0
         self.disconnected = False
         "The program has hung up."
 
@@ -208,8 +208,14 @@ class Call:
         self.enter: Enter | None = None
         "Goes into another application and comes back with its variables; set by whoever walks applications."
 
-        self.unfinished: tuple[str, Callable[[Recorded], None]] | None = None
-        "The program's own recording that goes on, by its name, and what keeps it once it has ended."
+        self.unfinished: tuple[str, bool] | None = None
+        "The program's own recording that goes on: its name, and whether it is private."
+
+        self.begins_at: tuple[str, int] | None = None
+        "The module at which a program goes on that was put away (`session.checkpoint`), and how many it had run before."
+
+        self.on_module: Callable[[str, int], None] | None = None
+        "Told before each module, but for those of applications inside: its name, and how many were run before."
 
         self.epilogue: Program | None = None
         "Runs after the program's end, however it ended: for world-facing commands, and to end a recording."
@@ -286,8 +292,8 @@ class Call:
     async def _caller(self, command: CallerCommand) -> Event:
         if self.caller_gone:
             # Nothing is asked, so no step is counted: a program that goes on and on would never come back.
-            self._asked_in_vain += 1
-            if self._asked_in_vain > DISCONNECTS_MAX:
+            self.asked_in_vain += 1
+            if self.asked_in_vain > DISCONNECTS_MAX:
                 raise LimitReached("Max Disconnect Count Exceeded")
             raise CallerHungUp
         event = await _Ask(command)
@@ -317,26 +323,28 @@ class Run:
         journal: Callable[[Entry], None] = _no_journal,
     ) -> None:
         self.call = Call(session, variables)
+        self.journal = journal
+        self.started_at = 0.0
         self.outcome: Outcome | None = None
         self._coroutine = program(self.call)
         self._limits = limits
-        self._journal = journal
         self._redactor = Redactor()
-        self._started_at = 0.0
         self._steps = 0
-        self._asked: Command | None = None
+        self.asked: Command | None = None
+        "What was asked last."
+
         self._ending: Outcome | None = None
 
     def start(self, event: Started) -> Command | None:
         """The program's first command; None when it ends without one."""
-        assert self._asked is None and self.outcome is None, "a run starts once"
-        self.call.now = self._started_at = event.now
+        assert self.asked is None and self.outcome is None, "a run starts once"
+        self.call.now = self.started_at = event.now
         self._record(event)
         return self._resume(None)
 
     def send(self, event: Event) -> Command | None:
         """Answer the last command. The next one; None when the program has ended (`outcome` says how)."""
-        assert self.outcome is None and self._asked is not None, "nothing was asked"
+        assert self.outcome is None and self.asked is not None, "nothing was asked"
         call = self.call
         call.now = event.now
         if isinstance(event, HungUp) or getattr(event, "caller_gone", False):
@@ -371,7 +379,7 @@ class Run:
         return f"{''.join(traceback.format_tb(error.__traceback__))}{type(error).__name__}: {PRIVATE}"
 
     def _over_limit(self) -> bool:
-        return self.call.now - self._started_at > self._limits.seconds or self._steps >= self._limits.steps
+        return self.call.now - self.started_at > self._limits.seconds or self._steps >= self._limits.steps
 
     def _stop(self) -> None:
         # `close` runs the program's clean-up, which may not ask for anything more.
@@ -386,13 +394,13 @@ class Run:
             raise TypeError(f"A program awaited {asked!r}, which is not a command")
         command = asked.command
         self._steps += 1
-        self._asked = command
+        self.asked = command
         self._redactor.asked(command)
         self._record(command)
         return command
 
     def _record(self, item: Command | Event) -> None:
-        self._journal(Entry(self.call.now, self.call.module, self._redactor.redact(item)))
+        self.journal(Entry(self.call.now, self.call.module, self._redactor.redact(item)))
 
     def _log_error(self, line: str) -> None:
         self._record(Log(line, "error"))
@@ -416,7 +424,7 @@ class Run:
         """Run another program in place of the one that ended. The first outcome is the call's."""
         self._ending = self._ending or outcome
         self._coroutine = program(self.call)
-        self._limits = Limits(self._steps + steps, self.call.now - self._started_at + seconds)
+        self._limits = Limits(self._steps + steps, self.call.now - self.started_at + seconds)
         return self._resume(None)
 
 

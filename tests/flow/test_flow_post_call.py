@@ -40,7 +40,7 @@ def _plays(document: dict[str, Any], calls: str) -> Any:
     return played
 
 
-@pytest.mark.parametrize("ending", ["hears Bye.\ncall ends\n", "hangs up\n"])
+@pytest.mark.parametrize("ending", ["hears Bye.\ncall ends\n", "hears Bye.\nhangs up\n", "hangs up\n"])
 def test_it_fires_on_any_ending_with_the_recording(ending: str) -> None:
     played = _plays(_application(REST), f"{ASKED}{ending}service 200\n")
     (sent,) = [entry.item for entry in played.journal if isinstance(entry.item, Fetch)]

@@ -46,6 +46,16 @@ def _processes(server: PoolServer) -> list[asyncio.subprocess.Process]:
     return [worker._process for worker in server._javascript if worker._process is not None]
 
 
+async def test_a_session_from_elsewhere_finds_what_its_scripts_had_kept(pool):
+    _, client = pool
+    before, after = client.session(), client.session()
+    for number in (1, 2):
+        answer = await before.evaluate(_asked("next()", seed=number))
+        after.remember(_asked("next()", seed=number))
+    assert isinstance(answer, Evaluated) and answer.value == 2
+    assert await after.evaluate(_asked("next()", seed=3)) == await before.evaluate(_asked("next()", seed=3))
+
+
 async def test_the_pool_gives_what_a_rehearsal_gives(pool):
     _, client = pool
     session, here = client.session(), Scripts()

@@ -1,6 +1,5 @@
 """Record a stretch of the call."""
 
-from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -33,7 +32,7 @@ class CallRecording(Module):
     async def run(self, call: Call) -> str:
         if self.action == "start":
             await call.set_recording(True, self.into)
-            call.unfinished = (self.into, partial(self._keep, call))
+            call.unfinished = (self.into, self.private)
             return "next"
         if call.unfinished is None:
             await call.log("No recording was going on", "error")
@@ -43,10 +42,12 @@ class CallRecording(Module):
         recorded = await call.set_recording(False, name)
         call.unfinished = None
         if isinstance(recorded, Recorded):
-            self._keep(call, recorded)
+            keep(call, recorded, self.into, private=self.private)
         return "next"
 
-    def _keep(self, call: Call, recorded: Recorded) -> None:
-        call.variables.set((self.into,), recorded.audio, private=self.private)
-        shadow: Value = {"duration": recorded.duration_s, "size": recorded.size}
-        call.variables.set((f"{self.into}$",), shadow, private=self.private)
+
+def keep(call: Call, recorded: Recorded, into: str, *, private: bool) -> None:
+    """Store a recording that has ended in the variable."""
+    call.variables.set((into,), recorded.audio, private=private)
+    shadow: Value = {"duration": recorded.duration_s, "size": recorded.size}
+    call.variables.set((f"{into}$",), shadow, private=private)
