@@ -14,6 +14,7 @@ from served import served_here
 
 from callwright.base.config import Config
 from callwright.cli.audio import command
+from callwright.providers.http import GuardedClient
 from callwright.web.app import create_app
 
 pytestmark = pytest.mark.store
@@ -34,9 +35,11 @@ def _silence(seconds: float) -> bytes:
 @pytest.fixture
 async def server(db, database_url, tmp_path) -> AsyncIterator[str]:
     """The API on a free port."""
-    app = create_app(Config(data_dir=str(tmp_path / "data"), database_url=database_url), db)
+    http = GuardedClient((), True)
+    app = create_app(Config(data_dir=str(tmp_path / "data"), database_url=database_url), db, http)
     async with served_here(app) as url:
         yield url
+    await http.aclose()
 
 
 @pytest.fixture

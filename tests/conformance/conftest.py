@@ -4,6 +4,7 @@ import pytest
 from some_calls import some_calls
 
 from callwright.base.config import Config
+from callwright.providers.http import GuardedClient
 from callwright.services import passwords
 from callwright.web.app import create_app
 
@@ -17,4 +18,6 @@ def nobody_has_failed():
 @pytest.fixture
 async def app(db, database_url, world, tmp_path):
     await some_calls(db, world)
-    return create_app(Config(data_dir=str(tmp_path), database_url=database_url), db)
+    http = GuardedClient((), True)
+    yield create_app(Config(data_dir=str(tmp_path), database_url=database_url), db, http)
+    await http.aclose()
