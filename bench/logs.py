@@ -18,13 +18,13 @@ from callwright.base.config import Config
 from callwright.cli._postgres import EmbeddedPostgres
 from callwright.providers.http import GuardedClient
 from callwright.services import accounts, retention
-from callwright.store import call_counts, partitions
+from callwright.store import partitions
+from callwright.store.call_counts import DAY_S, MINUTE_S
 from callwright.store.database import Connection, Database
 from callwright.store.migrate import migrate
 from callwright.store.scope import PLATFORM, Scope
 from callwright.web.app import create_app
 
-DAY_S = 86_400
 ROWS = 20_000
 "Of one piece of the COPY."
 
@@ -113,7 +113,7 @@ async def _fill(db: Database, scope: Scope, now: int, given: argparse.Namespace)
         )
         for index in indexes:
             await connection.execute(index["indexdef"], timeout=STATEMENT_S_MAX)
-        await _count(connection, now, given.days)
+        await _count(connection)
         await connection.execute("VACUUM ANALYZE calls", timeout=STATEMENT_S_MAX)
         await connection.execute("VACUUM ANALYZE call_counts", timeout=STATEMENT_S_MAX)
 
@@ -143,18 +143,23 @@ async def _lines(scope: Scope, now: int, given: argparse.Namespace) -> AsyncIter
         yield "".join(pieces).encode()
 
 
-async def _count(connection: Connection, now: int, days: int) -> None:
-    """What ending each call would have counted; a week at a time."""
-    for low in range(now - (days + 8) * DAY_S, now + DAY_S, 7 * DAY_S):
-        await connection.execute(
-            f"""
-            WITH done AS (
-                SELECT user_id, account_id, number, started_at FROM calls
-                WHERE started_at >= {low} AND started_at < {low + 7 * DAY_S}
-            ) {call_counts.ADD.format(sign="")}
-            """,
-            timeout=STATEMENT_S_MAX,
-        )
+async def _count(connection: Connection) -> None:
+    """What ending each call would have counted: minutes by number, then days and all numbers together from these."""
+    await connection.execute("SET work_mem = '256MB'")
+    key = "user_id, account_id, number, width_s, start_at"
+    for read in (
+        f"""
+        SELECT user_id, account_id, number, {MINUTE_S}, floor(started_at / {MINUTE_S}) * {MINUTE_S}, count(*)
+        FROM calls GROUP BY 1, 2, 3, 5
+        """,
+        f"""
+        SELECT user_id, account_id, number, {DAY_S}, start_at / {DAY_S} * {DAY_S}, sum(calls)
+        FROM call_counts GROUP BY 1, 2, 3, 5
+        """,
+        "SELECT user_id, account_id, '', width_s, start_at, sum(calls) FROM call_counts GROUP BY 1, 2, 4, 5",
+    ):
+        await connection.execute(f"INSERT INTO call_counts ({key}, calls) {read}", timeout=STATEMENT_S_MAX)
+    await connection.execute("RESET work_mem")
 
 
 async def _size(db: Database) -> str:
