@@ -16,7 +16,7 @@ pytestmark = pytest.mark.wire
 
 PER_OPERATION = 12
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
-TAGS = {"Plum Fuse", "Plum DEV"}
+TAGS = {"Plum Fuse", "Plum DEV", "Plum DEV outbound"}
 
 
 @pytest.fixture
