@@ -172,7 +172,8 @@ _INSERT = f"""
             result_url, requested_at, due_at, responded_at, group_id, part, parts, body, encoding, reference, joined, status,
             delivery, cause, carrier_message_id)
         SELECT g.id, gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7, $8, $9::float8,
-            CASE WHEN g.status = 'queued' THEN $9::float8 END, CASE WHEN g.status <> 'queued' THEN $9::float8 END,
+            CASE WHEN g.status = 'queued' THEN $21::float8 + (g.part - 1) * $22::float8 END,
+            CASE WHEN g.status <> 'queued' THEN $9::float8 END,
             g.group_id, g.part, g.parts, g.body, g.encoding, g.reference, g.joined, g.status, g.delivery, g.cause,
             g.carrier_message_id
         FROM given g
@@ -198,6 +199,7 @@ async def insert(
     carrier_id: int | None = None,
 ) -> list[SmsRow]:
     """Keep these parts of one text. An inbound text that its carrier has told before is not kept again: no row comes back."""
+    due_at, apart_s = await _paced(on, number, len(texts), now) if direction == "outbound" else (now, 0.0)
     rows = await on.fetch(
         _INSERT,
         number.account_id,
@@ -220,8 +222,28 @@ async def insert(
         [text.delivery for text in texts],
         [text.cause for text in texts],
         [text.carrier_message_id for text in texts],
+        due_at,
+        apart_s,
     )
     return [_row(row) for row in rows]
+
+
+async def _paced(on: Connection, number: SmsNumber, count: int, now: float) -> tuple[float, float]:
+    """When the first of these messages may go, and how far apart they go, by the number's own rate.
+
+    Each takes its place as it is queued, so a slow number holds up nobody else's texts.
+    """
+    row = await on.fetchrow(
+        """
+        UPDATE numbers SET text_next_at = greatest(text_next_at, $2) + $3 / texts_per_second
+        WHERE id = $1 AND texts_per_second IS NOT NULL
+        RETURNING text_next_at - $3 / texts_per_second AS due_at, 1 / texts_per_second AS apart_s
+        """,
+        number.id,
+        now,
+        float(count),
+    )
+    return (row["due_at"], row["apart_s"]) if row else (now, 0.0)
 
 
 async def get(db: Database, scope: Scope, message_id: uuid.UUID) -> SmsRow | None:

@@ -1,6 +1,7 @@
 """Texts from the queue to the handset and back, on a real database, by the built-in carrier."""
 
 import asyncio
+from itertools import pairwise
 from urllib.parse import parse_qs
 
 import pytest
@@ -221,6 +222,16 @@ class TestAnswers:
         for _ in range(5):
             await _queue(db, world)
         assert len(await sms.claim(db, carrier.id, whole=False, limit=10)) == 3
+
+    async def test_the_rate_of_a_number(self, db, world, carrier):
+        number_id = await db.pool.fetchval("SELECT id FROM numbers WHERE address = $1", OURS)
+        await sms_carriers.set_texting(db, world.scope, number_id, Texting(carrier.id, texts_per_second=0.5))
+        await sms.queue(db, world.scope, sender=OURS, to=THEIRS, body="x" * 161)
+        await _queue(db, world)
+        rows = await db.pool.fetch("SELECT due_at FROM sms_messages ORDER BY id")
+        due = [row["due_at"] for row in rows]
+        assert [round(later - earlier, 3) for earlier, later in pairwise(due)] == [2.0, 2.0]
+        assert len(await sms.claim(db, carrier.id, whole=False, limit=10)) == 1
 
 
 class TestReceiving:

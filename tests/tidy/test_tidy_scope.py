@@ -70,6 +70,7 @@ FOR_EVERYBODY = {
     "store/sms.py:number_of_carrier": CARRIES,
     "store/sms.py:take_reply": POSTS,
     "store/sms.py:insert": OF_NUMBER,
+    "store/sms.py:_paced": OF_NUMBER,
     "store/sms.py:consent": OF_NUMBER,
     "store/sms.py:is_blocked": OF_NUMBER,
     "store/sms_sending.py:carriers": CARRIES,
