@@ -298,6 +298,38 @@ def test_what_a_private_module_fills_in_is_private(module: dict[str, Any], calls
     assert CANARY in _kept(play(shown, script, hang_up_at=9))
 
 
+@pytest.mark.parametrize(
+    ("module", "calls", "said"),
+    [
+        (
+            {"type": "digits", "speech": True, "private": True},
+            "says five eight two zero three four one seven\nhears 58203417",
+            "five eight",
+        ),
+        (
+            {
+                "type": "digits", "speech": True, "private": True,
+                "no_match": {"attempts": ["No."]}, "exits": {"next": "m1", "no_match": "m1"},
+            },
+            "says it is five eight two\nhears No.",
+            "eight",
+        ),
+        (
+            {"type": "menu", "speech": True, "private": True, "exits": {"one": "m1"},
+             "choices": [{"keys": "1", "value": "one", "utterance": "my secret word"}]},
+            "says my secret word\nhears one",
+            "secret",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_said_to_a_private_module(module: dict[str, Any], calls: str, said: str) -> None:
+    application = _after_a_pin(module, _say("{{ first }} {{ lastresult$ }}"))
+    script = parse_transcript(GIVEN + calls + "\ncall ends")
+    assert said not in _kept(play(application, script)) and CANARY not in _kept(play(application, script))
+    in_public = _after_a_pin(module | {"private": False}, _say("{{ first }} {{ lastresult$ }}"))
+    assert said in _kept(play(in_public, script))
+
+
 def test_a_key_that_ends_a_private_message() -> None:
     application = _after_a_pin({"type": "record", "private": True})
     played = play(application, parse_transcript(GIVEN + "says (2 s)\npresses 7\ncall ends"))
