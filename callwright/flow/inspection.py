@@ -1,21 +1,33 @@
 """What is odd about an application that can be built: as data, for the command line, the console and publishing."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import BaseModel
+
+from callwright.base.errors import AuthorError
 from callwright.flow.application import Application, Page
 from callwright.flow.audio_names import AudioTable, audio_parts
 from callwright.flow.engine import MODULES_MAX
+from callwright.flow.input_module import AskingModule, InputModule
+from callwright.flow.input_settings import NO_INPUT, NO_MATCH, Failures
 from callwright.flow.module import Module
 from callwright.flow.modules.email import Email
 from callwright.flow.modules.go_to_app import GoToApp
 from callwright.flow.modules.rest import Rest
 from callwright.flow.modules.soap import Soap
 from callwright.flow.modules.subdialog import Subdialog
+from callwright.flow.modules.transfer import Transfer
+from callwright.flow.say_as import KINDS, TABLES
+from callwright.script.template import Template
+from callwright.script.variables import Path
 
-_FIELD = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*\$?)")
+SESSION: tuple[tuple[str, ...], ...] = (
+    ("id",), ("name",), ("connection", "ani"), ("connection", "dnis"), ("connection", "callee_type"),
+    ("connection", "protocol", "sip", "headers"),
+)  # fmt: skip
+"The platform's own variables, below `session` (docs/compatibility/fuse-variables.md)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,10 @@ class Dependencies:
 
     applications: list[str] = field(default_factory=list)
     services: list[str] = field(default_factory=list)
-    "URLs as they are written, of REST, SOAP and the post-call web service."
+    "URLs as they are written, of REST, SOAP, subdialogs and the post-call web service."
+
+    transfers: list[str] = field(default_factory=list)
+    "Destinations as they are written."
 
     mail: list[str] = field(default_factory=list)
     audio: list[str] = field(default_factory=list)
@@ -65,13 +80,16 @@ def inspect(application: Application, audio: AudioTable | None = None) -> list[F
 def dependencies(application: Application) -> Dependencies:
     modules = [module for _, module in _modules(application)]
     services = [*modules, *([application.post_call] if application.post_call else [])]
-    urls = [one.url for one in services if isinstance(one, Rest)] + [
+    urls = [one.url for one in services if isinstance(one, Rest | Subdialog)] + [
         one.wsdl for one in services if isinstance(one, Soap)
     ]
+    transfers = [one.destination for one in modules if isinstance(one, Transfer)]
+    transfers += [one.transfer_to for one in _all_failures(application) if one.transfer_to]
     unknown = (name for _, _, name in _unknown(application))
     return Dependencies(
         applications=_distinct(module.application for module in modules if isinstance(module, GoToApp)),
         services=_distinct(urls),
+        transfers=_distinct(transfers),
         mail=_distinct(module.to for module in modules if isinstance(module, Email)),
         audio=_distinct(part.audio for _, _, part in audio_parts(application) if part.is_name),
         variables=_distinct(unknown),
@@ -92,26 +110,38 @@ def _modules(application: Application) -> Iterator[tuple[Page, Module]]:
 # -- variables ------------------------------------------------------------------------------------
 
 
+def _read(application: Application) -> Iterator[tuple[str, str, set[Path]]]:
+    """(page, module, variables) of everything that reads some; page and module are empty for the application's settings."""
+    yield "", "", {*_fields(application.hold), *_fields(application.input.model_dump())}
+    places: list[tuple[str, Module]] = [(page.name, module) for page, module in _modules(application)]
+    if application.post_call is not None:
+        places.append(("", application.post_call))
+    for page_name, module in places:
+        fields = _fields(module.model_dump(exclude={"name", "type", "exits"}))
+        yield page_name, module.name, {*module.reads(), *fields}
+
+
 def _unknown(application: Application) -> Iterator[tuple[str, str, str]]:
     """(page, module, variable) of each variable that is read and never set."""
     known = {*application.variables, "session", "lastresult$"}
     for _, module in _modules(application):
         known.update(module.writes())
     known_shadows = known | {f"{name}$" for name in known}
-    places: list[tuple[str, Module]] = [(page.name, module) for page, module in _modules(application)]
-    if application.post_call is not None:
-        places.append(("", application.post_call))
-    for page_name, module in places:
-        read = {str(path[0]) for path in module.reads()}
-        read.update(_fields(module.model_dump(exclude={"name", "type", "exits"})))
-        for name in sorted(read - known_shadows):
-            yield page_name, module.name, name
+    for page_name, module_name, paths in _read(application):
+        for name in sorted({str(path[0]) for path in paths} - known_shadows):
+            yield page_name, module_name, name
 
 
-def _fields(value: object) -> Iterator[str]:
-    """The roots of all `{{ fields }}` in a document's value."""
+def _fields(value: object) -> Iterator[Path]:
+    """All `{{ fields }}` in a document's value."""
     if isinstance(value, str):
-        yield from (found[1] for found in _FIELD.finditer(value))
+        try:
+            yield from Template(value, KINDS).paths
+        except AuthorError:
+            # Braces that are none, in a field that holds no text with variables.
+            return
+    elif isinstance(value, BaseModel):
+        yield from _fields(value.model_dump())
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _fields(item)
@@ -120,7 +150,19 @@ def _fields(value: object) -> Iterator[str]:
             yield from _fields(item)
 
 
+def _is_of_session(path: Path) -> bool:
+    """Whether the platform has such a variable, or may have it in some calls."""
+    for known in SESSION:
+        if path[1 : len(known) + 1] == known[: len(path) - 1]:
+            return len(path) <= len(known) + 1 or known[-1] == "headers" or path[len(known) + 1 :] == ("length",)
+    return False
+
+
 def _variables(application: Application) -> Iterator[Finding]:
+    for page, module, paths in _read(application):
+        for path in sorted((one for one in paths if one[0] == "session" and not _is_of_session(one)), key=str):
+            name, known = ".".join(map(str, path)), ", ".join(f"session.{'.'.join(one)}" for one in SESSION)
+            yield Finding("warning", "variable", f"there is no variable {name}; there are {known}", page, module)
     for page, module, name in _unknown(application):
         message = f"variable {name} is never set here; it has to come with the call"
         yield Finding("warning", "variable", message, page, module)
@@ -156,11 +198,15 @@ def _cycles(application: Application) -> Iterator[Finding]:
     """Modules that lead back to themselves without anybody being asked for anything."""
     graph = _leads_to(application)
     waits = {module.name for _, module in _modules(application) if module.waits}
+    counters = {module.name for _, module in _modules(application) if module.type == "counter"}
     places = {module.name: page.name for page, module in _modules(application)}
     silent = {name: [to for to in leads if to not in waits] for name, leads in graph.items() if name not in waits}
     for circle in _circles(silent):
         names = sorted(circle)
         endless = all(to in circle for name in circle for to in graph[name]) and all(graph[name] for name in circle)
+        if not endless and circle & counters:
+            # That is how an author says how often.
+            continue
         way = "and never end" if endless else "as often as their exits let them"
         message = (
             f"{', '.join(names)} lead back to themselves without asking anything, {way} (at most {MODULES_MAX} modules)"
@@ -221,10 +267,19 @@ def _prompts(application: Application) -> Iterator[tuple[str, str, object]]:
         for name in ("prompt", "hold"):
             if hasattr(module, name):
                 yield page.name, module.name, getattr(module, name)
-        for name in ("no_match", "no_input"):
-            own = getattr(module, name, None)
-            if own is not None:
-                yield from ((page.name, module.name, prompt) for prompt in own.attempts)
+        yield from ((page.name, module.name, prompt) for own in _failures(module) for prompt in own.attempts)
+
+
+def _failures(module: Module) -> Iterator[Failures]:
+    """What the module says of failed attempts itself."""
+    found = (getattr(module, name, None) for name in ("no_match", "no_input"))
+    yield from (failures for failures in found if failures is not None)
+
+
+def _all_failures(application: Application) -> Iterator[Failures]:
+    yield from (application.input.no_match, application.input.no_input)
+    for _, module in _modules(application):
+        yield from _failures(module)
 
 
 def _languages(application: Application) -> Iterator[Finding]:
@@ -234,6 +289,30 @@ def _languages(application: Application) -> Iterator[Finding]:
             missing = [language for language in spoken if not any(known[:2] == language[:2] for known in prompt)]
             if missing:
                 yield Finding("warning", "language", f"the prompt has nothing in {', '.join(missing)}", page, module)
+        typed = sorted(_types(prompt))
+        english = [language for language in spoken if language[:2] not in TABLES] if typed else []
+        if english:
+            message = f"{', '.join(typed)} are said in English where the call is in {', '.join(english)}"
+            yield Finding("warning", "language", message, page, module)
+    yield from _apologies(application, spoken)
+
+
+def _types(prompt: object) -> set[str]:
+    """The types as which a prompt's variables are said."""
+    if isinstance(prompt, str):
+        return set(Template(prompt, KINDS).kinds)
+    forms = prompt.values() if isinstance(prompt, Mapping) else prompt if isinstance(prompt, list) else ()
+    return {kind for form in forms for kind in _types(form if isinstance(form, str | list) else form.text)}
+
+
+def _apologies(application: Application, spoken: Iterable[str]) -> Iterator[Finding]:
+    """What is said after failed attempts where nobody has written anything, which not every language has."""
+    for name, said, kind in (("no_match", NO_MATCH, InputModule), ("no_input", NO_INPUT, AskingModule)):
+        asks = any(isinstance(one, kind) and getattr(one, name) is None for _, one in _modules(application))
+        missing = [language for language in spoken if not any(known[:2] == language[:2] for known in said)]
+        if asks and missing and name not in application.input.model_fields_set:
+            message = f"input.{name} is not written, and what is said in its place is English in {', '.join(missing)}"
+            yield Finding("warning", "language", message)
 
 
 def _audio(application: Application, audio: AudioTable) -> Iterator[Finding]:

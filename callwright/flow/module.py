@@ -101,7 +101,7 @@ class Module(BaseModel):
         return (self.name, f"{self.name}$")
 
     waits: ClassVar[bool] = False
-    "The caller, or somebody else, has to do something before it is left."
+    "The caller, or somebody else, has to do something before it is left; or may have to, in another application."
 
     def attach(self, settings: Settings) -> None:
         """Told once, when the document is complete: the application's settings."""

@@ -61,6 +61,11 @@ class Template:
         return [piece.path for piece in self._pieces if isinstance(piece, _Field)]
 
     @property
+    def kinds(self) -> list[str]:
+        """The types as which its variables are said."""
+        return [piece.kind for piece in self._pieces if isinstance(piece, _Field) and piece.kind]
+
+    @property
     def whole(self) -> Path | None:
         """The variable that is all of the text, as in `{{ order }}`."""
         first = self._pieces[0] if len(self._pieces) == 1 else ""

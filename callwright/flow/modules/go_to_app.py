@@ -27,6 +27,7 @@ class GoToApp(Module):
 
     type: Literal["go_to_app"] = "go_to_app"
     icon: ClassVar[str] = "apps"
+    waits: ClassVar[bool] = True
 
     application: Text = Field(min_length=1, title="Application: its name or its id")
     version: int | None = Field(None, ge=1, title="Version; none: the latest")

@@ -17,6 +17,7 @@ class Subdialog(Module):
 
     type: Literal["subdialog"] = "subdialog"
     icon: ClassVar[str] = "code"
+    waits: ClassVar[bool] = True
 
     url: Text = Field(min_length=1, title="URL")
     submit: Literal["POST", "GET w/ <param>", "GET"] = Field("POST", title="Submit as")
