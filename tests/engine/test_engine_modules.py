@@ -67,6 +67,78 @@ async def test_yes_no_and_number(platform):
     ]
 
 
+async def test_a_menu_variables_a_comparison_and_a_subdialog(platform):
+    kept = {"variable": "order.drink", "value": "{{ ask }}"}
+    modules = [
+        {
+            "name": "ask",
+            "type": "menu",
+            "prompt": "Tea 1, coffee 2.",
+            "choices": [{"keys": "1", "value": "tea"}, {"keys": "2", "value": "coffee"}],
+            "exits": {"tea": "set", "coffee": "end"},
+        },
+        {
+            "name": "set",
+            "type": "set_variable",
+            "assignments": [kept, {"variable": "order.cups", "value": 9}],
+            "exits": {"next": "which"},
+        },
+        {
+            "name": "which",
+            "type": "compare",
+            "variable": "order.cups",
+            "compare_as": "number",
+            "rows": [{"operator": "<", "value": "10", "exit": "few"}],
+            "exits": {"few": "voice", "otherwise": "end"},
+        },
+        {
+            "name": "voice",
+            "type": "subdialog",
+            "url": "http://127.0.0.1:9/",
+            "exits": {"next": "end", "error": "said"},
+        },
+        {"name": "about", "type": "label", "text": "No call comes by."},
+        {
+            "name": "said",
+            "type": "prompt",
+            "prompt": "{{ order.cups }} {{ order.drink }}.",
+            "exits": {"next": "end"},
+        },
+    ]
+    assert await _transcript(platform, _application("Order", *modules), ONE) == [
+        "hears   Tea 1, coffee 2.",
+        "presses 1",
+        "hears   9 tea.",
+        "call ends",
+    ]
+
+
+@pytest.mark.parametrize("then", ["page", "transfer", "hang_up", "exit"])
+async def test_what_follows_the_last_attempt(platform, then):
+    """12125550105 answers and says nothing."""
+    failures = {"attempts": ["Once.", "Twice."], "then": "hang_up" if then == "exit" else then}
+    failures |= {"page": {"page": "Other"}, "transfer": {"transfer_to": "12125550104"}}.get(then, {})
+    ask = {
+        "name": "ask",
+        "type": "digits",
+        "prompt": "Code?",
+        "initial_timeout_s": 1,
+        "no_input": failures,
+        "exits": {"next": "end"} | ({"no_input": "lost"} if then == "exit" else {}),
+    }
+    lost = {"name": "lost", "type": "prompt", "prompt": "Lost.", "exits": {"next": "end"}}
+    application = _application(f"Then {then}", ask, lost)
+    other = [
+        {"name": "begin", "type": "start", "exits": {"next": "elsewhere"}},
+        {"name": "elsewhere", "type": "prompt", "prompt": "Elsewhere.", "exits": {"next": "stop"}},
+        {"name": "stop", "type": "exit"},
+    ]
+    application["pages"].append({"name": "Other", "modules": other})
+    asked = ["hears   Code?", "silence", "hears   Once.", "hears   Code?", "silence", "hears   Twice."]
+    follows = {"page": ["hears   Elsewhere."], "transfer": ["far end busy"], "hang_up": [], "exit": ["hears   Lost."]}
+    assert await _transcript(platform, application, "12125550105") == [*asked, *follows[then], "call ends"]
+
+
 async def test_a_dynamic_menu_from_the_calls_metadata(platform):
     ask = {"name": "ask", "type": "dynamic_menu", "prompt": "Choose.", "options": "menu", "exits": {"next": "said"}}
     said = {"name": "said", "type": "prompt", "prompt": "You chose {{ ask }}.", "exits": {"next": "end"}}

@@ -15,7 +15,8 @@ LINE_MAX = 1_000
 
 
 class CallLog(Module):
-    """Write a line into the call's log. A private module, or a private variable in the text, writes `[private]`."""
+    """Write a line into the call's log, of up to 1,000 characters. A private module, or a private variable in the text, writes
+    `[private]`. It sets no variable."""
 
     type: Literal["call_log"] = "call_log"
     icon: ClassVar[str] = "file-text"

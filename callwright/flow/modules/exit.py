@@ -7,7 +7,8 @@ from callwright.session.run import Call
 
 
 class Exit(Module):
-    """End the call: hang up."""
+    """End the call: hang up, and go on to the post-call web service. In an application that another one has gone to it ends that
+    application, and the other goes on."""
 
     type: Literal["exit"] = "exit"
     icon: ClassVar[str] = "door-exit"

@@ -20,9 +20,11 @@ from callwright.session.run import Call
 class GoToApp(Module):
     """Run another published application of the account until it reaches an exit, and go on.
 
-    Each has its own variables: the other gets those in `variables`, and what it had at its end is read as
-    `name.variable`. A caller who hangs up, or an error, ends the call. Private is about what is passed in here; the other
-    application's modules say for themselves what is private, and that stays so when it has come back.
+    Each has its own variables, language, prompts for failed attempts, hold music and libraries: the other gets the variables
+    in `variables`, and what it had at its end is read as `name.variable`. Its own `recording` and post-call web service are for
+    calls that begin in it. A caller who hangs up, an error, an exit of the other that leads nowhere, or an application that is
+    not there, ends the call. Private is about what is passed in here; the other application's modules say for themselves what is
+    private, and that stays so when it has come back.
     """
 
     type: Literal["go_to_app"] = "go_to_app"

@@ -10,7 +10,7 @@ from callwright.session.run import Call
 
 
 class Prompt(Module):
-    """Say something to the caller and go on. A key that is pressed meanwhile counts for the next input."""
+    """Say something to the caller and go on. A key that is pressed meanwhile counts for the next input. It sets no variable."""
 
     type: Literal["prompt"] = "prompt"
     icon: ClassVar[str] = "message"

@@ -11,7 +11,8 @@ class Record(RecordingModule):
     """Record what the caller says after a beep, until they are silent, press a key, or the longest time is over.
 
     The recording is there until the call has ended: send it by REST, by e-mail, or by the post-call web service, which
-    also gets what was said by a caller who then hung up. A prompt with the module's variable in it plays it.
+    also gets what was said by a caller who then hung up. A prompt with the module's variable in it plays it. Somebody who says
+    nothing, or only presses a key, has given no input.
     `name$.duration` is in seconds, `.size` in bytes, `.termchar` the key that ended it, and `.maxtime` whether the
     longest time did.
     """

@@ -23,7 +23,10 @@ class Assignment(BaseModel):
 
 
 class SetVariable(Module):
-    """Set variables, top to bottom. A value that is just `{{ variable }}` keeps its type; others become text."""
+    """Set variables, top to bottom. A value that is just `{{ variable }}` keeps its type, and is a copy; others become text.
+
+    Setting `order.items[0].price` makes the objects and lists on the way. A counter is set back by setting its variable to 0.
+    """
 
     type: Literal["set_variable"] = "set_variable"
     icon: ClassVar[str] = "equal"
