@@ -1,7 +1,9 @@
 """Walks an application from exit to exit: an application as a program."""
 
+import json
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import lru_cache
 
 from callwright.base.errors import AuthorError
 from callwright.base.values import Value
@@ -17,6 +19,10 @@ MODULES_MAX = 5_000
 
 DEPTH_MAX = 10
 "Applications inside one another."
+
+
+ENTERED_MAX = 100
+"Applications that were gone to and are kept ready: to build one takes some milliseconds, while other calls wait."
 
 
 class _Over(Exception):
@@ -83,15 +89,15 @@ def _steps(application: Application) -> tuple[dict[str, _Step], dict[str, _Step]
 class _Walk:
     """An application, joined."""
 
-    __slots__ = ("_application", "_by_name", "_took", "first")
+    __slots__ = ("_by_name", "_took", "application", "first")
 
     def __init__(self, application: Application, took: Took | None) -> None:
-        self._application, self._took = application, took
+        self.application, self._took = application, took
         starts, self._by_name = _steps(application)
         self.first = starts[application.pages[0].name]
 
     def set_defaults(self, call: Call) -> None:
-        for name, value in self._application.variables.items():
+        for name, value in self.application.variables.items():
             if name not in call.variables.values:
                 # A copy: a flow may write into it, and the document belongs to all calls.
                 call.variables.values[name] = deepcopy(value) if isinstance(value, dict | list) else value
@@ -125,14 +131,20 @@ class _Walk:
         raise LimitReached(f"Maximum loop count exceeded: {MODULES_MAX} modules")
 
 
+@lru_cache(maxsize=ENTERED_MAX)
+def _entered(document: str) -> "_Walk":
+    """An application that others go to, joined. Raises `DocumentError`."""
+    return _Walk(build(json.loads(document)), None)
+
+
 def _enter(depth: int) -> Enter:
     """How a call goes into another application and comes back with its variables (`Call.enter`)."""
 
     async def enter(call: Call, loaded: Loaded, given: Sequence[tuple[Path, Value, bool]]) -> Variables:
         if depth == DEPTH_MAX:
             raise AuthorError(f"Applications are nested more than {DEPTH_MAX} deep")
-        application = build(loaded.document)
-        walk = _Walk(application, None)
+        walk = _entered(json.dumps(loaded.document))
+        application = walk.application
         before = (call.variables, call.module, call.language, call.enter, call.realm)
         session = deepcopy(call.variables.values["session"])
         assert isinstance(session, dict)

@@ -11,6 +11,7 @@ import pytest
 from conftest import Running
 from telephones import BLOCK, Line, Telephone, blocks_of, longest, seconds_of, sides, silent, telephone
 
+from callwright.media import g711, wav
 from callwright.media.frames import RATE_HZ
 from callwright.media.tones import tone
 from callwright.ports.leg import KeyPressed, LegEnded, SpeechEnded, SpeechStarted
@@ -171,6 +172,36 @@ async def test_a_recording_of_the_programs_own_is_stopped_by_a_hang_up(platform,
     assert posted.body[at + 22 : at + 24] == b"\x01\x00" and len(posted.body) > RATE_HZ
     (call,) = await platform.calls("7005", 1)
     assert (await platform.call(call["session_id"]))["transcript"] == "hears   Well?\nhangs up\nservice 200 {}\n"
+
+
+async def test_a_second_recording_takes_the_place_of_the_first(platform, phone, service):
+    def starts(name: str, following: str, action: str = "start") -> dict[str, Any]:
+        return {"name": name, "type": "call_recording", "action": action, "exits": {"next": following}}
+
+    def asks(name: str, following: str) -> dict[str, Any]:
+        return {"name": name, "type": "yes_no", "prompt": "Well?", "exits": {"yes": following, "no": following}}
+
+    post = {
+        "name": "post",
+        "type": "rest",
+        "method": "POST",
+        "url": service.url("/recording"),
+        "parameters": [{"name": "audio", "value": "{{ call_recording }}"}],
+        "exits": {"next": "end"},
+    }
+    modules = [starts("a", "b"), asks("b", "c"), starts("c", "d"), asks("d", "e"), starts("e", "post", "stop"), post]
+    await platform.deploy(_application("Twice", *modules), address="7006")
+    caller = await phone.calls(platform.ready["sip"], "7006")
+    for hz in (700, 900):
+        await caller.until(SpeechEnded)
+        caller.says(hz, 1)
+        await caller.said()
+        caller.presses("1")
+    await caller.until(LegEnded)
+    (posted,) = await service.wait_for("/recording")
+    at = posted.body.index(b"RIFF") + wav.HEADER_BYTES
+    heard = g711.decode(posted.body[at:])
+    assert seconds_of(heard, 900) > 0.7 and seconds_of(heard, 700) == 0
 
 
 RESULTS = {

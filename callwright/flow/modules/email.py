@@ -28,7 +28,7 @@ class Attached(BaseModel):
 class Email(Module):
     """Send an e-mail, with recordings of the call attached where wanted.
 
-    `to` may name several addresses with commas between them. The module's variable is true once the mail server has
+    `to` may name up to 20 addresses with commas between them. The module's variable is true once the mail server has
     taken the mail. Otherwise the flow leaves by `error` where that exit is joined, and goes on where it is not.
     """
 
