@@ -5,14 +5,21 @@ import json
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
-from mailbox import Mailbox, delivering
 from pathlib import Path
+from typing import get_args
 
+import asyncpg
 import pytest
 from conftest import Running, started
+from mail_server import Mailbox, delivering
 from soap_service import told, wsdl
 
+from callwright.flow.application import build
+from callwright.flow.engine import program
 from callwright.media import wav
+from callwright.session.codec import decode_entry, encode_entry
+from callwright.session.events import Event
+from callwright.session.run import Entry, Run, SessionInfo
 from callwright.testing.receiver import Answer, Received, Receiver
 
 pytestmark = pytest.mark.wire
@@ -396,6 +403,47 @@ async def test_a_call_becomes_a_transcript_that_the_application_passes(platform,
     assert (tmp_path / "app.call").read_text().splitlines()[1] == 'variable who = "Ann \u00fc"'
     assert "failed: 0" in await _run(*command, "test", str(tmp_path / "app.json"))
     assert "no call 1;2;3" in await _run(*command, *recorded[:1], "1;2;3", *recorded[2:], fails=True)
+
+
+async def test_a_past_call_replays_to_its_own_journal(platform, service):
+    """What the database has of a call is enough to run it again, to the same journal to the last digit of its times."""
+    ask = {"name": "ask", "type": "menu", "prompt": "Press 2.", "choices": [{"keys": "2", "value": "two"}]}
+    many = {"name": "many", "type": "number", "prompt": "How many?", "exits": {"next": "look"}}
+    look = {"name": "look", "type": "rest", "url": service.url("/{{ many }}"), "exits": {"next": "script"}}
+    script = {
+        "name": "script",
+        "type": "evaluate_js",
+        "script": "{{ drawn }} = Math.random(); [{{ many }} * 2, new Date().getTime()]",
+        "exits": {"next": "said"},
+    }
+    said = {"name": "said", "type": "prompt", "prompt": "{{ who }} {{ drawn }} {{ script }}", "exits": {"next": "end"}}
+    document = _application("Again", ask | {"exits": {"two": "many"}}, many, look, script, said)
+    document |= {"recording": True, "post_call": {"type": "rest", "url": service.url("/done")}}
+    over = await platform.over(
+        await platform.queue(TWO_THEN_FIFTEEN, deployment=await platform.deploy(document), metadata={"who": "Ann"})
+    )
+    (call,) = over["calls"]
+    data = Path(platform.ready["recordings_dir"]).parent
+    connection = await asyncpg.connect(json.loads((data / "run" / "config.json").read_text())["database_url"])
+    query = """SELECT e.at, e.body FROM call_events e JOIN calls c ON c.id = e.call_id
+               WHERE c.session_id = $1 ORDER BY e.seq"""
+    rows = await connection.fetch(query, call["session_id"])
+    await connection.close()
+    kept = [decode_entry(row["at"], json.loads(row["body"])) for row in rows]
+    again: list[Entry] = []
+    run = Run(
+        program(build(document), "1"),
+        session=SessionInfo(call["session_id"], "anonymous", TWO_THEN_FIFTEEN, "Again", "outbound"),
+        variables={"who": "Ann"},
+        journal=again.append,
+    )
+    started, *events = [entry.item for entry in kept if isinstance(entry.item, get_args(Event))]
+    run.start(started)
+    for event in events:
+        run.send(event)
+    assert [encode_entry(entry) for entry in again] == [encode_entry(entry) for entry in kept]
+    assert [entry.at for entry in again] == [entry.at for entry in kept]
+    assert len(kept) > 20 and run.outcome is not None and run.outcome.kind == call["outcome"]
 
 
 async def _run(*command: str, fails: bool = False) -> str:

@@ -4,7 +4,6 @@ keeps is searched for it: each table, each file of the data directory, and all t
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from mailbox import Mailbox, delivering
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import asyncpg
 import pytest
 import yaml
 from conftest import Running, started
+from mail_server import Mailbox, delivering
 from soap_service import told, wsdl
 from telephones import WAIT_S, Line, Telephone, seconds_of, sides, telephone
 

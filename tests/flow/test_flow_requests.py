@@ -1,5 +1,6 @@
 """What web services are asked, to the letter, and what of an answer stays."""
 
+import json
 from typing import Any
 
 import pytest
@@ -65,6 +66,16 @@ def test_where_parameters_go() -> None:
     assert (raw.method, raw.body, raw.headers) == ("POST", "<x>José & Ann</x>", (("content-type", "text/xml"),))
     put = _asked(method="PUT", body={"who": "{{ who }}", "deep": [{"n": 1}]})
     assert (put.method, put.body) == ("PUT", '{"who": "José & Ann", "deep": [{"n": 1}]}')
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("JSON", '{"a": 1}'), ("CSV", "a\n1"), ("XML", "<r><a>1</a></r>"), ("TEXT", "1")]
+)
+def test_a_byte_order_mark_is_no_part_of_an_answer(kind: str, text: str) -> None:
+    ask = {"name": "ask", "type": "rest", "url": "https://x.example/", "return_type": kind, "exits": {"next": "say"}}
+    said = {"CSV": "{{ ask[0].a }}", "TEXT": "{{ ask }}"}.get(kind, "{{ ask.a }}")
+    say = {"name": "say", "type": "prompt", "prompt": said, "exits": {"next": "end"}}
+    _plays(_application(ask, say), f"service 200 {json.dumps(chr(0xFEFF) + text)}\nhears 1\ncall ends")
 
 
 def test_a_header_is_one_line() -> None:

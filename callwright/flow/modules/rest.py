@@ -18,6 +18,9 @@ from callwright.session.events import Fetched, FetchFailed
 from callwright.session.prompts import RECORDING
 from callwright.session.run import Call
 
+BYTE_ORDER_MARK = "\ufeff"
+"Some services put it before their text."
+
 IN_URLS = ":/?#[]@!$&'()*+,;=%"
 "What may stand in a URL besides letters, digits and `-._~` (RFC 3986 §2)."
 
@@ -94,7 +97,7 @@ class Rest(Module):
     def _keep(self, call: Call, body: str, private: bool) -> str:
         """Store the answer, as private as what was asked; what is wrong with it, if it cannot be."""
         try:
-            self.store(call, PARSERS[self.return_type](body), private=private)
+            self.store(call, PARSERS[self.return_type](body.removeprefix(BYTE_ORDER_MARK)), private=private)
         except ValueError as error:
             return f"The answer is not {self.return_type}: {error if not private else 'it cannot be parsed'}"
         return ""
