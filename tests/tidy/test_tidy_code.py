@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,23 @@ def test_files_stay_short() -> None:
 def test_every_module_says_what_it_is() -> None:
     silent = [str(path) for path, tree in package() if not ast.get_docstring(tree) and "migrations" not in path.parts]
     assert not silent
+
+
+def test_a_constant_has_one_value() -> None:
+    """No linter tells that a second assignment, far below, took the first one's place."""
+    twice = [
+        f"{path}: {name}"
+        for path, tree in package()
+        for name, count in Counter(
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name) and target.id.isupper()
+        ).items()
+        if count > 1
+    ]
+    assert not twice
 
 
 def test_nothing_is_left_undone() -> None:

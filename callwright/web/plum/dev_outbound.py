@@ -109,7 +109,7 @@ async def queue_call(asked: Asked) -> Reply:
         fields = texts_of(form)
     number = phone_numbers.parse(_text(fields, "phone_number"))
     if number is None:
-        raise RequestError(400, texts.DEV_PHONE_NUMBER, field="phone_number")
+        raise RequestError(400, texts.DEV_PHONE_MISSING, field="phone_number")
     start_url = _start_url(fields)
     call = NewCall(
         number,

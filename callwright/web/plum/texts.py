@@ -95,8 +95,7 @@ SMS_NUMBER_MISSING = "{field} is missing"
 SMS_ORDER = "order must be asc, desc or blank"
 DEV_TIMESTAMP = "{field} must be a UNIX timestamp"
 
-
-DEV_PHONE_NUMBER = "phone_number is missing or invalid"
+DEV_PHONE_MISSING = "phone_number is missing or invalid"
 DEV_URL = "{field} is missing or not a valid URL"
 DEV_MISSING = "{field} is missing"
 DEV_INVALID = "{field} is invalid"
