@@ -19,6 +19,7 @@ from callwright.services.accounts import NewAccount
 from callwright.store.database import Database
 from callwright.store.migrate import migrate
 from callwright.store.scope import Scope
+from callwright.store.sealing import new_key
 from callwright.store.trunks import TrunkRow
 
 TEMPLATE = "callwright_template"
@@ -77,7 +78,7 @@ async def database_url(postgres_url: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
-    opened = await Database.open(database_url, size=10)
+    opened = await Database.open(database_url, size=10, sealing_key=new_key())
     yield opened
     await opened.close()
 

@@ -43,6 +43,9 @@ class Config:
     ring_s: float = 60.0
     "How long a telephone rings before an outbound call is given up."
 
+    sealing_key: str = ""
+    "Of what is kept sealed in the database (`store.sealing`); the same on every machine of a platform."
+
     smtp_url: str = ""
     "`smtp://user:password@host:587` or `smtps://…`: where e-mail goes; empty: none is sent."
 

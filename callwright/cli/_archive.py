@@ -4,6 +4,7 @@
     audio/…           accounts' audio files
     recordings/…      recordings of calls
     secrets.json      the first account's secrets
+    sealing.key       the key of what is sealed in the database
     manifest.json     versions, and the size and SHA-256 of each of the above
 
 The manifest comes last, so that a file which was cut off has none. Nothing is taken from a backup before all of it has

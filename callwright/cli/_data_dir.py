@@ -11,7 +11,10 @@ from callwright.base.errors import CallwrightError
 FOLDERS = {"audio": True, "logs": False, "prompts": False, "recordings": True, "run": False}
 "What is made in it, and whether a backup holds it: prompts are made anew, logs and sockets belong to the machine."
 
-FILES = ("secrets.json",)
+SEALING_KEY = "sealing.key"
+"With it what is sealed in the database can be read: `store.sealing`."
+
+FILES = ("secrets.json", SEALING_KEY)
 "What a backup holds beside folders and the database."
 
 DATABASE = "postgres"
@@ -53,6 +56,21 @@ def hold(data_dir: Path) -> Iterator[bool]:
             yield bool(holder)
         finally:
             lock.truncate(0)
+
+
+def sealing_key(data_dir: Path) -> str:
+    """The platform's sealing key, made at the first start. A folder that is held."""
+    file = data_dir / SEALING_KEY
+    if not file.exists():
+        # Imported only now, and only once: a second start has its key.
+        from callwright.store.sealing import new_key
+
+        part = file.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
+        part.write_text(new_key() + "\n")
+        part.rename(file)
+    return file.read_text().strip()
 
 
 def make_folder(folder: Path) -> None:

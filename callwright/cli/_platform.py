@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from callwright.base.config import Config
 from callwright.cli._address import Address
-from callwright.cli._data_dir import CannotStart, hold
+from callwright.cli._data_dir import CannotStart, hold, sealing_key
 from callwright.cli._health import http_answers, sip_answers
 from callwright.cli._postgres import EmbeddedPostgres
 from callwright.cli._supervisor import Program, Supervisor
@@ -142,6 +142,7 @@ class Platform:
             allow_urls=options.allow_urls,
             channels=options.channels,
             ring_s=options.ring_s,
+            sealing_key=sealing_key(self._data_dir),
             smtp_url=options.smtp_url,
             mail_from=options.mail_from,
         )

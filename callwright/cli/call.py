@@ -15,7 +15,7 @@ from callwright.flow.engine import program
 from callwright.providers.http import GuardedClient
 from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Said, Simulation
 from callwright.rehearsal.transcript import WORD_S, answer_of, far_end_of, keys_of, variable_of
-from callwright.session.commands import Fetch, Invoke, Load, Log, Record, Send, Transfer
+from callwright.session.commands import Fetch, Invoke, Load, Log, Record, Send, SendText, Transfer
 from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
 from callwright.session.lines import spoken
 from callwright.session.prompts import Prompt
@@ -142,6 +142,8 @@ class _Terminal:
                 click.echo(f"  {request.integration}: {request.operation}")
             case Send():
                 click.echo(f"  e-mail to {', '.join(request.to)}: {request.subject}")
+            case SendText():
+                click.echo(f"  text to {request.to}: {request.body}")
         while True:
             typed = _line("how does the service answer? [200 {}] ")
             try:

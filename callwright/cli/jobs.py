@@ -20,7 +20,7 @@ def command(config_path: Path) -> None:
     config = _process.load(config_path)
 
     async def main(stopping: _process.Stopping) -> None:
-        db = await Database.open(config.database_url)
+        db = await Database.open(config.database_url, sealing_key=config.sealing_key)
         http = GuardedClient(config.allow_urls, config.loopback_only)
         callbacks = Callbacks(db, http)
         texts = Texts(db, http, config.public_url or f"http://{config.http_host}:{config.http_port}")

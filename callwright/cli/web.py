@@ -49,7 +49,7 @@ def command(config_path: Path) -> None:
     config = _process.load(config_path)
 
     async def main(stopping: _process.Stopping) -> None:
-        db = await Database.open(config.database_url, size=DATABASE_CONNECTIONS)
+        db = await Database.open(config.database_url, size=DATABASE_CONNECTIONS, sealing_key=config.sealing_key)
         http = GuardedClient(config.allow_urls, config.loopback_only)
         settings = uvicorn.Config(
             create_app(config, db, http),

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 import httpx
 
-from callwright.base.errors import ProviderError
+from callwright.base.errors import CallwrightError, ProviderError
 from callwright.ports.evaluator import SessionScripts
 from callwright.providers.http import GuardedClient
 from callwright.providers.integrations.soap import Soap, SoapRequest
 from callwright.providers.mail.smtp import Attachment, Mailer
-from callwright.session.commands import Evaluate, Fetch, Invoke, Load, Log, Send, WorldCommand
+from callwright.session.commands import Evaluate, Fetch, Invoke, Load, Log, Send, SendText, WorldCommand
 from callwright.session.events import (
     Done,
     EvaluationFailed,
@@ -26,6 +26,7 @@ from callwright.session.events import (
     Sent,
 )
 from callwright.session.prompts import RECORDING
+from callwright.store.database import FAILURES
 from callwright.voice.messages import Messages
 
 FETCH_BYTES_MAX = 1 << 20
@@ -44,6 +45,9 @@ class World:
     messages: Messages
     scripts: SessionScripts
     load: Callable[[Load], Awaitable[Loaded | LoadFailed]]
+    text: Callable[[SendText], Awaitable[str]]
+    "Queues a text; its id. Raises `CallwrightError` with the reason where it is not sent."
+
     clock: Callable[[], float]
 
     async def perform(self, command: WorldCommand) -> Event:
@@ -58,6 +62,8 @@ class World:
                 return await self._invoke(command)
             case Send():
                 return await self._send(command)
+            case SendText():
+                return await self._text(command)
             case Evaluate():
                 try:
                     return replace(await self.scripts.evaluate(command), now=self.clock())
@@ -95,6 +101,15 @@ class World:
         except (ProviderError, OSError) as error:
             return SendFailed(self.clock(), str(error))
         return Sent(self.clock(), number)
+
+    async def _text(self, command: SendText) -> Sent | SendFailed:
+        try:
+            async with asyncio.timeout(command.timeout_s):
+                return Sent(self.clock(), await self.text(command))
+        except CallwrightError as error:
+            return SendFailed(self.clock(), str(error))
+        except FAILURES as error:
+            return SendFailed(self.clock(), f"the queue of texts did not answer: {type(error).__name__}")
 
 
 async def fetch(

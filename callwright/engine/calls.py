@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from callwright.base.config import Config
-from callwright.base.errors import CallwrightError
+from callwright.base.errors import CallwrightError, RequestError
 from callwright.base.values import Value
 from callwright.conversation.converse import converse
+from callwright.conversation.texts import send_text
 from callwright.conversation.world import World
 from callwright.engine.applications import Applications, Loaded
 from callwright.engine.clock import now
@@ -29,11 +30,13 @@ from callwright.providers.http import GuardedClient
 from callwright.providers.integrations.soap import Soap
 from callwright.providers.mail.smtp import Mailer
 from callwright.session import events
-from callwright.session.commands import Load, Log
+from callwright.session.commands import Load, Log, SendText
 from callwright.session.prompts import Prompt
 from callwright.session.run import Entry, Outcome, Run, SessionInfo
 from callwright.store.calls import ClosedCall, OpenedCall
+from callwright.store.database import Database
 from callwright.store.deployments import Route
+from callwright.store.scope import Scope
 from callwright.telephony.leg import SipLeg
 from callwright.voice.messages import Messages
 from callwright.voice.performer import Performer
@@ -84,6 +87,7 @@ class Calls:
         mailer: Mailer,
         evaluator: Evaluator,
         applications: Applications,
+        db: Database,
     ) -> None:
         self._engine_id = engine_id
         self._channels = channels
@@ -94,6 +98,7 @@ class Calls:
         self._mailer = mailer
         self._evaluator = evaluator
         self._applications = applications
+        self._db = db
         self._messages = config.messages_dir
         self._secure_messages = config.secure_messages_dir
         self._recordings = Path(config.recordings_dir)
@@ -149,7 +154,9 @@ class Calls:
         try:
             if keys_first:
                 leg.send_keys(keys_first)
-            world = World(self._http, self._soap, self._mailer, messages, scripts, self._load(route), now)
+            world = World(
+                self._http, self._soap, self._mailer, messages, scripts, self._load(route), self._text(route), now
+            )
             performer = self._performer(leg, route, party, call, recording, messages)
             outcome = await converse(run, performer, world, now)
         except CallwrightError as error:
@@ -176,6 +183,14 @@ class Calls:
             return await self._applications.other(route.account_id, command.application, command.version)
 
         return load
+
+    def _text(self, route: Route) -> Callable[[SendText], Awaitable[str]]:
+        async def text(command: SendText) -> str:
+            if route.is_pci:
+                raise RequestError(403, "the secure environment sends no texts")
+            return await send_text(self._db, Scope(route.account_id, route.user_id, "v1"), command)
+
+        return text
 
     def _performer(
         self, leg: SipLeg, route: Route, party: Party, call: "_Journalled", recording: Path, messages: Messages

@@ -48,7 +48,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     """Serve until `stop`, or until `drain` and the last call's end. `ready` is called once everything answers."""
     sys.setswitchinterval(SWITCH_S)
     loop = asyncio.get_running_loop()
-    db = await Database.open(config.database_url)
+    db = await Database.open(config.database_url, sealing_key=config.sealing_key)
     lease = await _registered(db, config)
     # Messages of calls that an earlier engine did not get to end.
     for folder in (config.messages_dir, config.secure_messages_dir):
@@ -71,6 +71,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         mailer=Mailer(config.smtp_url, config.mail_from),
         evaluator=pool,
         applications=applications,
+        db=db,
     )
     inbound = Inbound(db, calls, applications, plane, config.sip_host)
     endpoint = await SipEndpoint.open(

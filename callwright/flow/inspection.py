@@ -16,6 +16,7 @@ from callwright.flow.module import Module
 from callwright.flow.modules.email import Email
 from callwright.flow.modules.go_to_app import GoToApp
 from callwright.flow.modules.rest import Rest
+from callwright.flow.modules.sms import Sms
 from callwright.flow.modules.soap import Soap
 from callwright.flow.modules.subdialog import Subdialog
 from callwright.flow.modules.transfer import Transfer
@@ -57,6 +58,9 @@ class Dependencies:
     "Destinations as they are written."
 
     mail: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    "Numbers that texts are sent from, as they are written."
+
     audio: list[str] = field(default_factory=list)
     "Names of the audio manager."
 
@@ -91,6 +95,7 @@ def dependencies(application: Application) -> Dependencies:
         services=_distinct(urls),
         transfers=_distinct(transfers),
         mail=_distinct(module.to for module in modules if isinstance(module, Email)),
+        texts=_distinct(module.sender for module in modules if isinstance(module, Sms)),
         audio=_distinct(part.audio for _, _, part in audio_parts(application) if part.is_name),
         variables=_distinct(unknown),
     )

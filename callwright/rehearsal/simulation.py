@@ -27,6 +27,7 @@ from callwright.session.commands import (
     Play,
     Record,
     Send,
+    SendText,
     SetRecording,
     Transfer,
     WorldCommand,
@@ -73,7 +74,7 @@ web service is asked; when the application hangs up, which the caller may do fir
 
 
 Ended = Literal["key", "silence", "maximum", "hang up", "stopped"]
-Asked = Fetch | Invoke | Send
+Asked = Fetch | Invoke | Send | SendText
 "What a service in the world is asked for."
 
 
@@ -203,7 +204,7 @@ class Simulation:
                 return replace(self._caller.loads(command), now=self.now, caller_gone=self._gone)
             case Evaluate():
                 return replace(evaluated(command, self._scripts), now=self.now, caller_gone=self._gone)
-            case Fetch() | Invoke() | Send():
+            case Fetch() | Invoke() | Send() | SendText():
                 return self._ask_service(command)
 
     def _play(self, command: Play) -> Event:
@@ -347,14 +348,14 @@ class Simulation:
     def _ask_service(self, request: Asked) -> Event:
         if not self._gone and not self._listen("fetching"):
             self._gone = True
-        self.now += FETCH_S + (0 if isinstance(request, Send) else request.delay_s)
+        self.now += FETCH_S + (request.delay_s if isinstance(request, Fetch | Invoke) else 0)
         answer = replace(self._caller.serves(request), now=self.now, caller_gone=self._gone)
         if isinstance(request, Fetch):
             return answer
         reason = answer.reason if isinstance(answer, FetchFailed) else ""
         if isinstance(answer, Fetched) and answer.status >= 300:
             reason = f"{answer.status} {answer.body}".strip()
-        if isinstance(request, Send):
+        if isinstance(request, Send | SendText):
             failed, done = SendFailed(self.now, reason, self._gone), Sent(self.now, "", self._gone)
             return failed if reason else done
         if reason or not isinstance(answer, Fetched):

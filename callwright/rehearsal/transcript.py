@@ -18,7 +18,7 @@ from callwright.flow.engine import program
 from callwright.grammar.grammars import KEYS
 from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Said, Simulation
 from callwright.script.variables import NAME
-from callwright.session.commands import Fetch, Invoke, Load, Record, Send, Transfer
+from callwright.session.commands import Fetch, Invoke, Load, Record, Send, SendText, Transfer
 from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
 from callwright.session.lines import spoken
 from callwright.session.prompts import Prompt
@@ -423,3 +423,5 @@ def _request(request: Asked) -> str:
             return f"{integration} {operation}"
         case Send(to=to):
             return f"e-mail to {', '.join(to)}"
+        case SendText(to=to):
+            return f"text to {to}"

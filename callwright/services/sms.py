@@ -5,10 +5,12 @@ import secrets
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from callwright.base import phone_numbers
 from callwright.base.errors import AuthorError, NotFound, PeerError, RequestError
 from callwright.ports.carrier import Answer, Receipt, ReceivedText
+from callwright.session.redaction import PRIVATE
 from callwright.sms import keywords, replies
 from callwright.sms.replies import Reply
 from callwright.sms.segments import Segments, split
@@ -16,6 +18,7 @@ from callwright.store import sms as store
 from callwright.store import sms_sending as sending
 from callwright.store.database import Connection, Database
 from callwright.store.scope import PLATFORM, Scope
+from callwright.store.sealing import Sealer
 from callwright.store.sms import Consent, NewText, Query, SmsNumber, SmsRow
 from callwright.store.sms_sending import NOT_MOBILE, CarrierRow, Changed, DueText
 
@@ -28,85 +31,128 @@ BODY_MAX = 10_000
 UNSUBSCRIBED = "Attempt to send to unsubscribed recipient"
 NOT_MOBILE_NUMBER = "To number: +{to}, is not a mobile number"
 NO_CARRIER = "the number has no carrier"
+SEALED_TEXT = "text"
+"Purpose of the seal of a private text."
 
 _TO = re.compile(r"\+?[0-9]{7,15}")
 
 
-async def queue(
-    db: Database, scope: Scope, *, sender: str, to: str, body: str, result_url: str = "", refuse: bool = False
-) -> list[SmsRow]:
-    """Queue a text; one row for each message that it becomes, in order.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text that was checked, and may be sent."""
 
-    A text to somebody who has stopped them is kept as failed, and told as document *SMS API* says; with `refuse` it is a
-    `RequestError` instead, as older clients have it.
-    """
+    number: SmsNumber
+    to: str
+    "Digits with the country's code."
+
+    segments: Segments
+    result_url: str = ""
+    sealer: Sealer | None = None
+    "Set where what it says is private: it is kept sealed until its carrier has it, and shown to nobody."
+
+    confirms: bool = False
+    "It answers the word by which somebody stopped texts, and goes out all the same."
+
+
+async def draft(
+    db: Database, scope: Scope, *, sender: str, to: str, body: str, result_url: str = "", private: bool = False
+) -> Draft:
+    """Check a text. Raises `RequestError`."""
     recipient = recipient_of(to)
     if not body.strip():
         raise RequestError(400, "body is missing.", field="body")
     if len(body) > BODY_MAX:
         raise RequestError(400, f"body must not be longer than {BODY_MAX} characters.", field="body")
-    number = await store.number(db, scope, phone_numbers.spellings(sender))
+    number = await store.number(db, scope, phone_numbers.spellings(_plain(sender)))
     if number is None:
         raise RequestError(400, "from is not an SMS number of this account", field="from")
     try:
         segments = split(body, concatenated=number.texts_joined)
     except AuthorError as error:
         raise RequestError(400, f"body is too long: {error}.", field="body") from None
+    return Draft(number, recipient, segments, result_url, db.sealer if private else None)
+
+
+async def queue(
+    db: Database,
+    scope: Scope,
+    *,
+    sender: str,
+    to: str,
+    body: str,
+    result_url: str = "",
+    refuse: bool = False,
+    private: bool = False,
+) -> list[SmsRow]:
+    """Queue a text; one row for each message that it becomes, in order.
+
+    A text to somebody who has stopped them is kept as failed, and told as document *SMS API* says; with `refuse` it is a
+    `RequestError` instead, as older clients have it.
+    """
+    text = await draft(db, scope, sender=sender, to=to, body=body, result_url=result_url, private=private)
     async with db.transaction() as connection:
-        if refuse and await store.is_blocked(connection, scope, number, recipient):
+        if refuse and await store.is_blocked(connection, scope, text.number, text.to):
             raise RequestError(400, UNSUBSCRIBED, field="to")
-        return await _send(connection, scope, number, recipient, segments, result_url)
+        return await send(connection, scope, text)
 
 
 def recipient_of(to: str) -> str:
     """Whom a text goes to, as digits with the country's code. Raises `RequestError`."""
-    stripped = re.sub(r"[\s().-]", "", to)
+    stripped = _plain(to)
     if not _TO.fullmatch(stripped):
         raise RequestError(400, "to is missing or invalid.", field="to")
     return phone_numbers.dialled(stripped)
 
 
-async def _send(
-    connection: Connection,
-    scope: Scope,
-    number: SmsNumber,
-    to: str,
-    segments: Segments,
-    result_url: str,
-    *,
-    confirms: bool = False,
-) -> list[SmsRow]:
-    """`confirms`: it answers the word by which somebody stopped texts, and goes out all the same."""
+def _plain(number: str) -> str:
+    """A number without what people write between its digits."""
+    return re.sub(r"[\s().-]", "", number)
+
+
+async def send(connection: Connection, scope: Scope, text: Draft) -> list[SmsRow]:
+    """Queue a text that was checked; its messages, which have failed where it is refused."""
     now = time.time()
-    blocked = not confirms and await store.is_blocked(connection, scope, number, to)
+    number = text.number
+    blocked = not text.confirms and await store.is_blocked(connection, scope, number, text.to)
     cause = UNSUBSCRIBED if blocked else "" if number.carrier_id is not None else NO_CARRIER
-    texts = _parts(segments, cause)
     rows = await store.insert(
-        connection, scope, number, direction="outbound", theirs=to, result_url=result_url, now=now, texts=texts
-    )
+        connection, scope, number, direction="outbound", theirs=text.to, result_url=text.result_url, now=now,
+        texts=_parts(text, cause),
+    )  # fmt: skip
     if cause:
         for row in rows:
             await _tell(
                 connection,
-                Changed(row.id, number.account_id, row.message_id.hex, to, result_url, row.status, row.delivery, cause),
+                Changed(
+                    row.id,
+                    number.account_id,
+                    row.message_id.hex,
+                    text.to,
+                    text.result_url,
+                    row.status,
+                    row.delivery,
+                    cause,
+                ),
             )
     return rows
 
 
-def _parts(segments: Segments, cause: str) -> list[NewText]:
+def _parts(text: Draft, cause: str) -> list[NewText]:
     group, reference = uuid.uuid4(), secrets.randbelow(1 << 16)
+    segments, sealer = text.segments, text.sealer
     return [
         NewText(
             group,
             part,
             len(segments.parts),
-            body,
+            body if sealer is None else PRIVATE,
             segments.encoding,
             reference,
             segments.concatenated,
             "failure" if cause else "queued",
             "undelivered" if cause else "",
             cause,
+            sealed=sealer.seal(body.encode(), SEALED_TEXT) if sealer is not None and not cause else None,
         )
         for part, body in enumerate(segments.parts, 1)
     ]
@@ -128,7 +174,14 @@ async def carrier(db: Database, carrier_id: int, token: str) -> CarrierRow:
 
 
 async def claim(db: Database, carrier_id: int, *, whole: bool, limit: int) -> list[DueText]:
-    return await sending.claim(db, PLATFORM, carrier_id, whole=whole, limit=limit, now=time.time())
+    """Texts to be handed over now, with what they say in clear."""
+    due = await sending.claim(db, PLATFORM, carrier_id, whole=whole, limit=limit, now=time.time())
+    return [text if not any(text.sealed) else replace(text, bodies=_opened(db.sealer, text)) for text in due]
+
+
+def _opened(sealer: Sealer, text: DueText) -> tuple[str, ...]:
+    pairs = zip(text.bodies, text.sealed, strict=True)
+    return tuple(body if sealed is None else sealer.unseal(sealed, SEALED_TEXT).decode() for body, sealed in pairs)
 
 
 async def next_due(db: Database, carrier_id: int) -> float | None:
@@ -178,9 +231,8 @@ async def _receive(connection: Connection, carrier_id: int, text: ReceivedText) 
     if asked in ("stop", "start"):
         await store.consent(connection, PLATFORM, number, text.sender, asked == "stop", body.strip().upper(), now)
     if asked is not None:
-        await _send(
-            connection, PLATFORM, number, text.sender, split(keywords.ANSWERS[asked]), "", confirms=asked != "start"
-        )
+        confirmation = split(keywords.ANSWERS[asked])
+        await send(connection, PLATFORM, Draft(number, text.sender, confirmation, confirms=asked != "start"))
     if asked != "help" and number.text_url:
         await _hand_on(connection, number, rows[0])
     return True
@@ -231,7 +283,7 @@ async def _reply(connection: Connection, scope: Scope, number: SmsNumber, text: 
     except (AuthorError, RequestError) as error:
         return str(error)
     for to in recipients:
-        await _send(connection, scope, sender, to, segments, one.result_url)
+        await send(connection, scope, Draft(sender, to, segments, one.result_url))
     return ""
 
 

@@ -177,6 +177,23 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class SendText:
+    """A text message. Answered by `Sent` once it is queued for its carrier, or `SendFailed`."""
+
+    sender: str
+    "A number of the account's that sends texts, however it is written."
+
+    to: str
+    body: str
+    timeout_s: float = 10.0
+    private: bool = False
+    "Neither the text nor its numbers appear in the journal, and the text is kept sealed until its carrier has it."
+
+    hold: Prompt | None = None
+    type: Literal["send_text"] = "send_text"
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluate:
     """JavaScript. Answered by `Evaluated` or `EvaluationFailed`, which has left nothing behind."""
 
@@ -228,5 +245,5 @@ class Log:
 
 
 CallerCommand = Play | Collect | Record | Transfer | SetRecording | Disconnect
-WorldCommand = Fetch | Invoke | Send | Evaluate | Load | Log
+WorldCommand = Fetch | Invoke | Send | SendText | Evaluate | Load | Log
 Command = CallerCommand | WorldCommand

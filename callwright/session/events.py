@@ -139,10 +139,12 @@ class InvokeFailed:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The message is on its way. `id` is its Message-ID."""
+    """The message is on its way."""
 
     now: float
     id: str = ""
+    "Of an e-mail its Message-ID; of a text the `sms_message_id` of its first part."
+
     caller_gone: bool = False
     type: Literal["sent"] = "sent"
 

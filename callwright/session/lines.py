@@ -11,7 +11,19 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import unescape
 
 from callwright.base.values import Value
-from callwright.session.commands import Collect, Fetch, Invoke, Load, Log, Play, Record, Send, SetRecording, Transfer
+from callwright.session.commands import (
+    Collect,
+    Fetch,
+    Invoke,
+    Load,
+    Log,
+    Play,
+    Record,
+    Send,
+    SendText,
+    SetRecording,
+    Transfer,
+)
 from callwright.session.events import (
     EvaluationFailed,
     Fetched,
@@ -108,8 +120,10 @@ def _told(entry: Entry) -> Iterator[_Told]:
             yield "error", f"Request failed: {reason}", {}
         case Send(to=to, subject=subject):
             yield "info", f"E-mail to {', '.join(to)}: {subject}", {}
+        case SendText(sender=sender, to=to, body=body):
+            yield "info", f"Text to {to}", {"from": sender, "body": body}
         case SendFailed(reason=reason):
-            yield "error", f"E-mail not sent: {reason}", {}
+            yield "error", f"Not sent: {reason}", {}
         case EvaluationFailed(reason=reason):
             yield "error", reason, {}
         case Load(application=application):

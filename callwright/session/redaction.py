@@ -17,6 +17,7 @@ from callwright.session.commands import (
     Play,
     Record,
     Send,
+    SendText,
     SetRecording,
     Transfer,
 )
@@ -93,6 +94,8 @@ class Redactor:
                 return _invoke(item)
             case Send() if item.private:
                 return replace(item, to=(PRIVATE,), subject=PRIVATE, body=PRIVATE, reply_to="", attachments=())
+            case SendText():
+                return _text(item)
             case Evaluate():
                 # The script and its libraries are long, and stand in the document.
                 return replace(item, script="", libraries=(), scope=() if item.private else item.scope)
@@ -173,6 +176,11 @@ def _transfer(item: Transfer) -> Transfer:
 def _invoke(item: Invoke) -> Invoke:
     item = replace(item, hold=_hold(item.hold))
     return replace(item, arguments=tuple((name, PRIVATE) for name, _ in item.arguments)) if item.private else item
+
+
+def _text(item: SendText) -> SendText:
+    item = replace(item, hold=_hold(item.hold))
+    return replace(item, sender=PRIVATE, to=PRIVATE, body=PRIVATE) if item.private else item
 
 
 def _fetch(item: Fetch) -> Fetch:

@@ -31,6 +31,7 @@ from callwright.session.commands import (
     Play,
     Record,
     Send,
+    SendText,
     SetRecording,
     Transfer,
     WorldCommand,
@@ -266,6 +267,11 @@ class Call:
         return event
 
     async def mail(self, command: Send) -> Sent | SendFailed:
+        event = await _Ask(command)
+        assert isinstance(event, Sent | SendFailed)
+        return event
+
+    async def text(self, command: SendText) -> Sent | SendFailed:
         event = await _Ask(command)
         assert isinstance(event, Sent | SendFailed)
         return event

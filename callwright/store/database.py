@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cached_property
 from typing import Any
 
 import asyncpg
+
+from callwright.store.sealing import Sealer
 
 Connection = Any
 "An asyncpg connection, inside a transaction."
@@ -41,12 +44,18 @@ async def _as_it_is(_: Connection) -> None:
 class Database:
     """An open pool. Queries are in `callwright.store`, one file for each noun."""
 
-    def __init__(self, url: str, pool: Any) -> None:
+    def __init__(self, url: str, pool: Any, sealing_key: str) -> None:
         self.url = url
         self.pool = pool
+        self._sealing_key = sealing_key
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """Seals what may not be read in a table. Raises `ProviderError` in a process that was given no key."""
+        return Sealer(self._sealing_key)
 
     @classmethod
-    async def open(cls, url: str, *, size: int = 4) -> "Database":
+    async def open(cls, url: str, *, size: int = 4, sealing_key: str = "") -> "Database":
         """`url` is postgresql://…, as asyncpg takes it; `size` bounds the connections of this process. It connects when it is
         asked something."""
         pool = await asyncpg.create_pool(
@@ -58,7 +67,7 @@ class Database:
             command_timeout=COMMAND_TIMEOUT_S,
             reset=_as_it_is,
         )
-        return cls(url, pool)
+        return cls(url, pool, sealing_key)
 
     async def close(self) -> None:
         await self.pool.close()

@@ -48,6 +48,8 @@ class NewText:
     delivery: Delivery = ""
     cause: str = ""
     carrier_message_id: str = ""
+    sealed: bytes | None = None
+    "What is sent in place of `body`, which does not say it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +167,17 @@ _INSERT = f"""
     WITH given AS MATERIALIZED (
         SELECT nextval('sms_messages_id_seq') AS id, g.* FROM unnest(
             $10::uuid[], $11::int[], $12::int[], $13::text[], $14::text[], $15::int[], $16::bool[], $17::text[], $18::text[],
-            $19::text[], $20::text[]
-        ) AS g (group_id, part, parts, body, encoding, reference, joined, status, delivery, cause, carrier_message_id)
+            $19::text[], $20::text[], $23::bytea[]
+        ) AS g (group_id, part, parts, body, encoding, reference, joined, status, delivery, cause, carrier_message_id, sealed)
     ), made AS (
         INSERT INTO sms_messages AS m (id, message_id, account_id, user_id, number_id, carrier_id, direction, ours, theirs,
             result_url, requested_at, due_at, responded_at, group_id, part, parts, body, encoding, reference, joined, status,
-            delivery, cause, carrier_message_id)
+            delivery, cause, carrier_message_id, sealed)
         SELECT g.id, gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7, $8, $9::float8,
             CASE WHEN g.status = 'queued' THEN $21::float8 + (g.part - 1) * $22::float8 END,
             CASE WHEN g.status <> 'queued' THEN $9::float8 END,
             g.group_id, g.part, g.parts, g.body, g.encoding, g.reference, g.joined, g.status, g.delivery, g.cause,
-            g.carrier_message_id
+            g.carrier_message_id, g.sealed
         FROM given g
         ON CONFLICT DO NOTHING
         RETURNING {_COLUMNS}
@@ -224,6 +226,7 @@ async def insert(
         [text.carrier_message_id for text in texts],
         due_at,
         apart_s,
+        [text.sealed for text in texts],
     )
     return [_row(row) for row in rows]
 

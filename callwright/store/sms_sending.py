@@ -53,6 +53,9 @@ class DueText:
     to: str
     sender: str
     bodies: tuple[str, ...]
+    sealed: tuple[bytes | None, ...]
+    "What is sent in place of each body, where that is private."
+
     encoding: str
     part: int
     parts: int
@@ -124,7 +127,8 @@ async def claim(db: Database, _: Scope, carrier_id: int, *, whole: bool, limit: 
             )
             UPDATE sms_messages m SET status = 'sending', attempts = m.attempts + 1, due_at = $2 + $4::float8
             FROM taken WHERE m.id = taken.id
-            RETURNING m.id, m.message_id, m.group_id, m.theirs, m.ours, m.body, m.encoding, m.part, m.parts, m.reference, m.joined
+            RETURNING m.id, m.message_id, m.group_id, m.theirs, m.ours, m.body, m.sealed, m.encoding, m.part, m.parts, m.reference,
+                m.joined
             """,
             carrier_id,
             now,
@@ -149,6 +153,7 @@ def _due(rows: Sequence[Any], whole: bool) -> list[DueText]:
             parts[0]["theirs"],
             parts[0]["ours"],
             tuple(row["body"] for row in parts),
+            tuple(row["sealed"] for row in parts),
             parts[0]["encoding"],
             parts[0]["part"],
             parts[0]["parts"],
@@ -189,7 +194,7 @@ async def answered(
                     ORDER BY {_RANK.format("r.delivery")} DESC, r.id LIMIT 1
                 )
                 UPDATE sms_messages m SET carrier_message_id = $3, status = 'sent', due_at = NULL, responded_at = $4,
-                    cause = coalesce(told.reason, ''),
+                    cause = coalesce(told.reason, ''), sealed = NULL,
                     delivery = coalesce(told.delivery, CASE WHEN m.status = 'sending' THEN '' ELSE m.delivery END)
                 FROM (VALUES (1)) AS one LEFT JOIN told ON true
                 WHERE m.id = ANY($2::bigint[]) AND m.status IN ('sending', 'sent') AND m.carrier_message_id = ''
@@ -215,7 +220,7 @@ async def _end(
 ) -> list[Any]:
     rows: list[Any] = await connection.fetch(
         f"""
-        UPDATE sms_messages m SET status = $2, delivery = $3, cause = $4, due_at = NULL, responded_at = $5
+        UPDATE sms_messages m SET status = $2, delivery = $3, cause = $4, due_at = NULL, responded_at = $5, sealed = NULL
         WHERE m.id = ANY($1::bigint[]) AND m.status = 'sending' RETURNING {_CHANGED}
         """,
         ids,
@@ -257,7 +262,8 @@ async def lapse(connection: Connection, _: Scope, now: float) -> list[Changed]:
         WITH lost AS (
             SELECT id FROM sms_messages WHERE status = 'sending' AND due_at < $1 ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED
         )
-        UPDATE sms_messages m SET status = 'sent', delivery = 'unconfirmed', cause = $2, due_at = NULL, responded_at = $1
+        UPDATE sms_messages m SET status = 'sent', delivery = 'unconfirmed', cause = $2, due_at = NULL, responded_at = $1,
+            sealed = NULL
         FROM lost WHERE m.id = lost.id RETURNING {_CHANGED}
         """,
         now,

@@ -35,6 +35,7 @@ sms_messages = sa.Table(
     sa.Column("ours", sa.Text, nullable=False, comment="The owner's number, as it was added."),
     sa.Column("theirs", sa.Text, nullable=False, comment="Digits with the country's code."),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=True, comment="A private text, until its carrier has it."),
     sa.Column("result_url", sa.Text, nullable=False),
     sa.Column("group_id", sa.Uuid, nullable=False, comment="Common to the parts of a text."),
     sa.Column("part", sa.Integer, nullable=False),

@@ -134,8 +134,9 @@ async def test_a_round_trip_onto_an_empty_machine(machines: tuple[Path, Path], d
     status, said = await _callwright("restore", str(file), data=new)
     assert status == 0 and "1 queued call(s)" in said, said
     assert _audio(new) == _audio(old) and len(_audio(new)) == 3
-    assert (new / "secrets.json").read_bytes() == (old / "secrets.json").read_bytes()
-    assert (new / "secrets.json").stat().st_mode & 0o777 == 0o600
+    for name in ("secrets.json", "sealing.key"):
+        assert (new / name).read_bytes() == (old / name).read_bytes()
+        assert (new / name).stat().st_mode & 0o777 == 0o600
     assert not (new / ".restoring").exists()
     async with running(new) as platform:
         api = _Api(platform.ready)
@@ -153,7 +154,13 @@ async def test_a_round_trip_onto_an_empty_machine(machines: tuple[Path, Path], d
     status, said = await _callwright("restore", str(file), "--force", "--dial-due", data=new)
     assert status == 0 and "queued call(s)" not in said, said
     (aside,) = new.glob("before-restore-*")
-    assert sorted(path.name for path in aside.iterdir()) == ["audio", "postgres", "recordings", "secrets.json"]
+    assert sorted(path.name for path in aside.iterdir()) == [
+        "audio",
+        "postgres",
+        "recordings",
+        "sealing.key",
+        "secrets.json",
+    ]
     async with running(new) as platform:
         api = _Api(platform.ready)
         assert (await api.over(due))["details"]["status"] == "completed", "it was asked for"

@@ -72,7 +72,8 @@ async def test_it_tells_scripts_what_they_need_and_stops_at_ctrl_c(data_dir: Pat
         ready = first.ready
         assert ready.keys() == READY_FIELDS
         assert first.ready_file.stat().st_mode & 0o777 == 0o600
-        assert (data_dir / "secrets.json").stat().st_mode & 0o777 == 0o600
+        for name in ("secrets.json", "sealing.key"):
+            assert (data_dir / name).stat().st_mode & 0o777 == 0o600
         assert set(ready["pids"]) == {"up", "postgres", "pool", "web", "jobs", "engine", "phone"}
         assert ready["pids"]["up"] == first.process.pid
         assert not any(map(_is_gone, ready["pids"].values()))

@@ -85,7 +85,15 @@ def _application(service: Receiver, name: str) -> dict:
             "to": "ann@example.test",
             "subject": "Card {{ card }}",
             "body": "{{ posted.token }}",
-            "exits": {"next": "inner", "error": "inner"},
+            "exits": {"next": "texted", "error": "texted"},
+        },
+        {
+            "name": "texted",
+            "type": "sms",
+            "sender": "8005550101",
+            "to": "12125550131",
+            "body": "Card {{ card }}",
+            "exits": {"sent": "inner", "not_sent": "inner"},
         },
         {
             "name": "inner",
@@ -191,6 +199,7 @@ async def test_nothing_of_a_call_in_the_secure_environment_is_kept(platform, ser
     there = await _found(platform)
     for canary in CANARIES:
         assert any(canary in one for one in there), f"{canary} was not found where it is"
+    assert f"sms_messages.body: {KEYED}" in there, "outside the text was sent"
     assert (await platform.call(found["calls"][0]["session_id"]))["recording_url"]
 
 

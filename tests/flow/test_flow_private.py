@@ -119,6 +119,11 @@ def _rest(**fields: Any) -> dict[str, Any]:
     return {"type": "rest", "url": "https://service.example/", **fields}
 
 
+def _sms(**fields: Any) -> dict[str, Any]:
+    exits = {"sent": "end", "not_sent": "end"}
+    return {"type": "sms", "sender": "8005550101", "to": "12125550101", "body": "Hi", "exits": exits, **fields}
+
+
 HOLDS = {"hold": "Wait, {{ pin }}."}
 ENDS = "\ncall ends"
 APOLOGY = "hears We are sorry. An error has occurred. Goodbye."
@@ -219,6 +224,11 @@ ATTACKS: dict[str, tuple[Application, str]] = {
     "the reason why a mail was not sent": (
         _after_a_pin({"type": "email", "to": "{{ pin }}@example.com", "subject": "x"}), f"service fails {CANARY}?{ENDS}",
     ),
+    "a text, what is heard meanwhile, and why it was not sent": (
+        _after_a_pin(_sms(body="x{{ pin }}", hold_music=True), **HOLDS), f"service fails not to {CANARY}{ENDS}",
+    ),
+    "whom a text goes to": (_after_a_pin(_sms(to="1{{ pin }}")), "call ends"),
+    "who sends a text": (_after_a_pin(_sms(sender="{{ pin }}")), "call ends"),
     "the reason why a transfer failed": (
         _after_a_pin({"type": "transfer", "destination": "sip:{{ pin }}@example.com"}),
         f"far end fails no trunk for {CANARY}{ENDS}",
@@ -285,6 +295,7 @@ PUBLIC = {"variables": {"ssn": CANARY}}
         ({"type": "record", "prompt": "For {{ ssn }}.", "beep": False}, "says (2 s)\npresses 5\n"),
         ({"type": "transfer", "prompt": "For {{ ssn }}.", "destination": "6175550100"}, "far end busy\n"),
         ({"type": "call_log", "text": "{{ ssn }}"}, ""),
+        (_sms(body="{{ ssn }}"), "service 250\n"),
         (_set("copy", "{{ ssn }}"), f"hears {CANARY}"),
         ({"type": "soap", "wsdl": "https://x.example", "method": "Ask", "parameters": [{"name": "x", "value": "{{ ssn }}"}]}, ""),
     ],

@@ -117,6 +117,40 @@ class TestSending:
         with pytest.raises(RequestError, match="from is not"):
             await sms.queue(db, other.scope, sender=OURS, to=THEIRS, body="x")
 
+    async def test_a_private_text_is_sealed_until_its_carrier_has_it(self, db, world, carrier):
+        secret = "your code is 4711"
+        (row,) = await sms.queue(db, world.scope, sender=OURS, to=THEIRS, body=secret, private=True)
+        assert row.body == "[private]"
+        kept = await db.pool.fetchrow("SELECT m::text AS row, m.sealed FROM sms_messages m")
+        assert secret not in kept["row"] and secret.encode() not in kept["sealed"]
+        (text,) = await sms.claim(db, carrier.id, whole=False, limit=10)
+        assert text.bodies == (secret,)
+        await sms.answered(db, carrier.id, text, NotNow("slow down"))
+        await db.pool.execute("UPDATE sms_carriers SET held_until = 0")
+        await db.pool.execute("UPDATE sms_messages SET due_at = 0 WHERE status = 'queued'")
+        (text,) = await sms.claim(db, carrier.id, whole=False, limit=10)
+        assert text.bodies == (secret,), "it is there for another try"
+        await sms.answered(db, carrier.id, text, Taken("c1"))
+        assert await db.pool.fetchval("SELECT sealed FROM sms_messages") is None
+        assert (await sms.get(db, world.scope, row.message_id.hex)).body == "[private]"
+
+    @pytest.mark.parametrize("end", ["refused", "in doubt", "lapsed", "stopped"])
+    async def test_nothing_sealed_stays_behind(self, db, world, carrier, end):
+        if end == "stopped":
+            await sms.told(db, carrier.id, ReceivedText("m1", OURS, THEIRS, "STOP"))
+        (row,) = await sms.queue(db, world.scope, sender=OURS, to=THEIRS, body="x", private=True)
+        for text in await sms.claim(db, carrier.id, whole=False, limit=10):
+            match end:
+                case "refused":
+                    await sms.answered(db, carrier.id, text, Refused("no"))
+                case "in doubt":
+                    await sms.answered(db, carrier.id, text, InDoubt("link lost"))
+                case "lapsed":
+                    await db.pool.execute("UPDATE sms_messages SET due_at = 1 WHERE status = 'sending'")
+                    await sms.lapse(db)
+        found = await db.pool.fetchrow("SELECT status, sealed FROM sms_messages WHERE id = $1", row.id)
+        assert found["sealed"] is None and found["status"] in ("failure", "sent")
+
     async def test_a_number_without_a_carrier(self, db, world, carrier):
         number_id = await db.pool.fetchval("SELECT id FROM numbers WHERE address = $1", OURS)
         await sms_carriers.set_texting(db, world.scope, number_id, Texting(None))
@@ -298,7 +332,7 @@ class TestReceiving:
             await self._receive(db, carrier, " stop ", "m1")
             blocked = await _queue(db, world, body="after stop")
             assert (blocked.status, blocked.delivery, blocked.cause) == ("failure", "undelivered", sms.UNSUBSCRIBED)
-            assert (await _queue(db, world, to="12125550102", body="to another")).status == "queued"
+            assert (await _queue(db, world, to="12125550108", body="to another")).status == "queued"
             await self._receive(db, carrier, "HELP", "m2")
             await self._receive(db, carrier, "Start", "m3")
             assert (await _queue(db, world, body="after start")).status == "queued"

@@ -22,6 +22,7 @@ from callwright.session.commands import (
     Play,
     Record,
     Send,
+    SendText,
     SetRecording,
     Transfer,
 )
@@ -88,6 +89,7 @@ COMMANDS: dict[type, st.SearchStrategy[Command]] = {
     SetRecording: st.builds(SetRecording, st.booleans(), TEXTS),
     Invoke: st.builds(Invoke, TEXTS, TEXTS, st.lists(st.tuples(TEXTS, VALUES), max_size=3).map(tuple), NUMBERS),
     Send: st.builds(Send, st.lists(TEXTS, max_size=3).map(tuple), TEXTS, TEXTS, TEXTS, PAIRS, st.booleans()),
+    SendText: st.builds(SendText, TEXTS, TEXTS, TEXTS, NUMBERS, st.booleans(), st.none() | PROMPT),
     Evaluate: st.builds(
         Evaluate,
         TEXTS,
@@ -241,6 +243,13 @@ def _entry(item: Command | Event) -> Entry:
             {"url": "https://b.example/", "body": "gone"},
         ),
         (FetchFailed(1, "timed out"), "error", "Request failed: timed out", {}),
+        (
+            SendText("8005550101", "12125550101", "Hi"),
+            "info",
+            "Text to 12125550101",
+            {"from": "8005550101", "body": "Hi"},
+        ),
+        (SendFailed(1, "stopped"), "error", "Not sent: stopped", {}),
         (SetRecording(True), "info", "Recording started", {}),
         (SetRecording(False), "info", "Recording stopped", {}),
         (HungUp(1), "event", "Caller hung up", {}),

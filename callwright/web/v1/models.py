@@ -79,6 +79,7 @@ class Dependencies(BaseModel):
     services: list[str] = Field(description="URLs, as they are written.")
     transfers: list[str] = Field(description="Destinations, as they are written.")
     mail: list[str]
+    texts: list[str]
     audio: list[str] = Field(description="Names of the audio manager.")
     variables: list[str] = Field(description="Read and never set: they have to come with the call.")
 
