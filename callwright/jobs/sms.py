@@ -12,20 +12,29 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from callwright.base.phone_numbers import dialled
-from callwright.ports.carrier import Answer, Carrier, InDoubt, OutboundText, Receipt, ReceivedText, Store
+from callwright.ports.carrier import (
+    Answer,
+    Carrier,
+    InDoubt,
+    NotNow,
+    NotStored,
+    OutboundText,
+    Receipt,
+    ReceivedText,
+    Store,
+)
 from callwright.providers import carriers as _all  # noqa: F401 - registers them
-from callwright.providers.carriers.http_carrier import REGISTRY, HttpLink
-from callwright.providers.carriers.loopback import Handset
+from callwright.providers.carriers.account import REGISTRY, Surroundings
 from callwright.providers.http import GuardedClient
 from callwright.services import sms
-from callwright.store.database import FAILURES, Database
+from callwright.store.database import FAILURES, REFUSALS, Database
 from callwright.store.sms_sending import CarrierRow, DueText
 
 log = logging.getLogger(__name__)
 
 BATCH = 20
-AT_ONCE = 50
-"Texts of one carrier that wait for its answer."
+GATHER_S = 0.01
+"From the first room to a claim: answers that come together make room for one claim, and not for one each."
 
 LOOK_S = 5.0
 "How often carriers are looked for, and leases that have run out."
@@ -33,6 +42,12 @@ LOOK_S = 5.0
 IDLE_S_MAX = 5.0
 SEND_S_MAX = 40.0
 "Of any carrier, within the lease of a claim (60 s)."
+
+KEEP_TRIES, KEEP_AGAIN_S = 20, 1.0
+"For an answer that the database does not take at once; past them the text is in doubt."
+
+DRAIN_S = 1.5
+"For answers still to come when a carrier is no longer served; a process has `_process.STOP_S_MAX` to end, with all else."
 
 LOCK = 0x5AC0
 "First half of the advisory lock of a carrier."
@@ -81,8 +96,12 @@ class Texts:
 
         async def serve() -> None:
             async with asyncio.TaskGroup() as group:
-                group.create_task(link.run(self._store(row.id)))
-                group.create_task(Sender(self._db, row, link, woken).run())
+                linked = group.create_task(link.run(self._store(row.id)))
+                try:
+                    await Sender(self._db, row, link, woken).run()
+                finally:
+                    # Now, and not before: what had gone out over it might still be answered.
+                    linked.cancel()
 
         try:
             await self._db.while_locked(LOCK, row.id, serve)
@@ -90,15 +109,20 @@ class Texts:
             log.warning("carrier %d waits for the database: %s", row.id, failures.exceptions[0])
 
     def _link(self, row: CarrierRow) -> Carrier:
-        if row.type == "loopback":
-            return Handset()
-        carrier = REGISTRY[row.type].model_validate({"type": row.type, **row.settings})
-        return HttpLink(carrier, self._http, f"{self._public_url}/carriers/{row.id}/{row.token}/receipts")
+        account = REGISTRY[row.type].model_validate({"type": row.type, **row.settings})
+        status_url = f"{self._public_url}/carriers/{row.id}/{row.token}/receipts"
+        return account.link(Surroundings(self._http, status_url))
 
     def _store(self, carrier_id: int) -> Store:
         async def store(what: Receipt | ReceivedText) -> None:
-            if not await sms.told(self._db, carrier_id, what):
-                log.warning("carrier %d told a text to a number that does not send by it", carrier_id)
+            try:
+                known = await sms.told(self._db, carrier_id, what)
+            except REFUSALS as error:
+                raise NotStored(f"the database refuses it: {type(error).__name__}", again=False) from None
+            except FAILURES as error:
+                raise NotStored(f"the database is away: {type(error).__name__}", again=True) from None
+            if not known:
+                raise NotStored(f"no number that it is for sends by carrier {carrier_id}", again=False)
 
         return store
 
@@ -108,23 +132,55 @@ class Sender:
 
     def __init__(self, db: Database, row: CarrierRow, link: Carrier, woken: asyncio.Event) -> None:
         self._db, self._row, self._link, self._woken = db, row, link, woken
-        kind = REGISTRY.get(row.type)
-        self._whole = kind is not None and kind.joins_parts
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._whole = REGISTRY[row.type].joins_parts
+        self._room = asyncio.Semaphore(link.window)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as sending:
-            while True:
-                self._woken.clear()
-                texts = await sms.claim(self._db, self._row.id, whole=self._whole, limit=BATCH)
-                for text in texts:
+            try:
+                while True:
+                    self._woken.clear()
+                    await self._link.ready()
+                    if not await self._claim(sending):
+                        await self._nap()
+            finally:
+                await self._drain()
+
+    async def _claim(self, sending: asyncio.TaskGroup) -> bool:
+        """Send what is due, as far as there is room for it. Whether anything was."""
+        await self._room.acquire()
+        room = 1
+        texts: list[DueText] = []
+        try:
+            if self._link.window > 1 and self._room.locked():
+                await asyncio.sleep(GATHER_S)
+            while room < BATCH and not self._room.locked():
+                await self._room.acquire()
+                room += 1
+            texts = await sms.claim(self._db, self._row.id, whole=self._whole, limit=room)
+        except FAILURES as error:
+            log.warning("carrier %d waits for the database: %s", self._row.id, error)
+        finally:
+            for _ in range(room - len(texts)):
+                self._room.release()
+        for text in texts:
+            sending.create_task(self._send(text))
+        return bool(texts)
+
+    async def _drain(self) -> None:
+        """Wait for the answers to what is under way."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                for _ in range(self._link.window):
                     await self._room.acquire()
-                    sending.create_task(self._send(text))
-                if not texts:
-                    await self._nap()
+        except TimeoutError:
+            pass
 
     async def _nap(self) -> None:
-        due = await sms.next_due(self._db, self._row.id)
+        try:
+            due = await sms.next_due(self._db, self._row.id)
+        except FAILURES:
+            due = None
         wait_s = (
             IDLE_S_MAX
             if due is None
@@ -138,11 +194,24 @@ class Sender:
 
     async def _send(self, text: DueText) -> None:
         try:
-            answer = await self._answer(text)
-            await sms.answered(self._db, self._row.id, text, answer)
-            log.info("text %s by carrier %d: %s", text.message_id, self._row.id, type(answer).__name__)
+            await self._keep(text, await self._answer(text))
         finally:
             self._room.release()
+
+    async def _keep(self, text: DueText, answer: Answer) -> None:
+        """Keep the carrier's answer. What cannot be kept is in doubt when its lease has run out."""
+        for left in range(KEEP_TRIES, -1, -1):
+            try:
+                await sms.answered(self._db, self._row.id, text, answer)
+            except (*FAILURES, *REFUSALS) as error:
+                # Twice `not now` could put back what has been claimed again in between.
+                if left == 0 or isinstance(answer, NotNow) or isinstance(error, REFUSALS):
+                    log.warning("the answer to text %s was not kept: %s", text.message_id, type(error).__name__)
+                    return
+                await asyncio.sleep(KEEP_AGAIN_S)
+            else:
+                log.info("text %s by carrier %d: %s", text.message_id, self._row.id, type(answer).__name__)
+                return
 
     async def _answer(self, text: DueText) -> Answer:
         whole = len(text.bodies) > 1

@@ -84,6 +84,12 @@ class ReceivedText:
     to: str
     sender: str
     body: str
+    part: int = 1
+    parts: int = 1
+    "More than one: it is a part of a text, which is whole once all have come."
+
+    reference: int = 0
+    "Common to the parts of a text, 0 to 65535."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +104,26 @@ class Receipt:
 
 Told = ReceivedText | Receipt
 Store = Callable[[Told], Awaitable[None]]
-"Keeps what a carrier tells. Only when it returns is the carrier answered; where it raises, the carrier tells it again."
+"Keeps what a carrier tells. Only when it returns is the carrier told so. Raises `NotStored`, and nothing else."
+
+
+class NotStored(Exception):
+    """What a carrier told could not be kept. `again`: it may be, if the carrier tells it again."""
+
+    def __init__(self, reason: str, *, again: bool) -> None:
+        self.again = again
+        super().__init__(reason)
 
 
 class Carrier(Protocol):
     """One account with a carrier."""
+
+    window: int
+    "Texts that may be with it unanswered at once. No more are claimed: one that is claimed is as good as sent."
+
+    async def ready(self) -> None:
+        """Return when it can take a text, or is likely to."""
+        ...
 
     async def send(self, text: OutboundText) -> Answer:
         """Hand over one message. Bounded in time; raises nothing but what is our own mistake."""

@@ -38,8 +38,8 @@ class HttpReply:
     "Where it came from, after redirects."
 
 
-class _Refused(Exception):
-    """The address may not be reached."""
+class Unreachable(Exception):
+    """The address may not be reached, by our own rules."""
 
 
 class Guard:
@@ -58,6 +58,19 @@ class Guard:
         if any(plain in network for network in _ALWAYS_REFUSED if network.version == plain.version):
             return False
         return plain.is_global and not plain.is_multicast
+
+    async def addresses(self, host: str, port: int) -> list[IpAddress]:
+        """Those of a name that may be reached, at least one, the preferred first. Raises `OSError` for a name that has none, and
+        `Unreachable`. Connect to these, and not to the name: it may mean another address a moment later."""
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
+        addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
+        permitted = [address for address in addresses if self.permits(address)]
+        if not permitted:
+            first = _unmapped(addresses[0])
+            raise Unreachable(
+                f"{host} is at the private address {first}; allow it with --allow-url {first}/{first.max_prefixlen}"
+            )
+        return permitted[:ADDRESSES_MAX]
 
 
 def _unmapped(address: IpAddress) -> IpAddress:
@@ -86,19 +99,11 @@ class _GuardedBackend(httpcore.AnyIOBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, port, type=1)
+            addresses = await self._guard.addresses(host, port)
         except OSError as error:
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error.strerror or error}") from None
-        addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
-        permitted = [address for address in addresses if self._guard.permits(address)]
-        if not permitted:
-            first = _unmapped(addresses[0])
-            raise _Refused(
-                f"{host} is at the private address {first}; allow it with --allow-url {first}/{first.max_prefixlen}"
-            )
-        for address in permitted[:ADDRESSES_MAX]:
+        for address in addresses:
             try:
                 return await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -110,11 +115,12 @@ class GuardedClient:
     """An HTTP client for URLs that users gave. `allow`: CIDRs; `loopback`: whether our own machine may be reached."""
 
     def __init__(self, allow: Sequence[str], loopback: bool) -> None:
+        self.guard = Guard(allow, loopback)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl.create_default_context(),
             max_connections=CONNECTIONS_MAX,
             keepalive_expiry=5.0,
-            network_backend=_GuardedBackend(Guard(allow, loopback)),
+            network_backend=_GuardedBackend(self.guard),
         )
 
     async def aclose(self) -> None:
@@ -173,7 +179,7 @@ class GuardedClient:
                         raise ProviderError(f"the answer is longer than {max_bytes} bytes")
                 answered = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
                 return HttpReply(response.status, answered, bytes(body), url)
-        except _Refused as error:
+        except Unreachable as error:
             raise ProviderError(str(error), unsent=True) from None
         except (httpcore.LocalProtocolError, UnicodeEncodeError) as error:
             raise ProviderError(f"the request cannot be sent: {error}", unsent=True) from None

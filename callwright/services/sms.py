@@ -15,6 +15,7 @@ from callwright.sms import keywords, replies
 from callwright.sms.replies import Reply
 from callwright.sms.segments import Segments, split
 from callwright.store import sms as store
+from callwright.store import sms_parts
 from callwright.store import sms_sending as sending
 from callwright.store.database import Connection, Database
 from callwright.store.scope import PLATFORM, Scope
@@ -197,9 +198,12 @@ async def answered(db: Database, carrier_id: int, text: DueText, answer: Answer)
 
 
 async def lapse(db: Database) -> None:
-    """Messages whose sender has gone are in doubt from now on."""
+    """Messages whose sender has gone are in doubt from now on; texts that have waited long for a part are taken without it."""
     async with db.transaction() as connection:
         await _tell_all(connection, await sending.lapse(connection, PLATFORM, time.time()))
+    async with db.transaction() as connection:
+        for carrier_id, text in await sms_parts.lapse(connection, PLATFORM, time.time()):
+            await _receive(connection, carrier_id, text)
 
 
 async def told(db: Database, carrier_id: int, what: Receipt | ReceivedText) -> bool:
@@ -220,6 +224,11 @@ async def _receive(connection: Connection, carrier_id: int, text: ReceivedText) 
         return False
     now = time.time()
     body = text.body.replace("\0", "\ufffd")[:BODY_MAX]
+    if text.parts > 1:
+        part = replace(text, body=body)
+        for whole in await sms_parts.add(connection, PLATFORM, carrier_id, part, now):
+            await _receive(connection, carrier_id, whole)
+        return True
     kept = NewText(uuid.uuid4(), 1, 1, body, "", status="received", carrier_message_id=text.carrier_message_id)
     rows = await store.insert(
         connection, PLATFORM, number, direction="inbound", theirs=text.sender, result_url="", now=now, texts=[kept],

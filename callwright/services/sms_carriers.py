@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from callwright.base.errors import NotFound, RequestError
 from callwright.providers import carriers as _all  # noqa: F401 - registers them
-from callwright.providers.carriers.http_carrier import REGISTRY
+from callwright.providers.carriers.account import REGISTRY
 from callwright.providers.http import is_http_url
 from callwright.store import sms_carriers as store
 from callwright.store.database import Database

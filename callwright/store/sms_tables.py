@@ -91,6 +91,25 @@ sms_receipts = sa.Table(
     comment="All that carriers have told, doubles too; a receipt may come before the carrier's own answer.",
 )
 
+sms_parts = sa.Table(
+    "sms_parts",
+    metadata,
+    row_id(),
+    sa.Column("carrier_id", sa.BigInteger, nullable=False),
+    sa.Column("ours", sa.Text, nullable=False),
+    sa.Column("theirs", sa.Text, nullable=False),
+    sa.Column("reference", sa.Integer, nullable=False),
+    sa.Column("parts", sa.Integer, nullable=False),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("carrier_message_id", sa.Text, nullable=False),
+    time("at", nullable=False),
+    sa.Column("joined", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("ix_sms_parts_theirs", "carrier_id", "theirs", "reference"),
+    sa.Index("ix_sms_parts_at", "at"),
+    comment="Of texts that arrive in parts; those that are joined are kept for a while, to know doubles by.",
+)
+
 sms_consents = sa.Table(
     "sms_consents",
     metadata,

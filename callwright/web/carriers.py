@@ -13,7 +13,8 @@ from starlette.routing import Route
 from callwright.base.config import Config
 from callwright.base.errors import NotFound, PeerError
 from callwright.providers import carriers as _all  # noqa: F401 - registers them
-from callwright.providers.carriers.http_carrier import REGISTRY, Webhook
+from callwright.providers.carriers.account import REGISTRY
+from callwright.providers.carriers.http_carrier import HttpCarrier, Webhook
 from callwright.services import sms
 from callwright.store.database import FAILURES, Database
 
@@ -30,6 +31,8 @@ async def _told(request: Request) -> Response:
     try:
         row = await sms.carrier(db, carrier_id, request.path_params["token"])
         kind = REGISTRY[row.type]
+        if not issubclass(kind, HttpCarrier):
+            raise NotFound("carrier")
         carrier = kind.model_validate({"type": row.type, **row.settings})
         base = config.public_url or str(request.base_url).rstrip("/")
         query = f"?{request.url.query}" if request.url.query else ""

@@ -11,10 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict
-
 from callwright.base.errors import PeerError, ProviderError
-from callwright.ports.carrier import Answer, InDoubt, NotNow, OutboundText, Receipt, ReceivedText, Refused, Store
+from callwright.ports.carrier import (
+    Answer,
+    Carrier,
+    InDoubt,
+    NotNow,
+    OutboundText,
+    Receipt,
+    ReceivedText,
+    Refused,
+    Store,
+)
+from callwright.providers.carriers.account import CarrierAccount, Surroundings
 from callwright.providers.http import GuardedClient
 
 SEND_S_MAX = 15.0
@@ -22,8 +31,8 @@ ANSWER_BYTES_MAX = 256 << 10
 AGE_S_MAX = 300.0
 "How old a signed request may be: an older one is somebody's copy."
 
-REGISTRY: dict[str, type["HttpCarrier"]] = {}
-"Every carrier over HTTP by its `type`."
+AT_ONCE = 50
+"Requests to one carrier that wait for its answer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +78,13 @@ class Webhook:
             raise PeerError("the request is no JSON") from None
 
 
-class HttpCarrier(BaseModel):
-    """An account with a carrier."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    secrets: ClassVar[tuple[str, ...]] = ()
-    "Settings that are never shown again."
+class HttpCarrier(CarrierAccount):
+    """An account with a carrier over HTTP."""
 
     joins_parts: ClassVar[bool] = True
-    "It splits long texts itself, so a text of several concatenated parts goes to it whole."
 
-    type: str
-
-    def __init_subclass__(cls, **settings: Any) -> None:
-        super().__init_subclass__(**settings)
-        kind = cls.__annotations__.get("type")
-        if kind is not None:
-            REGISTRY[kind.__args__[0]] = cls
+    def link(self, surroundings: Surroundings) -> Carrier:
+        return HttpLink(self, surroundings.http, surroundings.status_url)
 
     @abstractmethod
     def call(self, text: OutboundText, status_url: str) -> CarrierCall:
@@ -112,8 +110,13 @@ class HttpCarrier(BaseModel):
 class HttpLink:
     """Sends over HTTP (`ports/carrier.py`, `Carrier`)."""
 
+    window = AT_ONCE
+
     def __init__(self, carrier: HttpCarrier, http: GuardedClient, status_url: str) -> None:
         self._carrier, self._http, self._status_url = carrier, http, status_url
+
+    async def ready(self) -> None:
+        """At once: that its server is away shows when it is asked."""
 
     async def send(self, text: OutboundText) -> Answer:
         call = self._carrier.call(text, self._status_url)

@@ -15,16 +15,33 @@ Texts from a handset come in at its URL (`sms_inbound_url` of the ready file) as
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from callwright.base.errors import PeerError
-from callwright.ports.carrier import Answer, OutboundText, Receipt, ReceivedText, Refused, Store, Taken
-from callwright.providers.carriers.http_carrier import CarrierCall, HttpCarrier, Webhook, digits, needed
+from callwright.ports.carrier import (
+    Answer,
+    Carrier,
+    NotStored,
+    OutboundText,
+    Receipt,
+    ReceivedText,
+    Refused,
+    Store,
+    Taken,
+)
+from callwright.providers.carriers.account import Surroundings
+from callwright.providers.carriers.http_carrier import AT_ONCE, CarrierCall, HttpCarrier, Webhook, digits, needed
+
+log = logging.getLogger(__name__)
 
 WAITING_MAX = 10_000
 "Receipts and answers on their way; past it texts wait."
+
+AGAIN_S = 1.0
+"Until what could not be kept is told again."
 
 ANSWERS = {"02": "YES", "06": "STOP"}
 
@@ -35,6 +52,9 @@ class Loopback(HttpCarrier):
     joins_parts: ClassVar[bool] = False
 
     type: Literal["loopback"] = "loopback"
+
+    def link(self, surroundings: Surroundings) -> Carrier:
+        return Handset()
 
     def call(self, text: OutboundText, status_url: str) -> CarrierCall:
         raise AssertionError("it is no server")
@@ -68,8 +88,13 @@ class Loopback(HttpCarrier):
 class Handset:
     """The other end of the built-in carrier (`ports/carrier.py`, `Carrier`)."""
 
+    window = AT_ONCE
+
     def __init__(self) -> None:
         self._coming: asyncio.Queue[Receipt | ReceivedText] = asyncio.Queue(WAITING_MAX)
+
+    async def ready(self) -> None:
+        """At once."""
 
     async def send(self, text: OutboundText) -> Answer:
         kind = text.to[-2:]
@@ -87,4 +112,13 @@ class Handset:
 
     async def run(self, store: Store) -> None:
         while True:
-            await store(await self._coming.get())
+            await self._told(store, await self._coming.get())
+
+    async def _told(self, store: Store, what: Receipt | ReceivedText) -> None:
+        while True:
+            try:
+                return await store(what)
+            except NotStored as error:
+                if not error.again:
+                    return log.warning("the built-in handset: %s", error)
+                await asyncio.sleep(AGAIN_S)

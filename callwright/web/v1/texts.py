@@ -23,7 +23,7 @@ class NewCarrier(BaseModel):
     model_config = _CONFIG
 
     name: Label
-    type: str = Field(max_length=50, description="loopback, twilio, vonage, telnyx, bandwidth or generic.")
+    type: str = Field(max_length=50, description="loopback, twilio, vonage, telnyx, bandwidth, generic or smpp.")
     settings: dict[str, Any] = Field(default_factory=dict, description="The fields of its type.")
     texts_per_second: float = Field(10, ge=0.01, le=sms_carriers.TEXTS_PER_SECOND_MAX)
 

@@ -17,9 +17,10 @@ from pydantic import ValidationError
 from callwright.base.errors import PeerError
 from callwright.ports.carrier import InDoubt, NotNow, OutboundText, Receipt, ReceivedText, Refused, Taken
 from callwright.providers import carriers as _all  # noqa: F401 - registers them
+from callwright.providers.carriers.account import REGISTRY
 from callwright.providers.carriers.bandwidth import Bandwidth
 from callwright.providers.carriers.generic import Generic
-from callwright.providers.carriers.http_carrier import REGISTRY, HttpLink, Webhook
+from callwright.providers.carriers.http_carrier import HttpLink, Webhook
 from callwright.providers.carriers.telnyx import Telnyx
 from callwright.providers.carriers.twilio import Twilio
 from callwright.providers.carriers.vonage import Vonage
@@ -55,8 +56,8 @@ ALL = {"twilio": TWILIO, "vonage": VONAGE, "telnyx": TELNYX, "bandwidth": BANDWI
 
 @pytest.mark.pure
 def test_all_are_tried_here_and_hide_their_secrets():
-    assert {*ALL, "loopback"} == REGISTRY.keys()
-    for kind in map(type, ALL.values()):
+    assert {*ALL, "loopback", "smpp"} == REGISTRY.keys()
+    for kind in (*map(type, ALL.values()), REGISTRY["smpp"]):
         assert kind.__doc__ and kind.secrets and set(kind.secrets) <= kind.model_fields.keys()
         assert all(field.title for name, field in kind.model_fields.items() if name != "type")
 
