@@ -1,5 +1,6 @@
 """Rules as JSGF 1.0 (https://www.w3.org/TR/jsgf/) for a recogniser: what may be said, without what it means."""
 
+import math
 from collections.abc import Iterable
 
 from callwright.base.errors import AuthorError
@@ -27,6 +28,31 @@ def tokens(alternatives: Iterable[Rules]) -> frozenset[str]:
     """Every word that can be said."""
     reachable = (one.rules[name] for one in alternatives for name in _reachable(one))
     return frozenset(node.text for rule in reachable for node in walk(rule) if isinstance(node, Token))
+
+
+def longest(rules: Rules) -> float:
+    """Words of the longest sentence; infinite where there is none."""
+    return _longest(Ref(rules.root), rules, {})
+
+
+def _longest(node: Node, rules: Rules, known: dict[str, float]) -> float:
+    """`known` has the rules that were measured, and infinity for one that is being measured: it leads into itself."""
+    match node:
+        case Token():
+            return 1
+        case Ref(rule=rule):
+            if rule not in known:
+                known[rule] = math.inf
+                known[rule] = _longest(rules.rules[rule], rules, known)
+            return known[rule]
+        case OneOf(items=items):
+            return max((_longest(item, rules, known) for item in items), default=0)
+        case Series(items=items):
+            return sum(_longest(item, rules, known) for item in items)
+        case Repeat(item=item, most=most):
+            length = _longest(item, rules, known)
+            return 0 if not length else math.inf if most is None else length * most
+    return 0
 
 
 def _reachable(rules: Rules) -> dict[str, None]:

@@ -23,9 +23,18 @@ class PipeWorker:
         self._module, self._what, self._answer_s_max = module, what, answer_s_max
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self.waiting = 0
+        "Questions that are not answered yet."
 
     async def ask(self, question: dict[str, Any], data: bytes = b"") -> dict[str, Any]:
         """Raises `ProviderError` where it does not answer, or died of the question."""
+        self.waiting += 1
+        try:
+            return await self._in_turn(question, data)
+        finally:
+            self.waiting -= 1
+
+    async def _in_turn(self, question: dict[str, Any], data: bytes) -> dict[str, Any]:
         async with self._turn:
             try:
                 starts = self._process is None or self._process.returncode is not None

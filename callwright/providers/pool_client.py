@@ -1,4 +1,4 @@
-"""Asks the pool process: speech as the `Synthesizer` port wants it, scripts as the `Evaluator` does."""
+"""Asks the pool process: speech as the ports `Synthesizer` and `Recognizer` want it, scripts as the `Evaluator` does."""
 
 import asyncio
 import json
@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from callwright.base.errors import ProviderError
+from callwright.grammar.input import Heard
+from callwright.ports.recognizer import Utterance
 from callwright.ports.synthesizer import SpeechRequest
+from callwright.providers.asr import pocketsphinx
 from callwright.providers.javascript_client import PoolScripts
-from callwright.providers.pool_server import read_frame, write_frames
+from callwright.providers.pool_server import GRAMMARS, read_frame, write_frames
 
 ANSWER_S_MAX = 30.0
 CONNECT_S_MAX = 5.0
@@ -34,6 +37,20 @@ class PoolClient:
             return samples
         return Path(answer["path"]).read_bytes()
 
+    def knows(self, language: str) -> bool:
+        return pocketsphinx.knows(language)
+
+    async def recognize(self, utterance: Utterance) -> tuple[Heard, ...]:
+        """Raises `ProviderError`."""
+        question = {
+            "recognize": GRAMMARS.dump_python(utterance.grammars, mode="json"),
+            "language": utterance.language,
+            "nbest_max": utterance.nbest_max,
+            "private": utterance.private,
+        }
+        answer = await self._ask(question, utterance.audio)
+        return tuple(Heard(tuple(words), confidence) for words, confidence in answer["heard"])
+
     def session(self) -> PoolScripts:
         """The scripts of a session that begins now."""
 
@@ -51,14 +68,15 @@ class PoolClient:
             self._reading.cancel()
             await asyncio.wait([self._reading])
 
-    async def _ask(self, question: dict[str, object]) -> dict[str, Any]:
+    async def _ask(self, question: dict[str, object], samples: bytes | None = None) -> dict[str, Any]:
         """Raises `ProviderError`, also for the answer that there is none."""
         number = next(self._ids)
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
                 writer = await self._connected()
                 answer = self._asked[number] = asyncio.get_running_loop().create_future()
-                write_frames(writer, question | {"id": number})
+                size = {} if samples is None else {"bytes": len(samples)}
+                write_frames(writer, question | size | {"id": number}, samples)
                 answered: dict[str, Any] = await answer
         except TimeoutError:
             raise ProviderError(f"the pool did not answer within {ANSWER_S_MAX:g} s", retryable=True) from None

@@ -1,7 +1,7 @@
 """The pool process: work that would hold the interpreter for too long beside calls. Speech and scripts.
 
 It serves a UNIX socket (mode 0600). A frame is a length of four bytes, big endian, and that many bytes: a JSON
-object, followed in an answer with `bytes` by a frame of raw samples. One connection may ask many things at once;
+object, where it has `bytes` followed by a frame of raw samples. One connection may ask many things at once;
 an answer carries the `id` of its question.
 """
 
@@ -13,10 +13,15 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from callwright.base.errors import ProviderError
+from callwright.grammar.grammars import Grammar
+from callwright.ports.recognizer import Utterance
 from callwright.ports.synthesizer import SpeechRequest
+from callwright.providers.asr.pocketsphinx import PocketSphinx
 from callwright.providers.pipe_worker import PipeWorker
 from callwright.providers.prompt_cache import PromptCache
 from callwright.providers.tts import espeak
@@ -34,6 +39,10 @@ SCRIPT_ANSWER_S_MAX = 10.0
 "The process ends itself after a second of CPU; so long may that take where the machine is busy."
 
 
+GRAMMARS: TypeAdapter[tuple[Grammar, ...]] = TypeAdapter(tuple[Annotated[Grammar, Field(discriminator="type")], ...])
+"Grammars as JSON and back."
+
+
 class PoolServer:
     """Answers what `PoolClient` asks."""
 
@@ -41,6 +50,7 @@ class PoolServer:
         self._socket_path = socket_path
         self._cache = PromptCache(prompts_dir)
         self._espeak = espeak.Espeak()
+        self._recognizer = PocketSphinx(self._pronounce)
         self._javascript = [
             PipeWorker("callwright.providers.javascript_worker", "the process of the script", SCRIPT_ANSWER_S_MAX)
             for _ in range(JAVASCRIPT_PROCESSES)
@@ -63,6 +73,7 @@ class PoolServer:
         finally:
             server.close()
             await self._espeak.close()
+            await self._recognizer.close()
             for worker in self._javascript:
                 await worker.close()
             self._socket_path.unlink(missing_ok=True)
@@ -81,15 +92,20 @@ class PoolServer:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 question = json.loads(await read_frame(reader))
+                samples = await read_frame(reader) if "bytes" in question else b""
                 if self._waiting >= WAITING_MAX:
                     busy = {"id": question["id"], "error": "the pool is busy", "retryable": True}
                     write_frames(writer, busy)
                     continue
                 self._waiting += 1
-                tasks.create_task(self._answer(question, writer))
+                tasks.create_task(self._answer(question, samples, writer))
 
-    async def _answer(self, question: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, question: dict[str, Any], audio: bytes, writer: asyncio.StreamWriter) -> None:
         try:
+            if "recognize" in question:
+                heard = await self._recognizer.recognize(_utterance(question, audio))
+                write_frames(writer, {"id": question["id"], "heard": [[one.words, one.confidence] for one in heard]})
+                return
             if "evaluate" in question:
                 write_frames(writer, {"id": question["id"], **await self._evaluate(question["evaluate"])})
                 return
@@ -115,6 +131,9 @@ class PoolServer:
         session = str(question.get("session") or question["ended"])
         return await self._javascript[zlib.crc32(session.encode()) % JAVASCRIPT_PROCESSES].ask(question)
 
+    async def _pronounce(self, word: str) -> str:
+        return await self._espeak.pronounce(word, "en-US")
+
     async def _speak(self, request: SpeechRequest) -> tuple[Path | None, bytes]:
         """The cached file, or the samples of private speech."""
         voice = espeak.voice_of(request.language)
@@ -122,6 +141,11 @@ class PoolServer:
             return None, await self._espeak.synthesize(request)
         key = self._cache.key(espeak.NAME, espeak.VERSION, voice, request.text)
         return await self._cache.get(key, request, self._espeak.synthesize), b""
+
+
+def _utterance(question: dict[str, Any], audio: bytes) -> Utterance:
+    grammars = GRAMMARS.validate_python(question["recognize"])
+    return Utterance(audio, grammars, question["language"], question["nbest_max"], question["private"])
 
 
 def write_frames(writer: asyncio.StreamWriter, header: dict[str, object], samples: bytes | None = None) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from callwright.flow.say_as import TABLES
+from callwright.providers.asr import pocketsphinx
 from callwright.providers.tts import espeak
 
 NAMES = {
@@ -20,9 +21,6 @@ NAMES = {
     "pt-PT": "Portuguese (Portugal)",
     "nl-NL": "Dutch (Netherlands)",
 }
-
-HEARD: frozenset[str] = frozenset()
-"Languages that a recogniser understands: none comes with the platform yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,8 @@ class Language:
 
 def spoken() -> list[Language]:
     return [
-        Language(language, NAMES[language], language[:2] in TABLES, f"{espeak.NAME}:{voice}", language in HEARD)
+        Language(
+            language, NAMES[language], language[:2] in TABLES, f"{espeak.NAME}:{voice}", pocketsphinx.knows(language)
+        )
         for language, voice in espeak.VOICES.items()
     ]

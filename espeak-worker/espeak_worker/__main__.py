@@ -20,17 +20,21 @@ def serve(engine: Espeak, requests: BinaryIO, answers: BinaryIO) -> None:
             _answer(answers, {"ok": False, "error": "the request is too long"})
             return  # What follows is the rest of this line: nothing of it can be trusted.
         try:
-            text, voice, rate_wpm = _read(line)
-            pcm = engine.speak(text, voice, rate_wpm)
+            request = json.loads(line)
+            text, voice, rate_wpm = _read(request)
+            if request.get("phonemes"):
+                header, pcm = {"ok": True, "phonemes": engine.phonemes(text, voice)}, b""
+            else:
+                pcm = engine.speak(text, voice, rate_wpm)
+                header = {"ok": True, "rate_hz": engine.rate_hz}
         except ValueError as error:
             _answer(answers, {"ok": False, "error": str(error)})
         else:
-            _answer(answers, {"ok": True, "rate_hz": engine.rate_hz}, pcm)
+            _answer(answers, header, pcm)
 
 
-def _read(line: bytes) -> tuple[str, str, int]:
+def _read(request: object) -> tuple[str, str, int]:
     """Raises `ValueError` that says what is wrong."""
-    request = json.loads(line)
     if not isinstance(request, dict):
         raise ValueError("a request is a JSON object")
     text, voice, rate_wpm = request.get("text"), request.get("voice"), request.get("rate_wpm", 165)

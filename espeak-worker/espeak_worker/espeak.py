@@ -9,6 +9,7 @@ _SYNCHRONOUS = 2
 _RATE = 1
 _CHARS_UTF8 = 1
 _SSML = 0x10
+_IPA = 2
 _OK = 0
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
@@ -27,6 +28,7 @@ class Espeak:
         )
         if self.rate_hz <= 0:
             raise RuntimeError("espeak-ng cannot be initialised")
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self._library.espeak_SetSynthCallback(self._callback)
         self._voice = ""
 
@@ -35,10 +37,7 @@ class Espeak:
 
         Raises `ValueError` for a voice that is not there or a text it cannot speak.
         """
-        if voice != self._voice:
-            if self._library.espeak_SetVoiceByName(voice.encode()) != _OK:
-                raise ValueError(f"there is no voice {voice!r}")
-            self._voice = voice
+        self._use(voice)
         self._library.espeak_SetParameter(_RATE, rate_wpm, 0)
         self._pcm.clear()
         encoded = text.encode() + b"\0"
@@ -55,6 +54,24 @@ class Espeak:
         if status != _OK or self._library.espeak_Synchronize() != _OK:
             raise ValueError("the text cannot be spoken")
         return bytes(self._pcm)
+
+    def phonemes(self, text: str, voice: str) -> str:
+        """How it says a text, in IPA, the sounds divided by `_`. Raises `ValueError`."""
+        self._use(voice)
+        rest = ctypes.c_char_p(text.encode())
+        said: list[str] = []
+        while rest.value:
+            clause = self._library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, _IPA | ord("_") << 8)
+            if clause is None:
+                raise ValueError("the text cannot be spoken")
+            said.append(clause.decode())
+        return "_".join(said)
+
+    def _use(self, voice: str) -> None:
+        if voice != self._voice:
+            if self._library.espeak_SetVoiceByName(voice.encode()) != _OK:
+                raise ValueError(f"there is no voice {voice!r}")
+            self._voice = voice
 
     def _on_samples(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, _: int | None) -> int:
         if samples and count > 0:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +30,8 @@ TAIL_S = 0.15
 "Silence that is left after the last sound."
 
 VOICES = {
-    "en-US": "en-us", "en-GB": "en-gb", "en-AU": "en-gb", "es-ES": "es", "es-MX": "es-419", "es-US": "es-419", "fr-FR": "fr-fr",
-    "fr-CA": "fr-fr", "de-DE": "de", "it-IT": "it", "pt-BR": "pt-br", "pt-PT": "pt", "nl-NL": "nl",
+    "en-US": "en-us", "en-GB": "en", "en-AU": "en", "es-ES": "es", "es-MX": "es-419", "es-US": "es-419", "fr-FR": "fr",
+    "fr-CA": "fr", "de-DE": "de", "it-IT": "it", "pt-BR": "pt-br", "pt-PT": "pt", "nl-NL": "nl",
 }  # fmt: skip
 
 
@@ -51,35 +52,41 @@ class Espeak:
 
     async def synthesize(self, request: SpeechRequest) -> bytes:
         """µ-law, 8000 Hz, mono. Raises `ProviderError`."""
-        asked = (
-            json.dumps({"text": request.text, "voice": voice_of(request.language), "rate_wpm": RATE_WPM}).encode()
-            + b"\n"
-        )
-        async with self._turn:
-            try:
-                rate_hz, pcm = await self._ask(asked)
-            except (OSError, EOFError):
-                # The worker died of something before us, most likely: once more with a new one.
-                await self._stop()
-                try:
-                    rate_hz, pcm = await self._ask(asked)
-                except (OSError, EOFError):
-                    await self._stop()
-                    raise ProviderError("espeak-ng ended while it spoke", retryable=True) from None
-        return await asyncio.to_thread(_telephone_audio, pcm, rate_hz)
+        asked = {"text": request.text, "voice": voice_of(request.language), "rate_wpm": RATE_WPM}
+        header, pcm = await self._ask(asked)
+        return await asyncio.to_thread(_telephone_audio, pcm, int(header["rate_hz"]))
+
+    async def pronounce(self, word: str, language: str) -> str:
+        """How it says a word, in IPA, the sounds divided by `_`. Raises `ProviderError`."""
+        header, _ = await self._ask({"text": word, "voice": voice_of(language), "phonemes": True})
+        return str(header["phonemes"])
 
     async def close(self) -> None:
         async with self._turn:
             await self._stop()
 
-    async def _ask(self, asked: bytes) -> tuple[int, bytes]:
+    async def _ask(self, request: dict[str, object]) -> tuple[dict[str, Any], bytes]:
+        """The answer's header and bytes. Raises `ProviderError`."""
+        async with self._turn:
+            try:
+                return await self._ask_once(request)
+            except (OSError, EOFError):
+                # The worker died of something before us, most likely: once more with a new one.
+                await self._stop()
+                try:
+                    return await self._ask_once(request)
+                except (OSError, EOFError):
+                    await self._stop()
+                    raise ProviderError("espeak-ng ended while it spoke", retryable=True) from None
+
+    async def _ask_once(self, request: dict[str, object]) -> tuple[dict[str, Any], bytes]:
         worker = await self._running()
         assert worker.stdin is not None and worker.stdout is not None
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
-                worker.stdin.write(asked)
+                worker.stdin.write(json.dumps(request).encode() + b"\n")
                 await worker.stdin.drain()
-                header = json.loads(await worker.stdout.readline() or b"{}")
+                header: dict[str, Any] = json.loads(await worker.stdout.readline() or b"{}")
                 if not header:
                     raise EOFError
                 pcm = await worker.stdout.readexactly(min(int(header["bytes"]), PCM_BYTES_MAX))
@@ -88,7 +95,7 @@ class Espeak:
             raise ProviderError(f"espeak-ng did not answer within {ANSWER_S_MAX:g} s", retryable=True) from None
         if not header["ok"]:
             raise ProviderError(f"espeak-ng: {header['error']}")
-        return int(header["rate_hz"]), pcm
+        return header, pcm
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._worker is None or self._worker.returncode is not None:
