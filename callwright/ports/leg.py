@@ -34,12 +34,22 @@ class PlayEnded:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The far end's audio rose above silence (only after `listen`)."""
+    """The far end's audio rose above silence (after `listen`), or somebody began to speak (after `hear`)."""
+
+    mark: int = 0
+    "That `hear` was given."
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The far end has been silent for the time given to `listen`."""
+    """The far end has been silent for the time given to `listen` or `hear`."""
+
+    mark: int = 0
+    audio: bytes = b""
+    "Of `hear`: what was said (µ-law, 8000 Hz, mono), with a little of the quiet around it; at most 30 s."
+
+    too_long: bool = False
+    "It went on past that, and was cut off."
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +123,14 @@ class Leg(Protocol):
         ...
 
     def listen(self, silence_s: float) -> None:
-        """Tell `SpeechStarted` and `SpeechEnded` from now on."""
+        """Tell `SpeechStarted` and `SpeechEnded` from now on, of any sound. 0 stops it."""
+        ...
+
+    def hear(self, silence_s: float, mark: int) -> None:
+        """Wait for one utterance: `SpeechStarted(mark)`, then `SpeechEnded(mark, audio)`. 0 stops it.
+
+        Noise of the line and our own voice coming back are none.
+        """
         ...
 
     def hang_up(self) -> None: ...

@@ -220,6 +220,10 @@ class SipLeg:
         if not self._ended:
             self._media.listen(silence_s)
 
+    def hear(self, silence_s: float, mark: int) -> None:
+        if not self._ended:
+            self._media.hear(silence_s, mark)
+
     def hang_up(self) -> None:
         if not self._ended:
             assert self._call is not None

@@ -25,6 +25,7 @@ from callwright.media import rtp
 from callwright.media.dtmf import KeyPacket, KeyReceiver, key_packets
 from callwright.media.frames import FRAME_BYTES, RATE_HZ
 from callwright.media.speech import SpeechDetector
+from callwright.media.utterance import Utterance, UtteranceDetector
 from callwright.ports.leg import Frames, KeyPressed, PlayEnded, Slot, SpeechEnded, SpeechStarted
 from callwright.telephony.media_events import FirstPacket, MediaEvent, MediaStats, NoAudio
 from callwright.telephony.recorder import Recording
@@ -85,6 +86,9 @@ class Stream:
         "_ssrc",
         "_stamp_offset",
         "_tapped",
+        "_taps",
+        "_utterance",
+        "_utterance_mark",
         "bucket",
         "closed",
         "on_event",
@@ -125,6 +129,11 @@ class Stream:
         self._heard_at = 0
         self._no_audio_told = False
         self._tapped = False
+        "Somebody wants to know what comes in."
+
+        self._taps: tuple[Recording | UtteranceDetector, ...] = ()
+        "Who wants to know what we play."
+
         self._recordings: dict[Slot, Recording] = {}
         self._muted = False
         self._peer: Stream | None = None
@@ -138,6 +147,8 @@ class Stream:
 
         self.recording_error = ""
         self._speech: SpeechDetector | None = None
+        self._utterance: UtteranceDetector | None = None
+        self._utterance_mark = 0
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -177,6 +188,11 @@ class Stream:
         self._speech = SpeechDetector(silence_s) if silence_s > 0 else None
         self._tap()
 
+    def hear(self, _clock: int, silence_s: float, mark: int) -> None:
+        self._utterance = UtteranceDetector(silence_s) if silence_s > 0 else None
+        self._utterance_mark = mark
+        self._tap()
+
     def record(self, clock: int, slot: Slot, recording: Recording) -> None:
         self._recordings[slot] = recording
         recording.mute(clock, self._muted and slot != "message")
@@ -205,7 +221,9 @@ class Stream:
             one._tap()
 
     def _tap(self) -> None:
-        self._tapped = self._speech is not None or bool(self._recordings) or self._peer is not None
+        hearing = () if self._utterance is None else (self._utterance,)
+        self._taps = (*self._recordings.values(), *hearing)
+        self._tapped = self._speech is not None or bool(self._taps) or self._peer is not None
 
     # -- the clock's turns ---------------------------------------------------------------------
 
@@ -217,7 +235,7 @@ class Stream:
     @property
     def listening(self) -> bool:
         """`check_quiet` wants to be called every 20 ms."""
-        return self._speech is not None
+        return self._speech is not None or self._utterance is not None
 
     def send(self, clock: int) -> bool:
         """Send what is due now. False: nothing is left."""
@@ -238,8 +256,8 @@ class Stream:
             )
         except OSError:
             self._send_errors += 1
-        for recording in self._recordings.values():
-            recording.sent(frame, clock)
+        for tap in self._taps:
+            tap.sent(frame, clock)
         return True
 
     def relay(self, audio: bytes, timestamp: int, clock: int) -> None:
@@ -300,6 +318,8 @@ class Stream:
         """Has speech ended, though no packet comes that could say so?"""
         if self._speech is not None:
             self._tell_speech(self._speech.quiet(clock))
+        if self._utterance is not None:
+            self._tell_utterance(self._utterance.quiet(clock))
 
     def each_second(self, clock: int) -> None:
         for recording in self._recordings.values():
@@ -374,10 +394,20 @@ class Stream:
             self._peer.relay(bytes(audio), timestamp, clock)
         if self._speech is not None:
             self._tell_speech(self._speech.hear(bytes(audio), clock))
+        if self._utterance is not None:
+            self._tell_utterance(self._utterance.hear(bytes(audio), timestamp, clock))
 
     def _tell_speech(self, change: bool | None) -> None:
         if change is not None:
             self.tell(SpeechStarted() if change else SpeechEnded())
+
+    def _tell_utterance(self, change: bool | Utterance | None) -> None:
+        if isinstance(change, Utterance):
+            self._utterance = None
+            self._tap()
+            self.tell(SpeechEnded(self._utterance_mark, change.audio, change.too_long))
+        elif change:
+            self.tell(SpeechStarted(self._utterance_mark))
 
     # -- what is told --------------------------------------------------------------------------
 

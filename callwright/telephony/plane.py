@@ -142,6 +142,10 @@ class MediaSession:
         """Tell `SpeechStarted` and, after `silence_s` of quiet, `SpeechEnded`, again and again. 0 stops it."""
         self._post(Stream.listen, silence_s)
 
+    def hear(self, silence_s: float, mark: int) -> None:
+        """Wait for one utterance; `SpeechStarted(mark)` and `SpeechEnded(mark, audio)` tell of it. 0 stops it."""
+        self._post(Stream.hear, silence_s, mark)
+
     def hold(self, on: bool) -> None:
         """The far end wants to hear nothing: what is played runs on unheard."""
         self._post(Stream.hold, on)

@@ -23,6 +23,12 @@ class FakeLeg:
         self.recordings: list[str] = []
         self.keys_sent = ""
         self.bridged: Leg | None = None
+        self.on_hear: Callable[[int], Sequence[LegEvent]] = lambda mark: []
+        "What is said when the utterance with this mark is waited for."
+
+        self.hearing = 0
+        "The mark of the utterance that is waited for; 0: none is."
+
         self.ended = False
 
     def tell(self, *events: LegEvent) -> None:
@@ -67,6 +73,11 @@ class FakeLeg:
         self.bridged = other
 
     def listen(self, silence_s: float) -> None: ...
+
+    def hear(self, silence_s: float, mark: int) -> None:
+        self.hearing = mark if silence_s else 0
+        if silence_s:
+            self.tell(*self.on_hear(mark))
 
     def hang_up(self) -> None:
         self.tell(LegEnded("local"))
