@@ -102,10 +102,11 @@ class InputModule(AskingModule):
         self._failures["no_match"] = (self.no_match or settings.input.no_match).ready(self.private)
         self._timers = Timers(self._initial_s, self.final_key_timeout_s or settings.input.final_key_timeout_s)
 
-    @property
-    def hears_speech(self) -> bool:
-        """The caller may say the answer."""
-        return False
+    def question(
+        self, language: str, prompts: tuple[Prompt, ...], grammars: tuple[Grammar, ...], private: bool
+    ) -> Collect:
+        """What the caller is asked."""
+        return Collect(prompts, grammars, self._timers, private, language=language)
 
     def exits_optional(self) -> tuple[str, ...]:
         return ("no_match", "no_input")
@@ -125,9 +126,7 @@ class InputModule(AskingModule):
         private = private or self.private
         counts = {"no_match": 0, "no_input": 0}
         while True:
-            result = await call.collect(
-                Collect(prompts, grammars, self._timers, private, self.hears_speech, call.language)
-            )
+            result = await call.collect(self.question(call.language, prompts, grammars, private))
             if not isinstance(result, NoInput):
                 call.variables.set((LAST_RESULT,), _last(result), private=private)
             if isinstance(result, Match):
@@ -146,15 +145,21 @@ class SpokenInputModule(InputModule):
 
     speech: bool = Field(False, title="Enable speech input")
     final_speech_timeout_s: float | None = Field(None, ge=0.3, le=60, title="Silence that ends speech, seconds")
+    confidence_min: float | None = Field(None, ge=0, le=1, title="Least confidence of speech; less is invalid input")
+
+    _confidence_min: float = PrivateAttr()
 
     def attach(self, settings: Settings) -> None:
         super().attach(settings)
         final_speech_s = self.final_speech_timeout_s or settings.input.final_speech_timeout_s
         self._timers = replace(self._timers, final_speech_s=final_speech_s)
+        self._confidence_min = settings.input.confidence_min if self.confidence_min is None else self.confidence_min
 
-    @property
-    def hears_speech(self) -> bool:
-        return self.speech
+    def question(
+        self, language: str, prompts: tuple[Prompt, ...], grammars: tuple[Grammar, ...], private: bool
+    ) -> Collect:
+        asked = super().question(language, prompts, grammars, private)
+        return replace(asked, speech=self.speech, confidence_min=self._confidence_min)
 
     def grammars_known(self, language: str) -> tuple[Grammar, ...]:
         """What it asks for in that language, as far as that is known before a call."""

@@ -81,6 +81,7 @@ class InputSettings(BaseModel):
     initial_timeout_s: float = Field(5, ge=0.5, le=120, title="Wait for the first key or word, seconds")
     final_key_timeout_s: float = Field(1, ge=0.5, le=60, title="Wait for the next key, seconds")
     final_speech_timeout_s: float = Field(1, ge=0.3, le=60, title="Silence that ends speech, seconds")
+    confidence_min: float = Field(0.5, ge=0, le=1, title="Least confidence of speech; less is invalid input")
     no_match: Failures = Field(default_factory=lambda: _attempts(NO_MATCH), title="After invalid input")
     no_input: Failures = Field(default_factory=lambda: _attempts(NO_INPUT), title="After no input")
 

@@ -41,8 +41,8 @@ class Collector:
     """One collection of input. Times are UNIX seconds, and never run backwards."""
 
     __slots__ = (
-        "_grammars", "_keys", "_language", "_nbest_max", "_speaking", "_speech", "_timers", "deadline", "left_over",
-        "playing", "recognising", "result",
+        "_confidence_min", "_grammars", "_keys", "_language", "_nbest_max", "_speaking", "_speech", "_timers", "deadline",
+        "left_over", "playing", "recognising", "result",
     )  # fmt: skip
 
     def __init__(
@@ -55,10 +55,12 @@ class Collector:
         speech: bool = False,
         language: str = "en-US",
         nbest_max: int = 1,
+        confidence_min: float = 0.0,
     ) -> None:
         self._grammars = grammars
         self._timers = timers
-        self._speech, self._language, self._nbest_max = speech, language, nbest_max
+        self._speech, self._language = speech, language
+        self._nbest_max, self._confidence_min = nbest_max, confidence_min
         self._keys = ""
         self._speaking = False
         self.playing = True
@@ -150,9 +152,9 @@ class Collector:
         return any(uses(grammar, key) for grammar in self._grammars)
 
     def _understood(self, heard: Sequence[Heard]) -> list[Reading]:
-        """What the grammars accept; of several wordings of one meaning the likeliest."""
+        """What is sure enough, and the grammars accept; of several wordings of one meaning the likeliest."""
         found: dict[tuple[str, str], Reading] = {}
-        for one in heard:
+        for one in (one for one in heard if one.confidence >= self._confidence_min):
             for grammar in self._grammars:
                 value = said(grammar, one.words, self._language)
                 if value is not None:

@@ -237,6 +237,7 @@ class Simulation:
             speech=command.speech,
             language=command.language,
             nbest_max=command.nbest_max,
+            confidence_min=command.confidence_min,
         )
         self._typed = ""
         if isinstance(act, Said):

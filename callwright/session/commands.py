@@ -49,6 +49,9 @@ class Collect:
     nbest_max: int = NBEST_MAX
     "Readings of what was said."
 
+    confidence_min: float = 0.0
+    "Of speech: what is less likely is not understood."
+
     type: Literal["collect"] = "collect"
 
 

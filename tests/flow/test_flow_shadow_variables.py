@@ -66,8 +66,8 @@ def test_speech() -> None:
         "{{ lastresult$.confidence }}, {{ lastresult$.length }}, {{ lastresult$[0].utterance }}, {{ ask$.confidence }}, "
         "{{ ask$.inputmode }}, {{ lastresult$.recording }}"
     )
-    heard = "the first, one, voice, 0.4, 1, the first, 0.4, voice, (recording)"
-    played = _play(f"hears   Choose.\nsays    The first (confidence 0.4)\nhears   {heard}\ncall ends\n", said, **SPOKEN)
+    heard = "the first, one, voice, 0.7, 1, the first, 0.7, voice, (recording)"
+    played = _play(f"hears   Choose.\nsays    The first (confidence 0.7)\nhears   {heard}\ncall ends\n", said, **SPOKEN)
     assert played.mismatch is None, played.mismatch
 
 

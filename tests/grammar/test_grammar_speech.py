@@ -109,6 +109,15 @@ def test_what_no_grammar_takes_is_no_match_with_what_was_understood() -> None:
     assert asked.result == NoMatch(104, "nine", "voice", 0.9, (Reading("", "", "five", pytest.approx(0.8)),))
 
 
+def test_what_is_not_sure_enough_is_no_match() -> None:
+    asked = Collector((PIN,), TIMERS, "", 100.0, speech=True, nbest_max=5, confidence_min=0.8)
+    said(asked, "one two", "one three", "one four")
+    assert isinstance(asked.result, Match) and [other.value for other in asked.result.others] == ["13"]
+    asked = Collector((PIN,), TIMERS, "", 100.0, speech=True, confidence_min=0.95)
+    said(asked, "one two")
+    assert asked.result == NoMatch(104, "one two", "voice", 0.9)
+
+
 def test_nothing_understood_is_no_match() -> None:
     asked = collector(PIN)
     said(asked)

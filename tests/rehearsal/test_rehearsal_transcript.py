@@ -160,7 +160,7 @@ def test_words_where_nobody_listens(desk: Application) -> None:
 
 def test_words_stop_the_prompts_that_follow() -> None:
     listening = parse(DESK.replace("type: menu", "type: menu\n        speech: true"))
-    text = START + "says sales (confidence 0.3)\nhears Your number.\nhangs up"
+    text = START + "says sales (confidence 0.6)\nhears Your number.\nhangs up"
     assert play(listening, transcripts.parse(text)).mismatch is None
     mismatch = play(listening, transcripts.parse(START + "hears Sales 1, support 2, both 12.")).mismatch
     assert mismatch is not None
