@@ -26,6 +26,7 @@ from callwright.engine.session_ids import Channels
 from callwright.engine.writer import Writer
 from callwright.ports.evaluator import Evaluator
 from callwright.ports.leg import Frames
+from callwright.ports.recognizer import Recognizer
 from callwright.providers.http import GuardedClient
 from callwright.providers.integrations.soap import Soap
 from callwright.providers.mail.smtp import Mailer
@@ -86,6 +87,7 @@ class Calls:
         http: GuardedClient,
         mailer: Mailer,
         evaluator: Evaluator,
+        recognizer: Recognizer,
         applications: Applications,
         db: Database,
     ) -> None:
@@ -97,6 +99,7 @@ class Calls:
         self._soap = Soap(http)
         self._mailer = mailer
         self._evaluator = evaluator
+        self._recognizer = recognizer
         self._applications = applications
         self._db = db
         self._messages = config.messages_dir
@@ -215,6 +218,7 @@ class Calls:
             recording_path=None if route.is_pci else recording_path,
             messages=messages,
             dial=self.transfers.of(route, party),
+            recognizer=self._recognizer,
         )
 
     def _open(self, admission: Admission, route: Route, party: Party, session_id: str) -> int:

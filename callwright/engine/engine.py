@@ -70,6 +70,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         http=http,
         mailer=Mailer(config.smtp_url, config.mail_from),
         evaluator=pool,
+        recognizer=pool,
         applications=applications,
         db=db,
     )

@@ -36,7 +36,7 @@ SMS_NUMBER = "8005550101"
 TEST_PHONE = "12125550101"
 "The test phone that answers and presses 1."
 
-TEST_PHONE_PREFIX = "1212555010"
+TEST_PHONE_PREFIX = "121255501"
 TEST_PHONE_CHANNELS = 20
 TEST_PHONE_CALLS_PER_SECOND = 10.0
 LOOPBACK_TEXTS_PER_SECOND = 1000.0
@@ -168,11 +168,12 @@ def _phone_trunk(config: Config) -> TrunkRow:
 
 
 async def _follow_phone(db: Database, config: Config, found: FirstStart) -> None:
-    """The test phone may listen on another port this time."""
+    """The test phone may listen on another port this time, or have more numbers."""
     user = await stored_accounts.user_by_email(db, PLATFORM, found.email)
     if user is None:
         return
     scope = Scope(user.account_id, user.id, "v1")
     for trunk in await trunks.listed(db, scope):
-        if trunk.prefix == TEST_PHONE_PREFIX and trunk.host == "127.0.0.1" and trunk.port != config.phone_port:
+        is_phone = trunk.prefix.startswith(TEST_PHONE_PREFIX) and trunk.host == "127.0.0.1"
+        if is_phone and (trunk.prefix, trunk.port) != (TEST_PHONE_PREFIX, config.phone_port):
             await trunks.update(db, scope, trunk.id, _phone_trunk(config))

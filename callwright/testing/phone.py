@@ -1,7 +1,7 @@
-"""The built-in test phone: a SIP user agent with RTP of its own that answers, listens, and presses keys.
+"""The built-in test phone: a SIP user agent with RTP of its own that answers, listens, presses keys, and says words.
 
-What it does with a call is chosen by the number that was dialled, like a bank's test cards (`NUMBERS`). It
-presses the next keys of its script each time the far end has spoken and fallen silent. Everything it notices
+What it does with a call is chosen by the number that was dialled, like a bank's test cards (`NUMBERS`). It presses the
+next keys of its script, or says its next words, each time the far end has spoken and fallen silent. Everything it notices
 is appended to a file of JSON lines, one `PhoneEvent` each, so that a person or a test can follow a call from
 the called side.
 """
@@ -17,7 +17,8 @@ from typing import Literal
 from callwright.base.errors import PeerError, ProviderError
 from callwright.media.frames import frames
 from callwright.media.tones import tone
-from callwright.ports.leg import LegEnded, PlayEnded, SpeechEnded, SpeechStarted
+from callwright.ports.leg import Frames, LegEnded, PlayEnded, SpeechEnded, SpeechStarted
+from callwright.ports.synthesizer import SpeechRequest, Synthesizer
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Ended, SipCall, SipEndpoint, SipEvent
@@ -61,6 +62,12 @@ class Script:
     hangs_up: bool = False
     "Hang up at the end of the far end's first turn."
 
+    says: tuple[str, ...] = ()
+    "Said one after the other, each when the far end has spoken and is silent."
+
+    interrupts: bool = False
+    "What it says, it says into what the far end says."
+
     speaks: Literal["", "in turn", "first"] = ""
     "Say something of two seconds after each turn of the far end; or at once, and hang up."
 
@@ -75,8 +82,13 @@ NUMBERS: Mapping[str, Script] = {
     "12125550107": Script("answers, and speaks for two seconds after each sentence", speaks="in turn"),
     "12125550108": Script("answers, speaks for two seconds and hangs up", speaks="first"),
     "12125550109": Script("answers and presses 11242026", keys=("11242026",)),
+    "12125550110": Script(
+        'answers, and says "yes", then "sales", then "one two three four"', says=("yes", "sales", "one two three four")
+    ),
+    "12125550111": Script('answers, and says "yes" as soon as it hears anything', says=("yes",), interrupts=True),
+    "12125550112": Script('answers, and says "what a nice day it is", then "no"', says=("what a nice day it is", "no")),
 }
-PREFIX = "1212555010"
+PREFIX = "121255501"
 "What the numbers begin with: the prefix of the trunk that leads to the phone."
 
 
@@ -91,7 +103,7 @@ class PhoneEvent:
     "The SIP Call-ID."
 
     event: str
-    "`invited`, `answered`, `first audio`, `heard` (the far end's turn began), `turn over`, `pressed`, `ended`."
+    "`invited`, `answered`, `first audio`, `heard` (the far end's turn began), `turn over`, `pressed`, `said`, `ended`."
 
     detail: str = ""
 
@@ -110,9 +122,12 @@ class TestPhone:
         tell: Callable[[PhoneEvent], None],
         calls_max: int = CALLS_MAX,
         call_s_max: float = CALL_S_MAX,
+        voice: Synthesizer | None = None,
     ) -> None:
+        """`voice` says the words of those scripts that have some."""
         self._host, self._port = host, port
         self._tell_event = tell
+        self._voice = voice
         self._rtp_ports = rtp_ports
         self._calls_max, self._call_s_max = calls_max, call_s_max
         self._calls: asyncio.Queue[SipCall] = asyncio.Queue(calls_max)
@@ -180,14 +195,23 @@ class TestPhone:
             call.reject(480)
             self._tell(call, "ended", "not answered")
             return
+        words = await self._spoken(script)
         leg = SipLeg.incoming(call, self._plane, self._host)
         leg.heard_at = lambda: self._tell(call, "first audio")
         leg.listen(SILENCE_S)
         self._tell(call, "answered")
         async with asyncio.timeout(self._call_s_max):
-            await self._listen(call, leg, script)
+            await self._listen(call, leg, script, words)
 
-    async def _listen(self, call: SipCall, leg: SipLeg, script: Script) -> None:
+    async def _spoken(self, script: Script) -> list[tuple[str, Frames]]:
+        """The words of a script, ready to be said."""
+        if not script.says:
+            return []
+        if self._voice is None:
+            raise ProviderError("this test phone was given no voice")
+        return [(words, frames(await self._voice.synthesize(SpeechRequest(words)))) for words in script.says]
+
+    async def _listen(self, call: SipCall, leg: SipLeg, script: Script, words: list[tuple[str, Frames]]) -> None:
         keys = list(script.keys)
         if script.speaks == "first":
             leg.play([_VOICE], 1)
@@ -195,12 +219,16 @@ class TestPhone:
             match await leg.event():
                 case SpeechStarted():
                     self._tell(call, "heard")
+                    if words and script.interrupts:
+                        self._say(call, leg, *words.pop(0))
                 case SpeechEnded():
                     self._tell(call, "turn over")
                     if script.hangs_up:
                         leg.hang_up()
                     elif script.speaks == "in turn":
                         leg.play([_VOICE], 2)
+                    elif words and not script.interrupts:
+                        self._say(call, leg, *words.pop(0))
                     elif keys:
                         pressed = keys.pop(0)
                         leg.send_keys(pressed)
@@ -210,6 +238,10 @@ class TestPhone:
                 case LegEnded(by=by, reason=reason):
                     self._tell(call, "ended", f"{by}: {reason}")
                     return
+
+    def _say(self, call: SipCall, leg: SipLeg, words: str, audio: Frames) -> None:
+        leg.play([audio], 3)
+        self._tell(call, "said", words)
 
     def _tell(self, call: SipCall, event: str, detail: str = "") -> None:
         self._tell_event(PhoneEvent(time.time(), call.call_id, event, detail))

@@ -29,6 +29,12 @@ class Messages:
         name = secrets.token_hex(16)
         return f"recorded:{name}", str(self._folder / f"{name}.wav")
 
+    def keep(self, ulaw: bytes) -> str:
+        """What was said to a prompt, as a recording; its name. Seconds of audio: it takes no thread."""
+        ref, path = self.new()
+        Path(path).write_bytes(wav.ulaw_header(len(ulaw), 1) + ulaw)
+        return ref
+
     def path(self, ref: str) -> Path:
         """Raises `ProviderError` where this call has no such message."""
         found = RECORDING.fullmatch(ref)

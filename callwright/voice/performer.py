@@ -18,13 +18,16 @@ from itertools import groupby
 
 from callwright.base.errors import ProviderError
 from callwright.grammar.collector import Collector
+from callwright.grammar.input import Heard
 from callwright.media import wav
 from callwright.media.frames import RATE_HZ, frames
 from callwright.media.tones import tone
-from callwright.ports.leg import Frames, KeyPressed, Leg, LegEnded, LegEvent, PlayEnded, Slot
+from callwright.ports.leg import Frames, KeyPressed, Leg, LegEnded, PlayEnded, Slot
+from callwright.ports.recognizer import Recognizer, Utterance
 from callwright.session.commands import CallerCommand, Collect, Disconnect, Play, Record, SetRecording, Transfer
 from callwright.session.events import Done, Event, HungUp, NoInput, Played, Recorded
 from callwright.session.prompts import Prompt
+from callwright.voice.asking import Asking
 from callwright.voice.join import Dial, join
 from callwright.voice.messages import Messages
 from callwright.voice.take_message import COMPLETE_S_MAX, take_message
@@ -55,6 +58,7 @@ class Performer:
         recording_path: Callable[[], str] | None,
         messages: Messages,
         dial: Dial,
+        recognizer: Recognizer,
     ) -> None:
         self._leg = leg
         self._prepare = prepare
@@ -63,6 +67,8 @@ class Performer:
         self._recording_path = recording_path
         self._messages = messages
         self._dial = dial
+        self._recognizer = recognizer
+        self._unknown_languages: set[str] = set()
         self._own = ("", "")
         "The program's own recording that goes on: its ref and its path."
 
@@ -219,58 +225,58 @@ class Performer:
         self._catch_up()
         if self._over is not None:
             return self._over
-        collector = Collector(command.grammars, command.timers, self._typed, self._clock())
+        collector = Collector(
+            command.grammars,
+            command.timers,
+            self._typed,
+            self._clock(),
+            speech=self._listens(command),
+            language=command.language,
+            nbest_max=command.nbest_max,
+            confidence_min=command.confidence_min,
+        )
         self._typed = ""
-        if not await self._ask(collector, stretches):
+
+        async def recognize(audio: bytes) -> tuple[Heard, ...]:
+            return await self._recognized(command, audio)
+
+        asking = Asking(
+            self._leg,
+            collector,
+            command.timers,
+            stretches,
+            clock=self._clock,
+            marks=self._next_mark,
+            recognize=recognize,
+        )
+        if (ended := await asking.run()) is not None:
+            self._hung_up(ended)
             assert self._over is not None
             return self._over
         self._typed = collector.left_over[:KEYS_AHEAD_MAX]
-        assert collector.result is not None
-        return collector.result
+        result = collector.result
+        assert result is not None
+        if not isinstance(result, NoInput) and result.mode == "voice" and asking.said and not command.private:
+            return replace(result, recording=self._messages.keep(asking.said))
+        return result
 
-    async def _ask(self, collector: Collector, stretches: list[tuple[bool, list[Frames]]]) -> bool:
-        """Play and listen until the collector has its result; False when the caller has gone first."""
-        playing = False
-        while collector.result is None:
-            if not playing and collector.playing:
-                if stretches:
-                    barge_in, stretch = stretches.pop(0)
-                    self._begin(stretch)
-                    playing = True
-                else:
-                    collector.prompts_ended(self._clock())
-                    continue
-            event = await self._next(collector.deadline)
-            match event:
-                case None:
-                    collector.tick(self._clock())
-                case KeyPressed(key=key) if not (playing and not barge_in):
-                    collector.key(key, self._clock())
-                    if playing and not collector.playing:
-                        self._leg.stop_playing()
-                        playing = False
-                case PlayEnded(mark=mark) if mark == self._mark:
-                    playing = False
-                case LegEnded() as ended:
-                    self._hung_up(ended)
-                    return False
-        if playing:
-            self._leg.stop_playing()
-        return True
+    def _listens(self, command: Collect) -> bool:
+        """Whether speech is heard; where the application wants it and nobody can, that is told once."""
+        if not command.speech or self._recognizer.knows(command.language):
+            return command.speech
+        if command.language not in self._unknown_languages:
+            self._unknown_languages.add(command.language)
+            self._report(f"There is no speech recogniser for {command.language}: callers can only press keys")
+        return False
 
-    async def _next(self, deadline: float | None) -> LegEvent | None:
-        """The leg's next event, None when the deadline came first."""
-        event = self._leg.waiting()
-        if event is not None:
-            return event
-        wait_s = PLAY_S_MAX if deadline is None else deadline - self._clock()
+    async def _recognized(self, command: Collect, audio: bytes) -> tuple[Heard, ...]:
+        utterance = Utterance(audio, command.grammars, command.language, command.nbest_max, command.private)
         try:
-            async with asyncio.timeout(max(wait_s, 0)):
-                return await self._leg.event()
-        except TimeoutError:
-            if deadline is None:
-                raise
-            return None
+            return await self._recognizer.recognize(utterance)
+        except ProviderError as error:
+            # What a recogniser complains of may be a word that the caller could have said.
+            self._report("What was said could not be recognised" if command.private else str(error))
+            return ()
 
     async def _stretches(self, prompts: tuple[Prompt, ...]) -> list[tuple[bool, list[Frames]]]:
         stretches: list[tuple[bool, list[Frames]]] = []
@@ -285,9 +291,12 @@ class Performer:
                 stretches.append((barge_in, prepared))
         return stretches
 
-    def _begin(self, stretch: list[Frames]) -> None:
+    def _next_mark(self) -> int:
         self._mark += 1
-        self._leg.play(stretch, self._mark)
+        return self._mark
+
+    def _begin(self, stretch: list[Frames]) -> None:
+        self._leg.play(stretch, self._next_mark())
 
     def _catch_up(self) -> None:
         """Take in what the leg told while nobody was listening."""

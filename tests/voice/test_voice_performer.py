@@ -26,6 +26,7 @@ from callwright.session.events import Done, HungUp, Played, Recorded, TransferEn
 from callwright.session.prompts import Prompt, Speech
 from callwright.testing import virtual_time
 from callwright.testing.leg import FakeLeg
+from callwright.testing.recognizer import FakeRecognizer
 from callwright.voice.messages import Messages
 from callwright.voice.performer import KEYS_AHEAD_MAX, Performer
 
@@ -46,7 +47,10 @@ class Bench:
     def __init__(self) -> None:
         self.leg = FakeLeg()
         self._folder = tempfile.TemporaryDirectory()
+        self.folder = Path(self._folder.name)
+        self.messages = Messages(self.folder)
         self.problems: list[str] = []
+        self.recognizer = FakeRecognizer()
         loop = asyncio.get_running_loop()
         self.performer = Performer(
             self.leg,
@@ -54,8 +58,9 @@ class Bench:
             report=self.problems.append,
             clock=loop.time,
             recording_path=lambda: "/tmp/x.wav",
-            messages=Messages(Path(self._folder.name)),
+            messages=self.messages,
             dial=self._dial,
+            recognizer=self.recognizer,
         )
         self.far_end: Leg | NotReached = NotReached("busy", "486 Busy Here")
         "Who is reached by a transfer."
