@@ -53,9 +53,9 @@ FORMS: dict[str, tuple[str, str, str]] = {
     "silence": ("silence", "hears Nothing.\nhears Pin?\nsilence\nhears Nothing." + BYE, "presses 1234"),
     "says (SECONDS s)": ("says (20.5 s)", "hears 20.5 s (recording)" + BYE, "says (3 s)"),
     "says WORDS": ("says one two three four five", "hears 2 s (recording)" + BYE, "says one two three four"),
-    "says WORDS (confidence 0.4)": (
-        "says one two three four (confidence 0.4)",
-        "hears 1234 by voice, 0.4." + BYE,
+    "says WORDS (confidence 0.7)": (
+        "says one two three four (confidence 0.7)",
+        "hears 1234 by voice, 0.7." + BYE,
         "presses 1234",
     ),
     "says ...": ("says ...", "hears Wrong.\nhears Pin?\nsays ...\nhears Wrong." + BYE, "says one two three four"),
@@ -76,7 +76,7 @@ BEFORE = {
     "silence": "variable do = ask\nhears Pin?\n",
     "says (SECONDS s)": "variable do = record\nhears Speak.\n",
     "says WORDS": "variable do = record\nhears Speak.\n",
-    "says WORDS (confidence 0.4)": "variable do = ask\nhears Pin?\n",
+    "says WORDS (confidence 0.7)": "variable do = ask\nhears Pin?\n",
     "says ...": "variable do = ask\nhears Pin?\n",
     "hangs up": "variable do = ask\nhears Pin?\n",
     "far end SECONDS s": "variable do = transfer\n",

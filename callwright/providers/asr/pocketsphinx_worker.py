@@ -1,8 +1,5 @@
 """`python -m callwright.providers.asr.pocketsphinx_worker`: recognises utterances for the pool.
 
-The acoustic model is of wide-band speech, and a telephone gives half of the band. The missing upper half is filled with
-the mirror image of the lower one, quieter: nearer to what the model knows than silence.
-
 A grammar makes something of any sound. So each utterance is searched twice: by its grammar, and by a loop of all sounds of
 the language, which fits whatever was said. How much worse the grammar fits than that is the confidence.
 """
@@ -13,34 +10,18 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-import numpy as np
-import soxr
-from pocketsphinx import Config, Decoder, get_model_path
-
-from callwright.media import g711
-from callwright.media.frames import RATE_HZ, SILENCE_FRAME
+from callwright.providers.asr.telephone_model import decoder, search, wide_band
 from callwright.providers.pipe_loop import serve
 
-MODEL_RATE_HZ = 2 * RATE_HZ
 GRAMMARS_MAX = 200
 "Compiled grammars that are kept: a few kilobytes each."
-
-FOLD = 0.35
-"Of the mirror image, measured (bench/speech.py)."
-
-NOISE = 30.0
-"""Of 32768, -61 dBFS: the model knows no digital silence, neither between words nor where the line lets nothing through.
-The same for each utterance, so that it is understood in the same way again."""
-
-AROUND_FRAMES = 10
-"Silence before and behind, 200 ms each: a phone that sends nothing while silent leaves none."
 
 PHONES = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
 "Of American English, as the dictionary writes them."
 
 EVEN = -0.5
 """How much better a grammar fits than the loop, for each frame, where the confidence is 0.5. Measured: one in twenty of
-what was recognised rightly is below it, and seven in ten of what is none of the grammar (docs/reference/speech.md)."""
+what was recognised rightly is below it, and six in ten of what is none of the grammar (docs/reference/speech.md)."""
 
 STEEP = 1.5
 "The confidence falls to 0.27 so much below, and rises to 0.73 so much above."
@@ -53,10 +34,11 @@ class Recogniser:
     """A decoder, its compiled grammars, and another decoder for the loop of sounds."""
 
     def __init__(self) -> None:
-        self._decoder = _decoder()
+        # A second search over the words that were found costs up to fifty times the first, and finds less.
+        self._decoder = decoder(bestpath=False)
         self._compiled: OrderedDict[str, None] = OrderedDict()
         # Narrower beams: that the loop fits a little worse is even for all.
-        self._loop = _decoder(beam=1e-30, pbeam=1e-30, wbeam=1e-12)
+        self._loop = decoder(bestpath=False, beam=1e-30, pbeam=1e-30, wbeam=1e-12)
         phones = PHONES.split()
         for phone in phones:
             self._loop.add_word(f"_{phone.lower()}", phone, phone == phones[-1])
@@ -94,11 +76,11 @@ class Recogniser:
 
     def hear(self, ulaw: bytes, readings_max: int) -> list[tuple[list[str], float]]:
         """Words and confidence, the likeliest first."""
-        samples = wide_band(ulaw).tobytes()
-        best = _search(self._decoder, samples)
+        samples = wide_band(ulaw)
+        best = search(self._decoder, samples)
         if best is None:
             return []
-        anything = _search(self._loop, samples)
+        anything = search(self._loop, samples)
         frames = max(self._decoder.n_frames(), 1)
         fits = (_log(best.score) - _log(anything.score)) / frames if anything is not None else 0.0
         heard = {best.hypstr: fits}
@@ -112,34 +94,6 @@ class Recogniser:
         return [(words.split(), _confidence(fit)) for words, fit in heard.items()]
 
 
-def _decoder(**beams: float) -> Decoder:
-    model = get_model_path()
-    return Decoder(
-        Config(
-            hmm=f"{model}/en-us/en-us",
-            dict=f"{model}/en-us/cmudict-en-us.dict",
-            lm=None,
-            loglevel="FATAL",
-            # It takes narrow-band speech for noise.
-            remove_noise=False,
-            # A second search over the words that were found costs up to fifty times the first, and finds less.
-            bestpath=False,
-            cmn="batch",
-            **beams,
-        )
-    )
-
-
-def _search(decoder: Decoder, samples: bytes) -> Any:
-    # What went before would otherwise count a little in what is found now.
-    decoder.reinit_feat(decoder.config)
-    decoder.start_utt()
-    decoder.process_raw(samples, full_utt=True)
-    decoder.end_utt()
-    best = decoder.hyp()
-    return best if best is not None and best.hypstr else None
-
-
 def _log(score: float) -> float:
     """The decoder's scores, which are near 1, on a scale of a few units for each frame."""
     return math.log(max(score, 1e-9)) * 1e4
@@ -147,19 +101,6 @@ def _log(score: float) -> float:
 
 def _confidence(fit: float) -> float:
     return round(1 / (1 + math.exp(min(60.0, (EVEN - fit) / STEEP))), 3)
-
-
-def wide_band(ulaw: bytes) -> g711.Samples:
-    """µ-law of 8000 Hz as samples of 16000 Hz: the upper half of the band filled, and all of it with a little noise."""
-    quiet = SILENCE_FRAME * AROUND_FRAMES
-    narrow = g711.decode(quiet + ulaw + quiet).astype(np.float32)
-    wide = soxr.resample(narrow, RATE_HZ, MODEL_RATE_HZ)[: 2 * len(narrow)]
-    # With a zero after each sample the spectrum has its mirror image; without what is below, that alone.
-    image = np.zeros(len(wide), np.float32)
-    image[::2] = 2 * narrow[: (len(wide) + 1) // 2]
-    noise = np.random.default_rng(0).normal(0, NOISE, len(wide))
-    samples: g711.Samples = np.clip(wide + FOLD * (image - wide) + noise, -32768, 32767).astype(np.int16)
-    return samples
 
 
 _recogniser: Recogniser | None = None
