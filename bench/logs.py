@@ -17,6 +17,7 @@ from bench._ivr import processes
 from callwright.base.config import Config
 from callwright.cli._postgres import EmbeddedPostgres
 from callwright.providers.http import GuardedClient
+from callwright.providers.pool_client import PoolClient
 from callwright.services import accounts, retention
 from callwright.store import partitions
 from callwright.store.call_counts import DAY_S, MINUTE_S
@@ -181,7 +182,8 @@ async def _ask(
     window = f"{now - given.days * DAY_S + 7}/{now + 60}"
     deep = max(given.calls - 10_000, 0)
     of_number = max(given.calls // len(NUMBERS) - 10_000, 0)
-    app = create_app(Config(data_dir=str(folder), database_url=db.url), db, GuardedClient((), loopback=False))
+    config = Config(data_dir=str(folder), database_url=db.url)
+    app = create_app(config, db, GuardedClient((), loopback=False), PoolClient(config.pool_socket))
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; pages of 1,000; milliseconds")
     print("| path | page | total | p50 | p95 | max | CPU a request: PostgreSQL + web |\n|---|---|---|---|---|---|---|")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench", timeout=60) as client:

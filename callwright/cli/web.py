@@ -11,6 +11,7 @@ import uvicorn
 
 from callwright.cli import _process
 from callwright.providers.http import GuardedClient
+from callwright.providers.pool_client import PoolClient
 from callwright.store.database import Database
 from callwright.web.app import create_app
 
@@ -51,8 +52,9 @@ def command(config_path: Path) -> None:
     async def main(stopping: _process.Stopping) -> None:
         db = await Database.open(config.database_url, size=DATABASE_CONNECTIONS, sealing_key=config.sealing_key)
         http = GuardedClient(config.allow_urls, config.loopback_only)
+        pool = PoolClient(config.pool_socket)
         settings = uvicorn.Config(
-            create_app(config, db, http),
+            create_app(config, db, http, pool),
             host=config.http_host,
             port=config.http_port,
             ssl_certfile=config.tls_cert or None,
@@ -70,6 +72,7 @@ def command(config_path: Path) -> None:
         try:
             await server.serve_until(stopping.stop)
         finally:
+            await pool.close()
             await http.aclose()
             await db.close()
 

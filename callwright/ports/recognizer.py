@@ -31,3 +31,14 @@ class Recognizer(Protocol):
     async def recognize(self, utterance: Utterance) -> tuple[Heard, ...]:
         """What may have been said, the likeliest first; none where it is nothing of the grammars. Raises `ProviderError`."""
         ...
+
+
+class Transcriber(Protocol):
+    """Writes down what was said, of any words."""
+
+    def knows(self, language: str) -> bool: ...
+
+    async def transcribe(self, audio: bytes, language: str) -> str:
+        """Of µ-law (8000 Hz, mono): words without punctuation; empty where there are none. Raises `ProviderError`,
+        retryable where others are being served."""
+        ...

@@ -1,4 +1,4 @@
-"""Asks the pool process: speech as the ports `Synthesizer` and `Recognizer` want it, scripts as the `Evaluator` does."""
+"""Asks the pool process: speech as the ports for it want it, scripts as the `Evaluator` does."""
 
 import asyncio
 import json
@@ -16,6 +16,8 @@ from callwright.providers.pool_server import GRAMMARS, read_frame, write_frames
 
 ANSWER_S_MAX = 30.0
 CONNECT_S_MAX = 5.0
+TRANSCRIBED_S_MAX = pocketsphinx.DICTATIONS_MAX * pocketsphinx.DICTATION_S_MAX + 20.0
+"Behind all that is before it, with time to start."
 
 
 class PoolClient:
@@ -51,6 +53,11 @@ class PoolClient:
         answer = await self._ask(question, utterance.audio)
         return tuple(Heard(tuple(words), confidence) for words, confidence in answer["heard"])
 
+    async def transcribe(self, audio: bytes, language: str) -> str:
+        """Raises `ProviderError`."""
+        text: str = (await self._ask({"transcribe": language}, audio, TRANSCRIBED_S_MAX))["text"]
+        return text
+
     def session(self) -> PoolScripts:
         """The scripts of a session that begins now."""
 
@@ -68,18 +75,20 @@ class PoolClient:
             self._reading.cancel()
             await asyncio.wait([self._reading])
 
-    async def _ask(self, question: dict[str, object], samples: bytes | None = None) -> dict[str, Any]:
+    async def _ask(
+        self, question: dict[str, object], samples: bytes | None = None, wait_s: float = ANSWER_S_MAX
+    ) -> dict[str, Any]:
         """Raises `ProviderError`, also for the answer that there is none."""
         number = next(self._ids)
         try:
-            async with asyncio.timeout(ANSWER_S_MAX):
+            async with asyncio.timeout(wait_s):
                 writer = await self._connected()
                 answer = self._asked[number] = asyncio.get_running_loop().create_future()
                 size = {} if samples is None else {"bytes": len(samples)}
                 write_frames(writer, question | size | {"id": number}, samples)
                 answered: dict[str, Any] = await answer
         except TimeoutError:
-            raise ProviderError(f"the pool did not answer within {ANSWER_S_MAX:g} s", retryable=True) from None
+            raise ProviderError(f"the pool did not answer within {wait_s:g} s", retryable=True) from None
         except OSError as error:
             raise ProviderError(f"the pool cannot be reached: {error}", retryable=True) from None
         finally:

@@ -106,6 +106,10 @@ class PoolServer:
                 heard = await self._recognizer.recognize(_utterance(question, audio))
                 write_frames(writer, {"id": question["id"], "heard": [[one.words, one.confidence] for one in heard]})
                 return
+            if "transcribe" in question:
+                text = await self._recognizer.transcribe(audio, question["transcribe"])
+                write_frames(writer, {"id": question["id"], "text": text})
+                return
             if "evaluate" in question:
                 write_frames(writer, {"id": question["id"], **await self._evaluate(question["evaluate"])})
                 return

@@ -1,4 +1,5 @@
-"""How long things are kept: detailed logs five days, calls and their errors a year, unless the platform says otherwise.
+"""How long things are kept: detailed logs and transcriptions five days, calls and their errors a year, unless the platform says
+otherwise.
 
 An account may choose less than the platform: it hides at once, and `run` deletes it by and by. Whatever is older than
 the platform keeps goes with its whole partition. Nothing else is ever deleted here.
@@ -80,7 +81,7 @@ async def run(db: Database, now: float) -> AsyncIterator[Removed]:
     platform = await store.kept(db, PLATFORM, now)
     for account_id in await store.accounts_that_keep_less(db, PLATFORM):
         account = await store.kept(db, Scope(account_id, 0, "v1"), now)
-        for table in ("call_events", "call_errors", "calls"):
+        for table in ("call_events", "call_errors", "calls", "transcriptions"):
             rows = 0
             while done := await _batch(db, table, account_id, platform, account):
                 rows += done
@@ -93,6 +94,9 @@ async def _batch(db: Database, table: str, account_id: int, platform: Kept, acco
         case "call_events":
             since, before = platform.details_since, account.details_since
             return await store.delete_details(db, PLATFORM, account_id, since=since, before=before, limit=BATCH)
+        case "transcriptions":
+            before = account.details_since
+            return await store.delete_transcriptions(db, PLATFORM, account_id, before=before, limit=BATCH)
         case "call_errors":
             return await store.delete_errors(db, PLATFORM, account_id, before=account.calls_since, limit=BATCH)
         case _:

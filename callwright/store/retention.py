@@ -116,15 +116,31 @@ async def delete_errors(db: Database, _: Scope, account_id: int, *, before: int,
     return int(done.rpartition(" ")[2])
 
 
+async def delete_transcriptions(db: Database, _: Scope, account_id: int, *, before: int, limit: int) -> int:
+    done: str = await db.pool.execute(
+        """
+        DELETE FROM transcriptions t USING (
+            SELECT t.transcription_id, t.requested_at FROM transcriptions t
+            WHERE t.account_id = $1 AND t.requested_at < $2 LIMIT $3
+        ) AS old WHERE t.transcription_id = old.transcription_id AND t.requested_at = old.requested_at
+        """,
+        account_id,
+        float(before),
+        limit,
+    )
+    return int(done.rpartition(" ")[2])
+
+
 async def counted(db: Database, _: Scope, account_id: int, platform: Kept, account: Kept) -> dict[str, int]:
-    """What the three would delete, by table."""
+    """What these would delete, by table."""
     row = await db.pool.fetchrow(
         """
         SELECT
             (SELECT count(*) FROM calls c JOIN call_events e ON e.call_id = c.id AND e.at >= $2
              WHERE c.account_id = $1 AND c.started_at >= $2 AND c.started_at < $3) AS call_events,
             (SELECT count(*) FROM calls WHERE account_id = $1 AND started_at < $4 AND ended_at IS NOT NULL) AS calls,
-            (SELECT count(*) FROM call_errors WHERE account_id = $1 AND at < $4) AS call_errors
+            (SELECT count(*) FROM call_errors WHERE account_id = $1 AND at < $4) AS call_errors,
+            (SELECT count(*) FROM transcriptions WHERE account_id = $1 AND requested_at < $3) AS transcriptions
         """,
         account_id,
         float(platform.details_since),

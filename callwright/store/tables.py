@@ -377,6 +377,21 @@ call_counts = sa.Table(
     comment="How many ended calls began in each minute and day (store/call_counts.py).",
 )
 
+transcriptions = sa.Table(
+    "transcriptions",
+    metadata,
+    sa.Column("transcription_id", sa.Uuid, primary_key=True, comment="The id that clients know."),
+    sa.Column("requested_at", sa.Double, primary_key=True),
+    sa.Column("account_id", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False, comment="What was said."),
+    sa.Column("duration_s", sa.Double, nullable=False),
+    sa.Column("responded_at", sa.Double, nullable=False),
+    sa.Index("ix_transcriptions_account_id_requested_at", "account_id", "requested_at"),
+    postgresql_partition_by="RANGE (requested_at)",
+)
+
 callbacks = sa.Table(
     "callbacks",
     metadata,

@@ -17,6 +17,7 @@ import callwright
 from callwright.base.config import Config
 from callwright.base.errors import RequestError
 from callwright.flow.application import DocumentError
+from callwright.ports.recognizer import Transcriber
 from callwright.providers.http import GuardedClient
 from callwright.services.probes import Probes
 from callwright.store.database import Database
@@ -31,8 +32,8 @@ BULK_AT_ONCE = 2
 "Files of calls that are queued at the same time; others wait. Each holds a connection for seconds, and there are eight."
 
 
-def create_app(config: Config, db: Database, http: GuardedClient) -> ASGIApp:
-    """`http` is for what users' URLs are asked; whoever made it closes it."""
+def create_app(config: Config, db: Database, http: GuardedClient, transcriber: Transcriber) -> ASGIApp:
+    """`http` is for what users' URLs are asked; whoever made it and the transcriber closes them."""
     v1 = _v1()
     app = Starlette(
         routes=[*table.routes(), *carriers.routes(), *pages.routes(v1), Mount("/v1", v1)],
@@ -41,6 +42,7 @@ def create_app(config: Config, db: Database, http: GuardedClient) -> ASGIApp:
     )
     for one in (app, v1):
         one.state.config, one.state.db = config, db
+    app.state.transcriber = transcriber
     app.state.probes = Probes(http)
     app.state.bulk_turn = asyncio.Semaphore(BULK_AT_ONCE)
     return app

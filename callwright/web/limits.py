@@ -15,10 +15,11 @@ from callwright.services import audio_archive
 BODY_BYTES_MAX = 2 << 20
 BODY_BYTES_MAX_OF = (
     (re.compile(r"/v1/audio|/v1/applications/\d+/audio/[^/]+/[^/]+/file"), audio_files.BYTES_MAX),
+    (re.compile(r"/ws/transcription/transcribe\.\w+"), 16 << 20),
     (re.compile(r"/v1/applications/\d+/audio/archive"), audio_archive.BYTES_MAX),
     (re.compile(r".*/bulk_queue|/webservice/queuecalls\.php"), 64 << 20),
 )
-"Of paths that take more: audio files, archives of them; 100,000 contacts with some 600 bytes each."
+"Of paths that take more: audio files, a minute of them to be transcribed, archives; 100,000 contacts with some 600 bytes each."
 
 BODY_S_MAX = 30.0
 "From the beginning of a request to the end of its body."

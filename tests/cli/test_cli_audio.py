@@ -15,6 +15,7 @@ from served import served_here
 from callwright.base.config import Config
 from callwright.cli.audio import command
 from callwright.providers.http import GuardedClient
+from callwright.providers.pool_client import PoolClient
 from callwright.web.app import create_app
 
 pytestmark = pytest.mark.store
@@ -36,7 +37,8 @@ def _silence(seconds: float) -> bytes:
 async def server(db, database_url, tmp_path) -> AsyncIterator[str]:
     """The API on a free port."""
     http = GuardedClient((), True)
-    app = create_app(Config(data_dir=str(tmp_path / "data"), database_url=database_url), db, http)
+    config = Config(data_dir=str(tmp_path / "data"), database_url=database_url)
+    app = create_app(config, db, http, PoolClient(config.pool_socket))
     async with served_here(app) as url:
         yield url
     await http.aclose()

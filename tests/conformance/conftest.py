@@ -5,6 +5,7 @@ from some_calls import some_calls
 
 from callwright.base.config import Config
 from callwright.providers.http import GuardedClient
+from callwright.providers.pool_client import PoolClient
 from callwright.services import passwords
 from callwright.web.app import create_app
 
@@ -19,5 +20,6 @@ def nobody_has_failed():
 async def app(db, database_url, world, tmp_path):
     await some_calls(db, world)
     http = GuardedClient((), True)
-    yield create_app(Config(data_dir=str(tmp_path), database_url=database_url), db, http)
+    config = Config(data_dir=str(tmp_path), database_url=database_url)
+    yield create_app(config, db, http, PoolClient(config.pool_socket))
     await http.aclose()

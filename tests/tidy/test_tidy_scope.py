@@ -67,6 +67,7 @@ FOR_EVERYBODY = {
     "store/retention.py:delete_calls": RETIRES,
     "store/retention.py:delete_details": RETIRES,
     "store/retention.py:delete_errors": RETIRES,
+    "store/retention.py:delete_transcriptions": RETIRES,
     "store/sms.py:number_of_carrier": CARRIES,
     "store/sms.py:take_reply": POSTS,
     "store/sms.py:insert": OF_NUMBER,

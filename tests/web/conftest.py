@@ -8,6 +8,7 @@ import pytest
 
 from callwright.base.config import Config
 from callwright.providers.http import GuardedClient
+from callwright.providers.pool_client import PoolClient
 from callwright.services import accounts
 from callwright.web.app import create_app
 
@@ -22,8 +23,9 @@ def config(tmp_path: Path, database_url: str) -> Config:
 
 @pytest.fixture
 async def app(config, db):
-    http = GuardedClient((), loopback=True)
-    yield create_app(config, db, http)
+    http, pool = GuardedClient((), loopback=True), PoolClient(config.pool_socket)
+    yield create_app(config, db, http, pool)
+    await pool.close()
     await http.aclose()
 
 

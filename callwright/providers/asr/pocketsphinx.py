@@ -22,6 +22,12 @@ ANSWER_S_MAX = 10.0
 WORKERS_MAX = 4
 "Each takes a core while it works, and about 100 MB. They are started as they are needed."
 
+DICTATION_S_MAX = 90.0
+"For a minute of audio: it takes half of its length, or more on a busy machine."
+
+DICTATIONS_MAX = 2
+"At once: one is worked on, the other waits."
+
 WORDS_WITH_READINGS_MAX = 3
 "Words of the longest sentence of a grammar for which more than the best reading is looked for."
 
@@ -34,8 +40,13 @@ def knows(language: str) -> bool:
     return language.startswith("en")
 
 
+def _require(language: str) -> None:
+    if not knows(language):
+        raise ProviderError(f"PocketSphinx understands English, not {language}")
+
+
 class PocketSphinx:
-    """A `Recognizer`."""
+    """A `Recognizer`, and a `Transcriber`."""
 
     def __init__(self, pronounce: Pronounce) -> None:
         self._pronounce = pronounce
@@ -43,14 +54,14 @@ class PocketSphinx:
             PipeWorker("callwright.providers.asr.pocketsphinx_worker", "the recogniser", ANSWER_S_MAX)
             for _ in range(min(WORKERS_MAX, os.cpu_count() or 1))
         ]
+        self._dictation = PipeWorker("callwright.providers.asr.dictation_worker", "the recogniser", DICTATION_S_MAX)
 
     def knows(self, language: str) -> bool:
         return knows(language)
 
     async def recognize(self, utterance: Utterance) -> tuple[Heard, ...]:
         """Raises `ProviderError`."""
-        if not knows(utterance.language):
-            raise ProviderError(f"PocketSphinx understands English, not {utterance.language}")
+        _require(utterance.language)
         try:
             rules = [known for one in utterance.grammars if (known := spoken(one, utterance.language)) is not None]
             grammar, words = jsgf(rules), sorted(tokens(rules))
@@ -68,8 +79,16 @@ class PocketSphinx:
             answer = await worker.ask(question | {"pronunciations": await self._pronounced(unknown)}, utterance.audio)
         return _heard(answer)
 
+    async def transcribe(self, audio: bytes, language: str) -> str:
+        """Raises `ProviderError`."""
+        _require(language)
+        if self._dictation.waiting >= DICTATIONS_MAX:
+            raise ProviderError("the recogniser is busy", retryable=True)
+        text: str = (await self._dictation.ask({}, audio))["text"]
+        return text
+
     async def close(self) -> None:
-        for worker in self._workers:
+        for worker in (*self._workers, self._dictation):
             await worker.close()
 
     async def _pronounced(self, words: list[str]) -> dict[str, str]:

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from starlette.requests import Request
 
-from callwright.base.errors import RequestError, Unauthorized
+from callwright.base.errors import NotFound, RequestError, Unauthorized
 from callwright.services import passwords
 from callwright.store.database import Database
 from callwright.store.scope import Scope
 from callwright.web.basic import credentials
 from callwright.web.plum import texts
 from callwright.web.plum.encoding import Body, Form, Manner, encode, pieces, singular
-from callwright.web.plum.endpoint import Endpoint
+from callwright.web.plum.endpoint import Endpoint, Field
 
 OWN_STATUS = frozenset({401, 405, 413, 429, 503})
 "Refusals with a status of their own; any other is told in the envelope alone, with 200."
@@ -40,7 +40,7 @@ class DevEndpoint(Endpoint):
 
     @property
     def operation(self) -> str:
-        return f"dev-{self.service}"
+        return f"{self.page}-{self.service}"
 
     async def admit(self, request: Request, db: Database) -> Scope:
         sent = credentials(request.headers)
@@ -64,3 +64,25 @@ class DevEndpoint(Endpoint):
         if error.status == 401:
             return status, texts.DEV_UNAUTHORIZED.format(service=self.service)
         return status, texts.dev_text_of(error)
+
+
+SUFFIX = Field("suffix", "json or xml.", True, where="path")
+
+
+@dataclass(frozen=True)
+class SuffixEndpoint(DevEndpoint):
+    """A row of the table whose path has `.json` or `.xml` in it, which says what the reply is."""
+
+    def form(self, request: Request) -> Form:
+        return "xml" if request.path_params["suffix"] == "xml" else "json"
+
+    async def admit(self, request: Request, db: Database) -> Scope:
+        scope = await super().admit(request, db)
+        if request.path_params["suffix"] not in ("json", "xml"):
+            raise NotFound("page")
+        return scope
+
+    @property
+    def _manner(self) -> Manner:
+        # The samples of these services have their slashes as they are, unlike those of the call logs.
+        return Manner(self.service, singular)

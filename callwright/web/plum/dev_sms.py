@@ -2,47 +2,23 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-
-from starlette.requests import Request
+from dataclasses import replace
 
 from callwright.base import phone_numbers
-from callwright.base.errors import NotFound, RequestError
+from callwright.base.errors import RequestError
 from callwright.base.values import Value
 from callwright.providers.http import is_http_url
 from callwright.services import accounts, sms
 from callwright.sms.progress import shown
-from callwright.store.database import Database
-from callwright.store.scope import Scope
 from callwright.store.sms import Direction, Query, SmsRow
 from callwright.web.plum import texts
-from callwright.web.plum.dev import CODES, DevEndpoint
-from callwright.web.plum.encoding import Form, Manner, singular
+from callwright.web.plum.dev import CODES, SUFFIX, SuffixEndpoint
 from callwright.web.plum.endpoint import Asked, Field, Reply
 from callwright.web.plum.fields import TIMESTAMP_MAX, body_of, given, integer
 from callwright.web.plum.logs import OFFSET_MAX
 
 LIMIT_MIN, LIMIT_MAX = 50, 1000
 RESULT_URL_MAX = 2_000
-
-
-@dataclass(frozen=True)
-class SmsEndpoint(DevEndpoint):
-    """A row of the table whose path ends in `.json` or `.xml`."""
-
-    def form(self, request: Request) -> Form:
-        return "xml" if request.path_params["suffix"] == "xml" else "json"
-
-    async def admit(self, request: Request, db: Database) -> Scope:
-        scope = await super().admit(request, db)
-        if request.path_params["suffix"] not in ("json", "xml"):
-            raise NotFound("page")
-        return scope
-
-    @property
-    def _manner(self) -> Manner:
-        # The samples of this API have their slashes as they are, unlike those of the call logs.
-        return Manner(self.service, singular)
 
 
 async def queue(asked: Asked) -> Reply:
@@ -181,7 +157,6 @@ def _at(moment: float | None) -> str:
     return "" if moment is None else str(int(moment))
 
 
-_SUFFIX = Field("suffix", "json or xml.", True, where="path")
 _LIST = (
     Field("offset", "Messages to leave out; default 0.", where="query"),
     Field("limit", f"{LIMIT_MIN} to {LIMIT_MAX}; default {LIMIT_MIN}.", where="query"),
@@ -198,9 +173,9 @@ def _endpoint(
     handler: Callable[[Asked], Awaitable[Reply]],
     *fields: Field,
     more: str = "",
-) -> SmsEndpoint:
+) -> SuffixEndpoint:
     path = f"/ws/sms/{service}.{{suffix}}{more}"
-    return SmsEndpoint(path, method, summary, "dev-sms", handler, (_SUFFIX, *fields), CODES, service=service)
+    return SuffixEndpoint(path, method, summary, "dev-sms", handler, (SUFFIX, *fields), CODES, service=service)
 
 
 ENDPOINTS = (

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.routing import Route, compile_path
 
-from callwright.web.plum import dev_application, dev_calls, dev_outbound, dev_sms, logs, outbound
+from callwright.web.plum import dev_application, dev_calls, dev_outbound, dev_sms, dev_transcription, logs, outbound
 from callwright.web.plum.endpoint import Endpoint, Field
 
 _APPLICATION = Field("application_id", "The application's id.", True, where="path")
@@ -141,6 +141,7 @@ ALL: tuple[Endpoint, ...] = (
     *dev_application.ENDPOINTS,
     *dev_outbound.ENDPOINTS,
     *dev_sms.ENDPOINTS,
+    *dev_transcription.ENDPOINTS,
 )
 "Fuse's, then DEV's."
 

@@ -80,6 +80,7 @@ DEV_NOT_FOUND = {
     "call log": "log not found",
     "number": "phone_number is not a number of this account",
     "message": "message not found",
+    "transcription": "transcription not found",
 }
 DEV_PHONE_NUMBER = "phone_number must have 10 digits"
 DEV_DEMO = "Logging is not available on demo accounts"
@@ -93,6 +94,7 @@ SMS_NUMBER_TYPE = (
 )
 SMS_NUMBER_MISSING = "{field} is missing"
 SMS_ORDER = "order must be asc, desc or blank"
+TRANSCRIPTION_AUDIO_MISSING = "audio is missing"
 DEV_TIMESTAMP = "{field} must be a UNIX timestamp"
 
 DEV_PHONE_MISSING = "phone_number is missing or invalid"
