@@ -18,23 +18,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
+import uvloop
 
-from bench import ivr
+from bench import _http_load, _priority, ivr
 from bench._ivr import capture, media, processes
 from bench._ivr.server import serve
 
 A_DAY_S = 86_400
-CONNECTIONS = 64
-"Of clients that ask at a constant rate; a request waits for one that is free."
-
 ANSWER_S_MAX = 30.0
-LOST_MAX = 0
 HOLDS = 0.98
 "A rate is held where so much of it was reached, and nothing lost."
 
@@ -53,10 +49,14 @@ def main() -> int:
     options.add_argument("--http", default="127.0.0.1:8090")
     options.add_argument("--sip", default="127.0.0.1:5060")
     options.add_argument("--data", default=str(Path(tempfile.gettempdir()) / "callwright-bench"), help="data directory")
+    options.add_argument("--lift", type=int, default=0, help="run before a busy machine's other work (root): 1 to 10")
     options.add_argument("--no-pin", action="store_true", help="leave the server on all cores")
     given = options.parse_args()
     if given.calls_up and (os.geteuid() != 0 or not all(map(shutil.which, ("sipp", "tcpdump", "iptables")))):
         print("--calls-up needs root, SIPp, tcpdump and iptables", file=sys.stderr)
+        return 2
+    if given.lift and os.geteuid() != 0:
+        print("--lift needs root", file=sys.stderr)
         return 2
     with serve(Path(given.data), given.sip, given.http, None if given.no_pin else "0") as ready:
         if not given.rates:
@@ -64,7 +64,7 @@ def main() -> int:
             return 0
         if not given.no_pin:
             os.sched_setaffinity(0, {1})
-        held = [_step(ready, float(rate), given.seconds, given.calls_up) for rate in given.rates.split(",")]
+        held = [_step(ready, float(rate), given) for rate in given.rates.split(",")]
     return 0 if all(held) else 1
 
 
@@ -149,33 +149,29 @@ def _cpu(before: dict[str, processes.Usage], after: dict[str, processes.Usage], 
 # -- at a constant rate --------------------------------------------------------------------------
 
 
-@dataclass
-class _Answers:
-    times_ms: list[float] = field(default_factory=list)
-    ids: set[int] = field(default_factory=set)
-    refused: int = 0
-    last_at: float = 0.0
-
-
-def _step(ready: dict[str, Any], rate: float, seconds: float, calls_up: int) -> bool:
+def _step(ready: dict[str, Any], rate: float, given: argparse.Namespace) -> bool:
     """One rate; whether it was held."""
+    seconds, calls_up = float(given.seconds), int(given.calls_up)
     pids: dict[str, int] = ready["pids"]
     with tempfile.TemporaryDirectory(prefix="callwright-bench-") as folder:
         with _calls(ready, calls_up, seconds, Path(folder)):
-            before, begun = processes.usage(pids), time.monotonic()
-            answers = asyncio.run(_at_rate(ready, rate, seconds))
-            took, after = answers.last_at - begun, processes.usage(pids)
+            if given.lift:
+                _priority.lift(given.lift, pids["engine"])
+            before = processes.usage(pids)
+            answers = uvloop.run(_http_load.at_rate(ready["base_url"], _request(ready), rate, seconds))
+            after, load = processes.usage(pids), os.getloadavg()[0]
         gaps = capture.rtp(Path(folder) / "rtp.pcap").gaps_ms if calls_up else []
     asked = round(rate * seconds)
-    lost = asked - len(answers.ids)
-    kept = _kept(ready, answers.ids)
+    ids = {int(json.loads(body)["call_id"]) for body in answers.bodies}
+    kept = _kept(ready, ids)
     _cancel(ready)
-    reached = len(answers.ids) / max(took, seconds)
+    reached = len(ids) / max(answers.seconds, seconds)
     print(
-        f"asked {rate:.0f}/s for {seconds:.0f} s: {reached:.0f}/s, {len(answers.ids)} of {asked} answered with an id, "
+        f"asked {rate:.0f}/s for {seconds:.0f} s: {reached:.0f}/s, {len(ids)} of {asked} answered with an id, "
         f"{answers.refused} refused, {kept} found in the queue afterwards; "
         f"p50 {capture.percentile(answers.times_ms, 0.5):.1f} ms, p99 {capture.percentile(answers.times_ms, 0.99):.1f} ms\n"
-        f"  CPU: {_cpu(before, after, asked)} a request with all else, load average {os.getloadavg()[0]:.1f}"
+        f"  CPU: {_cpu(before, after, asked)} a request with all else; asking took {1000 * answers.cpu_s / asked:.2f} ms; "
+        f"load average {load:.1f}"
     )
     if calls_up:
         print(
@@ -183,47 +179,7 @@ def _step(ready: dict[str, Any], rate: float, seconds: float, calls_up: int) -> 
             f"max {max(gaps, default=float('nan')):.1f} ms over {len(gaps)} packets"
         )
     sys.stdout.flush()
-    return lost <= LOST_MAX and kept == len(answers.ids) and reached >= HOLDS * rate
-
-
-async def _at_rate(ready: dict[str, Any], rate: float, seconds: float) -> _Answers:
-    """Requests on their way at fixed times, over connections that are kept."""
-    answers = _Answers()
-    count = round(rate * seconds)
-    due: asyncio.Queue[float | None] = asyncio.Queue(count + CONNECTIONS)
-    request = _request(ready)
-    async with asyncio.TaskGroup() as clients:
-        for _ in range(CONNECTIONS):
-            clients.create_task(_client(ready["base_url"], request, due, answers))
-        begun = time.monotonic()
-        for number in range(count):
-            at = begun + number / rate
-            if (early := at - time.monotonic()) > 0:
-                await asyncio.sleep(early)
-            due.put_nowait(at)
-        for _ in range(CONNECTIONS):
-            due.put_nowait(None)
-    return answers
-
-
-async def _client(base_url: str, request: bytes, due: "asyncio.Queue[float | None]", answers: _Answers) -> None:
-    where = urlsplit(base_url)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
-    try:
-        while (at := await due.get()) is not None:
-            writer.write(request)
-            async with asyncio.timeout(ANSWER_S_MAX):
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-                body = await reader.readexactly(length)
-            answers.last_at = time.monotonic()
-            answers.times_ms.append(1000 * (answers.last_at - at))
-            if head.startswith(b"HTTP/1.1 200"):
-                answers.ids.add(int(json.loads(body)["call_id"]))
-            else:
-                answers.refused += 1
-    finally:
-        writer.close()
+    return kept == len(ids) == asked and reached >= HOLDS * rate
 
 
 def _request(ready: dict[str, Any]) -> bytes:
@@ -250,7 +206,9 @@ def _calls(ready: dict[str, Any], at_once: int, seconds: float, work: Path) -> I
     media.caller_pcap(work / "caller.pcap")
     shutil.copy(ivr.HERE / "ivr_caller.xml", work / "scenario.xml")
     rate = at_once / ivr.CALL_S * 1.03
-    load = ivr.Load("ivr_caller", "ivr", rate, round(rate * (seconds + WARM_S + ivr.CALL_S)), at_once)
+    load = ivr.Load(
+        "ivr_caller", "ivr", rate, round(rate * (seconds + WARM_S + _http_load.ANSWER_S_MAX + ivr.CALL_S)), at_once
+    )
     with ivr.rtp_dropped():
         sipp = ivr.sipp(str(ready["sip"]), load, work)
         try:

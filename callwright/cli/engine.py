@@ -13,6 +13,8 @@ from callwright.engine.engine import run_engine
 def command(config_path: Path) -> None:
     """Run the engine: SIP, media, calls and the dialer. Started by `callwright up`."""
     config = _process.load(config_path)
+    # A packet that is late is heard; a request that is late is only late.
+    _process.favour()
 
     async def main(stopping: _process.Stopping) -> None:
         await run_engine(config, stopping.stop, stopping.drain, _process.report_ready)

@@ -1,6 +1,7 @@
 """Deployments: an application's version bound to an address, or to none for outbound calls only."""
 
 import time
+from collections.abc import Sequence
 
 from callwright.base import phone_numbers
 from callwright.base.errors import Deleted, Forbidden, NotFound, RequestError
@@ -8,6 +9,7 @@ from callwright.services import applications
 from callwright.store import deployments as store
 from callwright.store.database import Database
 from callwright.store.deployments import DeploymentRow, Route
+from callwright.store.gathering import gathered
 from callwright.store.scope import PLATFORM, Scope, reaches
 
 
@@ -45,7 +47,8 @@ async def for_outbound(
     The documents give 403 to a user who "lacks permission", so that it exists is told to whoever knows both ids;
     nothing else of it is. `action` completes "You do not have permission to …".
     """
-    found = await store.get(db, PLATFORM, deployment_id)
+    # Those who ask for the same one at the same time are told by one statement, which begins after they asked.
+    found = await gathered(db, _found, deployment_id, None)
     if found is None or found.application_id != application_id:
         raise NotFound("deployment")
     for noun, deleted_at in (
@@ -58,6 +61,10 @@ async def for_outbound(
     if not reaches(scope, found.account_id, found.user_id):
         raise Forbidden(action)
     return found
+
+
+async def _found(db: Database, deployment_id: int, asked: Sequence[None]) -> Sequence[DeploymentRow | None]:
+    return [await store.get(db, PLATFORM, deployment_id)] * len(asked)
 
 
 async def route_inbound(db: Database, address: str) -> Route | None:

@@ -4,7 +4,7 @@ import asyncio
 import collections
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import BinaryIO
 
 from callwright.base.contacts import Contact, read
@@ -14,6 +14,7 @@ from callwright.services import accounts
 from callwright.store import outbound as store
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import DeploymentRow
+from callwright.store.gathering import gathered
 from callwright.store.outbound import Document, NewCall, OutboundRow
 from callwright.store.scope import PLATFORM, Scope, reaches
 
@@ -28,8 +29,11 @@ async def queue_call(db: Database, scope: Scope, deployment: DeploymentRow, call
     it must not run outside of it.
     """
     await _check_allowed(db, scope, call)
-    (call_id,) = await store.insert(db, scope, deployment, [call], time.time())
-    return call_id
+    return await gathered(db, _insert, (scope, deployment), call)
+
+
+async def _insert(db: Database, whose: tuple[Scope, DeploymentRow], calls: Sequence[NewCall]) -> Sequence[int]:
+    return await store.insert(db, *whose, calls, time.time())
 
 
 async def queue_calls(

@@ -48,6 +48,8 @@ class Database:
         self.url = url
         self.pool = pool
         self._sealing_key = sealing_key
+        self.gatherings: dict[Any, Any] = {}
+        "What clients ask at the same time, of `gathering`."
 
     @cached_property
     def sealer(self) -> Sealer:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from callwright.cli._process import READY_FD, STOP_S_MAX
+from callwright.cli._process import FAVOURED_NICE, READY_FD, STOP_S_MAX
 
 pytestmark = pytest.mark.wire
 
@@ -121,3 +121,25 @@ def test_a_child_whose_parent_died_before_it_asked_dies_too() -> None:
         [sys.executable, "-c", program, "0"], capture_output=True, text=True, timeout=END_S_MAX, cwd=Path("/")
     )
     assert (ended.stdout, ended.stderr) == ("orphan\n", "")
+
+
+_FAVOURED = """
+import os, sys, threading
+from callwright.cli import _process
+
+os.setuid(int(sys.argv[1]))
+_process.favour()
+nice = []
+thread = threading.Thread(target=lambda: nice.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+thread.start()
+thread.join()
+print(*nice)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_process_is_favoured_where_it_may_be():
+    for user, nice in ((0, FAVOURED_NICE), (65_534, os.getpriority(os.PRIO_PROCESS, 0))):
+        command = [sys.executable, "-c", _FAVOURED, str(user)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=END_S_MAX, start_new_session=True)
+        assert (done.stdout.strip(), done.returncode) == (str(nice), 0), done.stderr

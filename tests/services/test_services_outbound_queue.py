@@ -23,8 +23,9 @@ from callwright.services import (
 )
 from callwright.services.calls import CallBatch
 from callwright.services.dialing import Finish
+from callwright.store import outbound as store
 from callwright.store.database import Database
-from callwright.store.outbound import NewCall
+from callwright.store.outbound import CANCEL_BATCH, NewCall
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 pytestmark = pytest.mark.store
@@ -181,6 +182,19 @@ async def test_a_cancel_wins_against_a_claim_that_has_not_dialled(db, world):
     assert {await _status(db, world, claimed), await _status(db, world, waiting)} == {"canceled"}
     busy = await db.pool.fetchval("SELECT count(*) FROM outbound_attempts WHERE state <> 'ended'")
     assert busy == 0, "the trunk's channel is free again"
+
+
+async def test_a_cancel_of_more_than_goes_into_one_transaction(db, world, other):
+    deployment = await deployments.get(db, world.scope, world.deployment_id)
+    (of_another,) = await _queue(db, other)
+    number = phone_numbers.parse("2125550101")
+    for count in (CANCEL_BATCH, CANCEL_BATCH, 1):
+        call = NewCall(number, {}, result_url="http://127.0.0.1:1/x")
+        await store.insert(db, world.scope, deployment, [call] * count, time.time())
+    assert await outbound.cancel_pending(db, world.scope, deployment) == 2 * CANCEL_BATCH + 1
+    for table in ("outbound_calls WHERE status = 'canceled'", "outbound_events WHERE event = 'canceled'", "callbacks"):
+        assert await db.pool.fetchval(f"SELECT count(*) FROM {table}") == 2 * CANCEL_BATCH + 1
+    assert await _status(db, other, of_another) == "queued"
 
 
 async def test_a_cancel_leaves_a_dialling_call_alone(db, world):

@@ -95,7 +95,7 @@ AS_THE_PLATFORM = {
     "services/accounts.py": "lets users in",
     "services/callbacks.py": "the job's",
     "services/calls.py": "the engine's",
-    "services/deployments.py:for_outbound": ABSENT_FIRST,
+    "services/deployments.py:_found": ABSENT_FIRST,
     "services/deployments.py:route_inbound": "the engine's",
     "services/dialing.py": "the engine's",
     "services/engines.py": "the engine's",
