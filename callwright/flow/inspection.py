@@ -25,7 +25,7 @@ from callwright.script.template import Template
 from callwright.script.variables import Path
 
 SESSION: tuple[tuple[str, ...], ...] = (
-    ("id",), ("name",), ("connection", "ani"), ("connection", "dnis"), ("connection", "callee_type"),
+    ("id",), ("name",), ("text",), ("connection", "ani"), ("connection", "dnis"), ("connection", "callee_type"),
     ("connection", "protocol", "sip", "headers"),
 )  # fmt: skip
 "The platform's own variables, below `session` (docs/compatibility/fuse-variables.md)."

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Mode = Literal["dtmf", "voice", "text"]
+"Pressed, said, or written in a text message."
+
 
 @dataclass(frozen=True, slots=True)
 class Timers:
@@ -53,11 +56,11 @@ class Match:
     "What the input means, e.g. the menu choice's value."
 
     utterance: str
-    "What was pressed (or said)."
+    "What was pressed, said or written."
 
-    mode: Literal["dtmf", "voice"] = "dtmf"
+    mode: Mode = "dtmf"
     confidence: float = 1.0
-    "0 to 1; always 1 for keys."
+    "0 to 1; always 1 for what was not said."
 
     others: tuple[Reading, ...] = ()
     "Of speech: what else it may have been, the likeliest first."
@@ -74,9 +77,9 @@ class NoMatch:
 
     now: float
     utterance: str
-    "What was pressed, or what was said as far as it was understood: perhaps nothing."
+    "What was pressed or written, or what was said as far as it was understood: perhaps nothing."
 
-    mode: Literal["dtmf", "voice"] = "dtmf"
+    mode: Mode = "dtmf"
     confidence: float = 0.0
     others: tuple[Reading, ...] = ()
     recording: str = ""

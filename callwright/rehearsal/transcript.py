@@ -17,6 +17,7 @@ from callwright.flow.application import Application
 from callwright.flow.engine import program
 from callwright.grammar.grammars import KEYS
 from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Said, Simulation
+from callwright.rehearsal.texting import TextSimulation
 from callwright.script.variables import NAME
 from callwright.session.commands import Fetch, Invoke, Load, Record, Send, SendText, Transfer
 from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
@@ -28,7 +29,7 @@ from callwright.session.run import Entry, ModuleRef, Outcome, Run, SessionInfo
 BYTES_MAX = 1 << 20
 LINES_MAX = 5_000
 
-Verb = Literal["hears", "presses", "says", "silence", "hangs up", "service", "far end", "call ends"]
+Verb = Literal["hears", "presses", "says", "texts", "silence", "hangs up", "service", "far end", "call ends"]
 VERBS: tuple[Verb, ...] = get_args(Verb)
 
 
@@ -39,7 +40,7 @@ class Step:
     line: int
     verb: Verb
     text: str = ""
-    "The words heard, or the keys pressed."
+    "The words heard or written, or the keys pressed."
 
     answer: Fetched | FetchFailed | FarEnd | None = None
     "Of `service` and `far end`."
@@ -68,6 +69,11 @@ class Script:
     "What the call starts with, like the metadata of an outbound call."
 
     steps: tuple[Step, ...] = ()
+
+    @property
+    def by_text(self) -> bool:
+        """It is a conversation by text."""
+        return bool(self.steps) and self.steps[0].verb == "texts"
 
 
 class TranscriptError(AuthorError):
@@ -116,7 +122,17 @@ class _Reading:
         elif any(step.verb in ("call ends", "hangs up") for step in self.steps) and line.split()[0] != "service":
             raise ValueError("nothing comes after the call but the services that it asks then")
         else:
-            self.steps.append(_step(number, line))
+            step = _step(number, line)
+            if self.steps and "texts" in (step.verb, self.steps[0].verb):
+                _check_text(self.steps[0], step)
+            self.steps.append(step)
+
+
+def _check_text(first: Step, step: Step) -> None:
+    if first.verb != "texts":
+        raise ValueError("a conversation by text begins with texts")
+    if step.verb in ("presses", "says", "silence", "far end"):
+        raise ValueError(f"{step.verb} is for calls, and this is a conversation by text: write texts WORDS")
 
 
 def variable_of(text: str) -> tuple[str, Value]:
@@ -197,6 +213,10 @@ def _step(number: int, line: str) -> Step:
             return Step(number, "hears", _one_line(rest))
         case "presses":
             return Step(number, "presses", keys_of(rest))
+        case "texts" if rest and rest != PRIVATE:
+            return Step(number, "texts", _one_line(rest))
+        case "texts":
+            raise ValueError(f"write what the text says: texts WORDS ({PRIVATE} stands for words that were not kept)")
         case "service":
             return Step(number, "service", answer=answer_of(rest))
         case "says" if rest and rest != PRIVATE:
@@ -272,14 +292,15 @@ def play(
     def took(module: ModuleRef, exit: str) -> None:
         exits.append((module.name, exit))
 
+    opening = script.steps[0].text if script.by_text else ""
     run = Run(
         program(application, "draft", took=took),
-        session=SessionInfo(application=application.name, direction="outbound"),
+        session=SessionInfo(application=application.name, direction="inbound" if opening else "outbound", text=opening),
         variables=script.variables,
         journal=journal.append,
     )
     reader = ScriptedCaller(script, others, lenient=hang_up_at is not None)
-    simulation = Simulation(run, reader, hang_up_at=hang_up_at)
+    simulation = (TextSimulation if opening else Simulation)(run, reader, hang_up_at=hang_up_at)
     outcome: Outcome | None = None
     mismatch: Mismatch | None = None
     try:
@@ -340,6 +361,13 @@ class ScriptedCaller:
             says = "says WORDS, " if speech else ""
             raise self._differs(f"the application waits for input: write presses, {says}silence or hangs up")
         return ""
+
+    def texts(self) -> str | None:
+        step = self._next
+        if step is None or step.verb not in ("texts", "hangs up"):
+            raise self._differs("the application waits for a text: write texts WORDS or hangs up")
+        self._at += 1
+        return step.text if step.verb == "texts" else None
 
     def records(self, asked: Record) -> Message:
         seconds, key = 0.0, ""

@@ -116,6 +116,8 @@ class KeptRun(Run):
         "What was asked and answered since that place."
 
         self._scripts: list[Evaluate] = []
+        self.began_again = False
+        "It was taken up, and asks for something else than before."
 
     def start(self, event: Started) -> Command | None:
         self.call.now = event.now
@@ -201,7 +203,9 @@ def _anew(program: Program, checkpoint: Checkpoint, limits: Limits, journal: Cal
     where = f"with module {checkpoint.place.module!r} again" if checkpoint.place.module else "from its beginning"
     told = f"The application has changed since the session was put away: it goes on {where}"
     journal(Entry(checkpoint.place.now, None, Log(told, "error")))
-    return _begun(program, checkpoint, limits, journal)
+    run = _begun(program, checkpoint, limits, journal)
+    run.began_again = True
+    return run
 
 
 def _digest(command: Command | None) -> str:

@@ -16,6 +16,9 @@ class Started:
     """Not an answer: what `Run.start` is given, the clock at the beginning."""
 
     now: float
+    text: str = ""
+    "By which somebody began a conversation by text."
+
     type: Literal["started"] = "started"
 
 

@@ -37,6 +37,7 @@ from callwright.session.events import (
     NoMatch,
     Recorded,
     SendFailed,
+    Started,
     TransferEnded,
 )
 from callwright.session.prompts import RECORDING, SSML, Audio, Prompt, Speech
@@ -100,6 +101,8 @@ def _told(entry: Entry) -> Iterator[_Told]:
             yield "info", f"Transfer to {destination}", {}
         case TransferEnded(outcome=outcome, duration_s=duration):
             yield "event", f"Transfer ended: {outcome}", {"duration": duration, "reason": item.reason}
+        case Started(text=text) if text:
+            yield "event", f"Text: {text}", {}
         case Match(utterance=utterance, mode=mode):
             yield "event", f"User input: {utterance} ({mode})", {}
         case NoMatch(utterance=utterance, mode=mode):
@@ -150,14 +153,15 @@ def _prompt(prompt: Prompt) -> _Told:
 def spoken(prompt: Prompt) -> str:
     """What a caller hears, in words; an audio file by its text, or its name where it has none."""
     return " ".join(
-        _words(part.text)
+        words(part.text)
         if isinstance(part, Speech)
         else part.name or part.fallback or RECORDING.sub("(recording)", part.ref)
         for part in prompt.parts
     )
 
 
-def _words(text: str) -> str:
+def words(text: str) -> str:
+    """What is said of a text, without its markup."""
     text = text.strip()
     if not text.startswith(SSML):
         return text

@@ -111,6 +111,9 @@ class SessionInfo:
     sip_headers: tuple[tuple[str, str], ...] = ()
     "Of the INVITE that began it, names in lower case (RFC 5552 §2.4)."
 
+    text: str = ""
+    "By which somebody began a conversation by text."
+
     def variables(self) -> dict[str, Value]:
         connection: dict[str, Value] = {"ani": self.ani, "dnis": self.dnis}
         if self.sip_headers:
@@ -118,7 +121,8 @@ class SessionInfo:
         if self.direction == "outbound":
             # Nobody has classified the callee; `unknown` is what Plum shows then.
             connection["callee_type"] = "unknown"
-        return {"id": self.id, "name": self.application, "connection": connection}
+        began: dict[str, Value] = {"text": self.text} if self.text else {}
+        return {"id": self.id, "name": self.application, "connection": connection, **began}
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,11 +362,16 @@ class Run:
         self._record(event)
         return self._resume(event)
 
-    def _resume(self, event: Event | None) -> Command | None:
+    def refuse(self, error: AuthorError) -> Command | None:
+        """The last command cannot be performed, which is its author's mistake: the program is told so in place of an answer."""
+        assert self.outcome is None and self.asked is not None, "nothing was asked"
+        return self._resume(None, error)
+
+    def _resume(self, event: Event | None, error: AuthorError | None = None) -> Command | None:
         try:
             if self._over_limit():
                 self._stop()
-            return self._take(self._coroutine.send(event))
+            return self._take(self._coroutine.send(event) if error is None else self._coroutine.throw(error))
         except StopIteration:
             return self._end(Outcome("exit"))
         except CallerHungUp:

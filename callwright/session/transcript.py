@@ -18,6 +18,7 @@ from callwright.session.events import (
     Recorded,
     SendFailed,
     Sent,
+    Started,
     TransferEnded,
 )
 from callwright.session.lines import spoken
@@ -33,9 +34,13 @@ def transcript(entries: Iterable[Entry]) -> str:
 
 
 def _verbs(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-    over = False
+    over = by_text = False
     for entry in entries:
         item = entry.item
+        by_text = by_text or (isinstance(item, Started) and bool(item.text))
+        if by_text and isinstance(item, TransferEnded):
+            # No far end was reached, as always in a conversation by text.
+            continue
         left = "" if over else _left(item)
         over = over or bool(left)
         # What was in progress comes before the hang-up; a service's answer comes after it.
@@ -57,6 +62,10 @@ def _of(item: Command | Event) -> Iterator[tuple[str, str]]:
             | NoMatch(utterance=said, mode="voice", confidence=sure)
         ):
             yield "says", f"{said or NOTHING}{f' (confidence {sure:g})' if said and sure < 1 else ''}"
+        case Started(text=text) if text:
+            yield "texts", _one_line(text)
+        case Match(utterance=text, mode="text") | NoMatch(utterance=text, mode="text"):
+            yield "texts", text
         case Match(utterance=pressed) | NoMatch(utterance=pressed):
             yield "presses", pressed
         case NoInput():
