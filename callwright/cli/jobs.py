@@ -1,28 +1,47 @@
 """The jobs process."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import click
 
 from callwright.cli import _process
+from callwright.conversation.applications import Applications
+from callwright.conversation.text_turn import Tools
 from callwright.jobs import housekeeping, retention
 from callwright.jobs.callbacks import Callbacks
 from callwright.jobs.sms import Texts
+from callwright.jobs.text_sessions import TextSessions
 from callwright.providers.http import GuardedClient
+from callwright.providers.integrations.soap import Soap
+from callwright.providers.mail.smtp import Mailer
+from callwright.providers.pool_client import PoolClient
 from callwright.store.database import Database
+from callwright.store.text_sessions import CHANNEL
 
 
 @click.command()
 @_process.config_option
 def command(config_path: Path) -> None:
-    """Run background jobs: result_url posts, housekeeping, and retention. Started by `callwright up`."""
+    """Run background jobs: texts, result_url posts, housekeeping, and retention. Started by `callwright up`."""
     config = _process.load(config_path)
 
     async def main(stopping: _process.Stopping) -> None:
         db = await Database.open(config.database_url, sealing_key=config.sealing_key)
         http = GuardedClient(config.allow_urls, config.loopback_only)
         callbacks = Callbacks(db, http)
+        pool = PoolClient(config.pool_socket)
+        tools = Tools(
+            http,
+            Soap(http),
+            Mailer(config.smtp_url, config.mail_from),
+            pool,
+            Applications(db),
+            config.messages_dir,
+            time.time,
+        )
+        text_sessions = TextSessions(db, tools)
         texts = Texts(db, http, config.public_url or f"http://{config.http_host}:{config.http_port}")
         try:
             async with asyncio.TaskGroup() as jobs:
@@ -31,6 +50,8 @@ def command(config_path: Path) -> None:
                     jobs.create_task(db.listen("callwright_callback", callbacks.wake)),
                     jobs.create_task(texts.run()),
                     jobs.create_task(db.listen("callwright_sms", texts.wake)),
+                    jobs.create_task(text_sessions.run()),
+                    jobs.create_task(db.listen(CHANNEL, text_sessions.wake)),
                     jobs.create_task(housekeeping.run(db)),
                     jobs.create_task(retention.run(db)),
                 ]
@@ -39,6 +60,7 @@ def command(config_path: Path) -> None:
                 for job in running:
                     job.cancel()
         finally:
+            await pool.close()
             await http.aclose()
             await db.close()
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Literal
 from callwright.base.config import Config
 from callwright.base.errors import CallwrightError, RequestError
 from callwright.base.values import Value
+from callwright.conversation.applications import Applications, Loaded
 from callwright.conversation.converse import converse
 from callwright.conversation.texts import send_text
 from callwright.conversation.world import World
-from callwright.engine.applications import Applications, Loaded
 from callwright.engine.clock import now
 from callwright.engine.session_ids import Channels
 from callwright.engine.writer import Writer

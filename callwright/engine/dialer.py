@@ -13,8 +13,8 @@ import secrets
 
 from callwright.base.config import Config
 from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
+from callwright.conversation.applications import Applications, Loaded
 from callwright.engine import documents
-from callwright.engine.applications import Applications, Loaded
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.clock import now
 from callwright.engine.writer import Writer

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from callwright.engine.applications import Loaded
+from callwright.conversation.applications import Loaded
 from callwright.services.dialing import Claim
 from callwright.session.commands import Fetch
 from callwright.vxml.program import program

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 
 from callwright.base.config import Config
-from callwright.engine.applications import Applications
+from callwright.conversation.applications import Applications
 from callwright.engine.calls import Calls
 from callwright.engine.clock import now
 from callwright.engine.dialer import Dialer

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 
 from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
-from callwright.engine.applications import Applications, Loaded
+from callwright.conversation.applications import Applications, Loaded
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.services import deployments
 from callwright.store.database import FAILURES, Database

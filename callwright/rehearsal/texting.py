@@ -7,7 +7,7 @@ from callwright.rehearsal.simulation import Caller, Moment, Simulation
 from callwright.session.commands import CallerCommand, Collect, Command, WorldCommand
 from callwright.session.events import Event, HungUp, Started
 from callwright.session.run import Outcome, Run
-from callwright.session.texting import Texting, answer
+from callwright.session.texting import Turn, answer
 
 TEXT_S = 60.0
 "What a text takes to be answered."
@@ -52,7 +52,7 @@ class TextSimulation(Simulation):
             return self._run.refuse(error)
 
     def _by_text(self, command: CallerCommand) -> Event:
-        side = Texting()
+        side = Turn()
         event = side.perform(command, self.now)
         for prompt in side.said:
             self._hear(prompt)

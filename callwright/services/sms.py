@@ -5,7 +5,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from callwright.base import phone_numbers
 from callwright.base.errors import AuthorError, NotFound, PeerError, RequestError
@@ -17,6 +17,7 @@ from callwright.sms.segments import Segments, split
 from callwright.store import sms as store
 from callwright.store import sms_parts
 from callwright.store import sms_sending as sending
+from callwright.store import text_sessions
 from callwright.store.database import Connection, Database
 from callwright.store.scope import PLATFORM, Scope
 from callwright.store.sealing import Sealer
@@ -53,6 +54,9 @@ class Draft:
 
     confirms: bool = False
     "It answers the word by which somebody stopped texts, and goes out all the same."
+
+    message_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    "Of its first message."
 
 
 async def draft(
@@ -114,8 +118,7 @@ async def send(connection: Connection, scope: Scope, text: Draft) -> list[SmsRow
     """Queue a text that was checked; its messages, which have failed where it is refused."""
     now = time.time()
     number = text.number
-    blocked = not text.confirms and await store.is_blocked(connection, scope, number, text.to)
-    cause = UNSUBSCRIBED if blocked else "" if number.carrier_id is not None else NO_CARRIER
+    cause = await refused(connection, scope, text)
     rows = await store.insert(
         connection, scope, number, direction="outbound", theirs=text.to, result_url=text.result_url, now=now,
         texts=_parts(text, cause),
@@ -138,6 +141,13 @@ async def send(connection: Connection, scope: Scope, text: Draft) -> list[SmsRow
     return rows
 
 
+async def refused(on: Connection, scope: Scope, text: Draft) -> str:
+    """Why the text would not be sent; empty where it would."""
+    if not text.confirms and await store.is_blocked(on, scope, text.number, text.to):
+        return UNSUBSCRIBED
+    return "" if text.number.carrier_id is not None else NO_CARRIER
+
+
 def _parts(text: Draft, cause: str) -> list[NewText]:
     group, reference = uuid.uuid4(), secrets.randbelow(1 << 16)
     segments, sealer = text.segments, text.sealer
@@ -153,6 +163,7 @@ def _parts(text: Draft, cause: str) -> list[NewText]:
             "failure" if cause else "queued",
             "undelivered" if cause else "",
             cause,
+            message_id=text.message_id if part == 1 else uuid.uuid4(),
             sealed=sealer.seal(body.encode(), SEALED_TEXT) if sealer is not None and not cause else None,
         )
         for part, body in enumerate(segments.parts, 1)
@@ -202,8 +213,8 @@ async def lapse(db: Database) -> None:
     async with db.transaction() as connection:
         await _tell_all(connection, await sending.lapse(connection, PLATFORM, time.time()))
     async with db.transaction() as connection:
-        for carrier_id, text in await sms_parts.lapse(connection, PLATFORM, time.time()):
-            await _receive(connection, carrier_id, text)
+        for carrier_id, text in await sms_parts.lapse(connection, PLATFORM, db.sealer, time.time()):
+            await _receive(db, connection, carrier_id, text)
 
 
 async def told(db: Database, carrier_id: int, what: Receipt | ReceivedText) -> bool:
@@ -215,10 +226,10 @@ async def told(db: Database, carrier_id: int, what: Receipt | ReceivedText) -> b
         if isinstance(what, Receipt):
             await _tell_all(connection, await sending.receipt(connection, PLATFORM, carrier_id, what, time.time()))
             return True
-        return await _receive(connection, carrier_id, what)
+        return await _receive(db, connection, carrier_id, what)
 
 
-async def _receive(connection: Connection, carrier_id: int, text: ReceivedText) -> bool:
+async def _receive(db: Database, connection: Connection, carrier_id: int, text: ReceivedText) -> bool:
     number = await store.number_of_carrier(connection, PLATFORM, carrier_id, phone_numbers.spellings(text.to))
     if number is None:
         return False
@@ -226,23 +237,48 @@ async def _receive(connection: Connection, carrier_id: int, text: ReceivedText) 
     body = text.body.replace("\0", "\ufffd")[:BODY_MAX]
     if text.parts > 1:
         part = replace(text, body=body)
-        for whole in await sms_parts.add(connection, PLATFORM, carrier_id, part, now):
-            await _receive(connection, carrier_id, whole)
+        for whole in await sms_parts.add(connection, PLATFORM, db.sealer, carrier_id, part, now):
+            await _receive(db, connection, carrier_id, whole)
         return True
-    kept = NewText(uuid.uuid4(), 1, 1, body, "", status="received", carrier_message_id=text.carrier_message_id)
+    answered = number.text_deployment_id is not None
+    if answered:
+        await text_sessions.lock_pair(connection, PLATFORM, number.id, text.sender)
+    blocked = await store.is_blocked(connection, PLATFORM, number, text.sender)
+    asked = keywords.keyword(body)
+    if answered and not blocked and body.strip().upper() == keywords.AGREES:
+        # To an application it is an answer, and there is nothing to start again.
+        asked = None
+    hidden = (
+        answered and asked is None and await text_sessions.may_be_private(connection, PLATFORM, number.id, text.sender)
+    )
+    kept = NewText(
+        uuid.uuid4(),
+        1,
+        1,
+        PRIVATE if hidden else body,
+        "",
+        status="received",
+        carrier_message_id=text.carrier_message_id,
+    )
     rows = await store.insert(
         connection, PLATFORM, number, direction="inbound", theirs=text.sender, result_url="", now=now, texts=[kept],
         carrier_id=carrier_id,
     )  # fmt: skip
     if not rows:
         return True
-    asked = keywords.keyword(body)
     if asked in ("stop", "start"):
         await store.consent(connection, PLATFORM, number, text.sender, asked == "stop", body.strip().upper(), now)
     if asked is not None:
         confirmation = split(keywords.ANSWERS[asked])
         await send(connection, PLATFORM, Draft(number, text.sender, confirmation, confirms=asked != "start"))
-    if asked != "help" and number.text_url:
+    if answered and asked == "stop":
+        await text_sessions.enqueue(connection, PLATFORM, number, text.sender, "stop", now)
+    elif answered and asked is None and not blocked:
+        sealed = db.sealer.seal(body.encode(), SEALED_TEXT)
+        await text_sessions.enqueue(
+            connection, PLATFORM, number, text.sender, "text", now, sms_id=rows[0].id, body=sealed
+        )
+    elif asked != "help" and number.text_url:
         await _hand_on(connection, number, rows[0])
     return True
 

@@ -10,12 +10,16 @@ from callwright.base.errors import NotFound, RequestError
 from callwright.providers import carriers as _all  # noqa: F401 - registers them
 from callwright.providers.carriers.account import REGISTRY
 from callwright.providers.http import is_http_url
+from callwright.services import deployments
 from callwright.store import sms_carriers as store
 from callwright.store.database import Database
 from callwright.store.scope import Scope
 from callwright.store.sms_carriers import OwnedCarrier, Texting
 
 TEXTS_PER_SECOND_MAX = 1000.0
+WAIT_S_MAX = 30 * 86_400.0
+"Nobody remembers the question for longer."
+
 HIDDEN = "***"
 "Stands for a secret that is kept as it is."
 
@@ -74,6 +78,10 @@ async def set_texting(db: Database, scope: Scope, number_id: int, texting: Texti
         await get(db, scope, texting.carrier_id)
     if texting.text_url and not is_http_url(texting.text_url):
         raise RequestError(400, "text_url is not a valid URL.", field="text_url")
+    if texting.text_deployment_id is not None:
+        if texting.text_url:
+            raise RequestError(400, "text_url and text_deployment_id exclude one another.", field="text_deployment_id")
+        await deployments.get(db, scope, texting.text_deployment_id)
     if not await store.set_texting(db, scope, number_id, texting):
         raise NotFound("number")
 

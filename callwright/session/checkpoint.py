@@ -14,9 +14,11 @@ import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from pydantic import TypeAdapter
 
+from callwright.base.errors import AuthorError
 from callwright.base.values import Value
 from callwright.script.variables import Variables
 from callwright.session import codec
@@ -55,13 +57,21 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """The command could not be performed (`Run.refuse`)."""
+
+    reason: str
+    type: Literal["refusal"] = "refusal"
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """One event since the place."""
 
     asked: str
     "Digest of the command that it answered."
 
-    event: Event
+    event: Event | Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,7 @@ class KeptRun(Run):
         self._variables = ""
         "What they were at that place, as JSON: quicker than copying them."
 
-        self._since: list[tuple[Command, Event]] = []
+        self._since: list[tuple[Command, Event | Refusal]] = []
         "What was asked and answered since that place."
 
         self._scripts: list[Evaluate] = []
@@ -128,6 +138,11 @@ class KeptRun(Run):
         assert self.asked is not None
         self._since.append((self.asked, event))
         return super().send(event)
+
+    def refuse(self, error: AuthorError) -> Command | None:
+        assert self.asked is not None
+        self._since.append((self.asked, Refusal(error.message)))
+        return super().refuse(error)
 
     def put_away(self) -> Checkpoint:
         """The session as it is now, while it waits for an answer."""
@@ -185,7 +200,10 @@ def take_up(
     for told in checkpoint.told:
         if run.outcome is not None or _digest(run.asked) != told.asked:
             return _anew(program, checkpoint, limits, journal)
-        run.send(told.event)
+        if isinstance(told.event, Refusal):
+            run.refuse(AuthorError(told.event.reason))
+        else:
+            run.send(told.event)
     if run.outcome is not None or _digest(run.asked) != checkpoint.asked:
         return _anew(program, checkpoint, limits, journal)
     run.journal = journal

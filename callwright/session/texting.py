@@ -16,8 +16,8 @@ from callwright.session.prompts import Prompt, Speech
 NO_VOICE = "There is no voice in a conversation by text"
 
 
-class Texting:
-    """One turn: what is said until the next text is waited for."""
+class Turn:
+    """One turn of a conversation by text: what is said until the next text is waited for."""
 
     def __init__(self) -> None:
         self.said: list[Prompt] = []

@@ -6,6 +6,9 @@ Keyword = Literal["stop", "start", "help"]
 
 STOP = frozenset({"STOP", "CANCEL", "END", "QUIT", "STOPALL", "UNSUBSCRIBE", "REVOKE", "OPTOUT"})
 START = frozenset({"START", "UNSTOP", "YES"})
+AGREES = "YES"
+"Of START; where an application answers, it starts nothing for somebody who has stopped nothing."
+
 HELP = frozenset({"HELP", "INFO"})
 
 STOPPED = (

@@ -44,9 +44,23 @@ def units(text: str, encoding: Encoding) -> int:
 
 def split(text: str, *, concatenated: bool = False) -> Segments:
     """The messages that a text becomes. Raises `AuthorError` where they would be more than `PARTS_MAX`."""
+    encoding, parts = _split(text, concatenated)
+    if len(parts) > PARTS_MAX:
+        characters = "160 characters" if encoding == "gsm7" else "70 characters, since it has some beyond GSM-7"
+        raise AuthorError(f"the text is {len(parts)} messages ({characters} each); at most {PARTS_MAX} are sent")
+    return Segments(encoding, tuple(parts), concatenated and len(parts) > 1)
+
+
+def fitting(text: str, *, concatenated: bool = False) -> tuple[Segments, bool]:
+    """As much of a text as can be sent, and whether that is not all of it."""
+    encoding, parts = _split(text, concatenated)
+    return Segments(encoding, tuple(parts[:PARTS_MAX]), concatenated and len(parts) > 1), len(parts) > PARTS_MAX
+
+
+def _split(text: str, concatenated: bool) -> tuple[Encoding, list[str]]:
     encoding: Encoding = "gsm7" if is_gsm7(text) else "ucs2"
     if units(text, encoding) <= UNITS[encoding]:
-        return Segments(encoding, (text,))
+        return encoding, [text]
     room = (UNITS_CONCATENATED if concatenated else UNITS)[encoding]
     parts: list[str] = []
     begun, used = 0, 0
@@ -57,7 +71,4 @@ def split(text: str, *, concatenated: bool = False) -> Segments:
             begun, used = at, 0
         used += width
     parts.append(text[begun:])
-    if len(parts) > PARTS_MAX:
-        characters = "160 characters" if encoding == "gsm7" else "70 characters, since it has some beyond GSM-7"
-        raise AuthorError(f"the text is {len(parts)} messages ({characters} each); at most {PARTS_MAX} are sent")
-    return Segments(encoding, tuple(parts), concatenated)
+    return encoding, parts

@@ -47,14 +47,14 @@ class Database:
     def __init__(self, url: str, pool: Any, sealing_key: str) -> None:
         self.url = url
         self.pool = pool
-        self._sealing_key = sealing_key
+        self.sealing_key = sealing_key
         self.gatherings: dict[Any, Any] = {}
         "What clients ask at the same time, of `gathering`."
 
     @cached_property
     def sealer(self) -> Sealer:
         """Seals what may not be read in a table. Raises `ProviderError` in a process that was given no key."""
-        return Sealer(self._sealing_key)
+        return Sealer(self.sealing_key)
 
     @classmethod
     async def open(cls, url: str, *, size: int = 4, sealing_key: str = "") -> "Database":

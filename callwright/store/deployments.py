@@ -109,6 +109,7 @@ async def delete(db: Database, scope: Scope, deployment_id: int, now: float) -> 
             now,
         )
         await connection.execute("UPDATE numbers SET deployment_id = NULL WHERE deployment_id = $1", done)
+        await connection.execute("UPDATE numbers SET text_deployment_id = NULL WHERE text_deployment_id = $1", done)
     return done is not None
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from callwright.sms.progress import Delivery, Status
@@ -23,6 +23,12 @@ class SmsNumber:
     carrier_id: int | None
     text_url: str
     "Application URL: gets each text that arrives; empty: none does."
+
+    text_deployment_id: int | None
+    "Whose application answers the texts that arrive."
+
+    text_wait_s: float
+    "How long it waits for an answer."
 
     texts_joined: bool
     "Long texts go as concatenated parts."
@@ -48,6 +54,7 @@ class NewText:
     delivery: Delivery = ""
     cause: str = ""
     carrier_message_id: str = ""
+    message_id: uuid.UUID = field(default_factory=uuid.uuid4)
     sealed: bytes | None = None
     "What is sent in place of `body`, which does not say it."
 
@@ -114,8 +121,8 @@ _COLUMNS = """
 
 
 _NUMBER = """
-    SELECT n.id, n.account_id, n.user_id, n.address, n.carrier_id, n.text_url, n.texts_joined,
-        a.sms_blocks_account AS blocks_account
+    SELECT n.id, n.account_id, n.user_id, n.address, n.carrier_id, n.text_url, n.text_deployment_id, n.text_wait_s,
+        n.texts_joined, a.sms_blocks_account AS blocks_account
     FROM numbers n JOIN accounts a ON a.id = n.account_id
 """
 
@@ -148,6 +155,11 @@ async def number_of_carrier(
     return SmsNumber(**row) if row else None
 
 
+async def number_by_id(db: Database, _: Scope, number_id: int) -> SmsNumber | None:
+    row = await db.pool.fetchrow(f"{_NUMBER} WHERE n.id = $1 AND n.sms", number_id)
+    return SmsNumber(**row) if row else None
+
+
 async def take_reply(connection: Connection, _: Scope, sms_id: int) -> tuple[SmsNumber, SmsRow] | None:
     """A text that came in, and the number that it came to; None where its reply has been taken already."""
     row = await connection.fetchrow(
@@ -167,13 +179,14 @@ _INSERT = f"""
     WITH given AS MATERIALIZED (
         SELECT nextval('sms_messages_id_seq') AS id, g.* FROM unnest(
             $10::uuid[], $11::int[], $12::int[], $13::text[], $14::text[], $15::int[], $16::bool[], $17::text[], $18::text[],
-            $19::text[], $20::text[], $23::bytea[]
-        ) AS g (group_id, part, parts, body, encoding, reference, joined, status, delivery, cause, carrier_message_id, sealed)
+            $19::text[], $20::text[], $23::bytea[], $24::uuid[]
+        ) AS g (group_id, part, parts, body, encoding, reference, joined, status, delivery, cause, carrier_message_id, sealed,
+            message_id)
     ), made AS (
         INSERT INTO sms_messages AS m (id, message_id, account_id, user_id, number_id, carrier_id, direction, ours, theirs,
             result_url, requested_at, due_at, responded_at, group_id, part, parts, body, encoding, reference, joined, status,
             delivery, cause, carrier_message_id, sealed)
-        SELECT g.id, gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7, $8, $9::float8,
+        SELECT g.id, g.message_id, $1, $2, $3, $4, $5, $6, $7, $8, $9::float8,
             CASE WHEN g.status = 'queued' THEN $21::float8 + (g.part - 1) * $22::float8 END,
             CASE WHEN g.status <> 'queued' THEN $9::float8 END,
             g.group_id, g.part, g.parts, g.body, g.encoding, g.reference, g.joined, g.status, g.delivery, g.cause,
@@ -227,6 +240,7 @@ async def insert(
         due_at,
         apart_s,
         [text.sealed for text in texts],
+        [text.message_id for text in texts],
     )
     return [_row(row) for row in rows]
 

@@ -22,12 +22,18 @@ class OwnedCarrier:
     enabled: bool
 
 
+WAIT_S = 3 * 86_400.0
+"How long an application waits for the answer to a text, where nothing else is said."
+
+
 @dataclass(frozen=True, slots=True)
 class Texting:
     """How the texts of a number go."""
 
     carrier_id: int | None
     text_url: str = ""
+    text_deployment_id: int | None = None
+    text_wait_s: float = WAIT_S
     texts_joined: bool = False
     texts_per_second: float | None = None
 
@@ -99,7 +105,8 @@ async def set_texting(db: Database, scope: Scope, number_id: int, texting: Texti
     async with db.transaction() as connection:
         done = await connection.execute(
             f"""
-            UPDATE numbers n SET carrier_id = $3, text_url = $4, texts_joined = $5, texts_per_second = $6
+            UPDATE numbers n SET carrier_id = $3, text_url = $4, texts_joined = $5, texts_per_second = $6,
+                text_deployment_id = $7, text_wait_s = $8
             WHERE {mine} AND n.id = $2 AND n.sms
             """,
             who,
@@ -108,6 +115,8 @@ async def set_texting(db: Database, scope: Scope, number_id: int, texting: Texti
             texting.text_url,
             texting.texts_joined,
             texting.texts_per_second,
+            texting.text_deployment_id,
+            texting.text_wait_s,
         )
         await connection.execute(
             f"""

@@ -101,7 +101,7 @@ sms_parts = sa.Table(
     sa.Column("reference", sa.Integer, nullable=False),
     sa.Column("parts", sa.Integer, nullable=False),
     sa.Column("part", sa.Integer, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="Sealed."),
     sa.Column("carrier_message_id", sa.Text, nullable=False),
     time("at", nullable=False),
     sa.Column("joined", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -123,4 +123,68 @@ sms_consents = sa.Table(
     time("at", nullable=False),
     sa.Index("ix_sms_consents_theirs", "account_id", "theirs", "id"),
     comment="Every word by which somebody stopped texts or let them come again; the last one holds.",
+)
+
+text_sessions = sa.Table(
+    "text_sessions",
+    metadata,
+    row_id(),
+    sa.Column("session_id", sa.Uuid, nullable=False, comment="The id that clients know."),
+    sa.Column("account_id", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("number_id", sa.BigInteger, nullable=False),
+    sa.Column("ours", sa.Text, nullable=False),
+    sa.Column("theirs", sa.Text, nullable=False),
+    sa.Column("application_id", sa.BigInteger, nullable=False),
+    sa.Column("deployment_id", sa.BigInteger, nullable=False),
+    sa.Column("version_id", sa.BigInteger, nullable=False),
+    time("started_at", nullable=False),
+    time("turned_at", nullable=False),
+    sa.Column(
+        "waits_until", sa.Double, nullable=True, comment="An answer may come until then; NULL: none is waited for."
+    ),
+    time("ended_at"),
+    sa.Column("outcome", sa.Text, nullable=False, server_default=""),
+    sa.Column("cause", sa.Text, nullable=False, server_default=""),
+    sa.Column(
+        "private", sa.Boolean, nullable=False, comment="The question that waits is: its answer is shown to nobody."
+    ),
+    sa.Column("entries", sa.Integer, nullable=False, server_default="0", comment="Of its journal."),
+    sa.Column("checkpoint", sa.LargeBinary, nullable=True, comment="Sealed; NULL once it has ended."),
+    sa.UniqueConstraint("session_id"),
+    sa.CheckConstraint("(ended_at IS NULL) = (checkpoint IS NOT NULL)", name="put_away"),
+    sa.Index("ix_text_sessions_account_id", "account_id", "id"),
+    sa.Index("ix_text_sessions_waits_until", "waits_until", postgresql_where=sa.text("waits_until IS NOT NULL")),
+    sa.Index("ix_text_sessions_ended_at", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
+    sa.Index("uq_text_sessions_open", "number_id", "theirs", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
+)
+
+text_events = sa.Table(
+    "text_events",
+    metadata,
+    sa.Column(
+        "text_session_id", sa.BigInteger, sa.ForeignKey("text_sessions.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    time("at", nullable=False),
+    sa.Column("body", sa.JSON, nullable=False, comment="A line of the journal, redacted."),
+)
+
+text_turns = sa.Table(
+    "text_turns",
+    metadata,
+    row_id(),
+    sa.Column("number_id", sa.BigInteger, nullable=False),
+    sa.Column("theirs", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("sms_id", sa.BigInteger, nullable=True, comment="The text that is to be answered."),
+    sa.Column("body", sa.LargeBinary, nullable=True, comment="What it says, sealed."),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column(
+        "due_at", sa.Double, nullable=False, comment="When it may be claimed: at the end of its lease, where it was."
+    ),
+    sa.CheckConstraint("what IN ('text','stop','expired','after')", name="what"),
+    sa.Index("ix_text_turns_pair", "number_id", "theirs", "id"),
+    sa.Index("ix_text_turns_due_at", "due_at"),
+    comment="What has come for conversations by text and was not taken in yet; of one pair of numbers the oldest comes first.",
 )

@@ -123,6 +123,16 @@ numbers = sa.Table(
         "carrier_id", sa.BigInteger, sa.ForeignKey("sms_carriers.id"), nullable=True, comment="Its texts go by it."
     ),
     sa.Column("text_url", sa.Text, nullable=False, server_default="", comment="Gets each text that arrives."),
+    sa.Column(
+        "text_deployment_id",
+        sa.BigInteger,
+        sa.ForeignKey("deployments.id"),
+        nullable=True,
+        comment="Answers its texts.",
+    ),
+    sa.Column(
+        "text_wait_s", sa.Double, nullable=False, server_default="259200", comment="How long it waits for an answer."
+    ),
     sa.Column("texts_joined", sa.Boolean, nullable=False, server_default=sa.false(), comment="Concatenated parts."),
     sa.Column("texts_per_second", sa.Double, nullable=True, comment="NULL: as many as its carrier takes."),
     sa.Column("text_next_at", sa.Double, nullable=False, server_default="0"),

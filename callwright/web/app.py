@@ -25,7 +25,17 @@ from callwright.web import carriers, pages, problems
 from callwright.web.limits import BodyLimit, BodyTooLarge, SafeHeaders
 from callwright.web.plum import table, texts
 from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
-from callwright.web.v1 import account, applications, audio, calls, catalogue, dev_outbound, telephony, versions
+from callwright.web.v1 import (
+    account,
+    applications,
+    audio,
+    calls,
+    catalogue,
+    dev_outbound,
+    telephony,
+    text_sessions,
+    versions,
+)
 from callwright.web.v1 import texts as v1_texts
 
 BULK_AT_ONCE = 2
@@ -66,7 +76,18 @@ def _v1() -> FastAPI:
             Exception: problems.on_failure,
         },
     )
-    for page in (applications, versions, audio, catalogue, telephony, calls, v1_texts, dev_outbound, account):
+    for page in (
+        applications,
+        versions,
+        audio,
+        catalogue,
+        telephony,
+        calls,
+        v1_texts,
+        text_sessions,
+        dev_outbound,
+        account,
+    ):
         v1.include_router(page.router)
     return v1
 

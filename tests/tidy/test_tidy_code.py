@@ -15,6 +15,7 @@ LINES_MAX = 500
 PURE = ("base", "flow", "grammar", "media", "script", "session", "sip", "vxml")
 
 CONTAINMENT_POINTS = {
+    "callwright/conversation/text_turn.py": "one turn of a conversation by text",
     "callwright/engine/calls.py": "one call",
     "callwright/engine/dialer.py": "one call: its way out",
     "callwright/engine/inbound.py": "one call: its way in",

@@ -26,6 +26,7 @@ PARTITIONS = "the tables themselves, a day or a month of everybody's rows"
 RETIRES = "the job deletes for everybody, an account at a time"
 POSTS = "the job posts for everybody"
 CARRIES = "a carrier's texts are everybody's"
+ANSWERS = "the job takes the turns of everybody's conversations"
 OF_NUMBER = "the number has been found as its owner's, or is the one that a carrier told a text for"
 LOCKED = "the owner's row has been found, and locked, by the statement before it"
 
@@ -69,6 +70,7 @@ FOR_EVERYBODY = {
     "store/retention.py:delete_errors": RETIRES,
     "store/retention.py:delete_transcriptions": RETIRES,
     "store/sms.py:number_of_carrier": CARRIES,
+    "store/sms.py:number_by_id": ANSWERS,
     "store/sms.py:take_reply": POSTS,
     "store/sms.py:insert": OF_NUMBER,
     "store/sms.py:_paced": OF_NUMBER,
@@ -88,6 +90,21 @@ FOR_EVERYBODY = {
     "store/sms_sending.py:receipt": CARRIES,
     "store/sms_sending.py:post": CARRIES,
     "store/sms_sending.py:notification_url": CARRIES,
+    "store/text_sessions.py:enqueue": OF_NUMBER,
+    "store/text_sessions.py:may_be_private": OF_NUMBER,
+    "store/text_sessions.py:claim": ANSWERS,
+    "store/text_sessions.py:renew": ANSWERS,
+    "store/text_sessions.py:next_due": ANSWERS,
+    "store/text_sessions.py:take_away": ANSWERS,
+    "store/text_sessions.py:go_on_after": ANSWERS,
+    "store/text_sessions.py:route": ANSWERS,
+    "store/text_sessions.py:waiting": ANSWERS,
+    "store/text_sessions.py:begin": ANSWERS,
+    "store/text_sessions.py:stand": ANSWERS,
+    "store/text_sessions.py:append": ANSWERS,
+    "store/text_sessions.py:show": ANSWERS,
+    "store/text_sessions.py:expire": ANSWERS,
+    "store/text_sessions.py:delete_outlived": RETIRES,
     "store/trunks.py:_reroute": "trunks are the account's, and so is the way that all its calls take",
 }
 
@@ -102,6 +119,8 @@ AS_THE_PLATFORM = {
     "services/first_start.py": "before there is an account",
     "services/passwords.py": "lets users in",
     "services/retention.py": "the job's",
+    "conversation/applications.py:load": "the engine's, and the job's",
+    "services/text_sessions.py": "the job's; what clients ask takes their scope",
     "services/sms.py": "carriers tell, and the job sends; what clients ask takes their scope",
     "services/outbound.py:details": ABSENT_FIRST,
 }

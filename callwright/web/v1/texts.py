@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from callwright.services import sms, sms_carriers
 from callwright.sms.progress import shown
 from callwright.store.sms import Query as Asks
-from callwright.store.sms_carriers import OwnedCarrier, Texting
+from callwright.store.sms_carriers import WAIT_S, OwnedCarrier, Texting
 from callwright.web.v1.deps import PAGE_DEFAULT, After, Asker, Db, Limit
 from callwright.web.v1.idempotency import once
 from callwright.web.v1.models import Created, Label
@@ -53,6 +53,12 @@ class NumberTexting(BaseModel):
 
     carrier_id: int | None = Field(ge=1, lt=2**63)
     text_url: str = Field("", max_length=2_000, description="Gets a POST for each text that arrives.")
+    text_deployment_id: int | None = Field(
+        None, ge=1, lt=2**63, description="Its application answers the texts that arrive, in place of text_url."
+    )
+    text_wait_s: float = Field(
+        WAIT_S, ge=60, le=sms_carriers.WAIT_S_MAX, description="How long the application waits for an answer."
+    )
     texts_joined: bool = Field(False, description="A phone joins the parts of a long text (153 and 67 characters).")
     texts_per_second: float | None = Field(None, ge=0.01, le=1000)
 
