@@ -15,9 +15,8 @@ from callwright.sms import keywords, replies
 from callwright.sms.replies import Reply
 from callwright.sms.segments import Segments, split
 from callwright.store import sms as store
-from callwright.store import sms_parts
+from callwright.store import sms_parts, text_sessions
 from callwright.store import sms_sending as sending
-from callwright.store import text_sessions
 from callwright.store.database import Connection, Database
 from callwright.store.scope import PLATFORM, Scope
 from callwright.store.sealing import Sealer

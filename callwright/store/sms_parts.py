@@ -129,7 +129,9 @@ async def lapse(connection: Connection, _: Scope, sealer: Sealer, now: float) ->
 
 
 async def _join(connection: Connection, key: _Key, parts: Sequence[_Part]) -> ReceivedText:
-    await connection.execute("UPDATE sms_parts SET joined = true WHERE id = ANY($1::bigint[])", [part.id for part in parts])
+    await connection.execute(
+        "UPDATE sms_parts SET joined = true WHERE id = ANY($1::bigint[])", [part.id for part in parts]
+    )
     bodies = {part.part: part.body for part in parts}
     body = ""
     for number in range(1, parts[0].parts + 1):

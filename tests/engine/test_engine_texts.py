@@ -89,3 +89,43 @@ async def test_a_text_that_is_refused(platform, note, reason):
         await _texts(platform, STOPPED, delivery="delivered")
     told, _ = await _called(platform, _application(f"Refused {reason}", **note))
     assert told == [f"service fails {reason}", f"hears   Sent false.{reason}", "call ends"]
+
+
+async def test_an_application_answers_texts(platform):
+    """Through every process; a library keeps its state, though each turn runs it anew."""
+    library = "var seen = 0; function next() { seen += 1; return seen; }"
+    modules = [
+        {"name": "start", "type": "start", "exits": {"next": "tally"}},
+        {"name": "tally", "type": "evaluate_js", "script": "{{ count }} = next()", "exits": {"next": "ask"}},
+        {"name": "ask", "type": "number", "prompt": "Question {{ count }}?", "exits": {"next": "again"}},
+        {"name": "again", "type": "compare", "variable": "count", "exits": {"done": "bye", "otherwise": "tally"}},
+        {"name": "bye", "type": "prompt", "prompt": "Bye, last was {{ ask }}.", "exits": {"next": "end"}},
+        {"name": "end", "type": "exit"},
+    ]
+    modules[3]["rows"] = [{"operator": "=", "value": "3", "exit": "done"}]
+    _, deployment_id = await platform.deploy(
+        {"name": "Asks", "libraries": {"tally": library}, "pages": [{"name": "Main", "modules": modules}]}
+    )
+    me, number = "12125550135", "8005550102"
+    async with platform.client() as client:
+        made = await client.post("/v1/numbers", json={"address": number, "sms": True})
+        texting = {"carrier_id": 1, "text_deployment_id": deployment_id}
+        reply = await client.put(f"/v1/numbers/{made.json()['id']}/texting", json=texting)
+        assert reply.status_code == 204, reply.text
+        both = {**texting, "text_url": "http://127.0.0.1:1/x"}
+        reply = await client.put(f"/v1/numbers/{made.json()['id']}/texting", json=both)
+        assert reply.status_code == 400 and "exclude" in reply.text
+        for text, answer in (
+            ("Hi", "Question 1?"),
+            ("1", "Question 2?"),
+            ("2", "Question 3?"),
+            ("3", "Bye, last was 3."),
+        ):
+            told = await client.post(platform.ready["sms_inbound_url"], data={"from": me, "to": number, "body": text})
+            assert told.status_code < 300, told.text
+            await _texts(platform, me, body=answer, delivery="delivered")
+        (session,) = (await client.get("/v1/text-sessions", params={"number": me})).json()
+        shown = (await client.get(f"/v1/text-sessions/{session['session_id']}")).json()
+        assert (await client.get("/v1/text-sessions/x")).status_code == 404
+    assert (session["ours"], session["outcome"]) == (number, "exit")
+    assert shown["transcript"].splitlines()[-3:] == ["texts   3", "hears   Bye, last was 3.", "call ends"]
