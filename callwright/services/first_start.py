@@ -1,18 +1,20 @@
 """What the first start makes: an account with random secrets, the starter application, its numbers, and the test phone.
 
 The secrets are kept in DATA/secrets.json (mode 0600), so that a second start finds them; what they open is in the
-database like any other account.
+database like any other account, and comes into it in one transaction.
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import secrets
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from callwright.base.config import Config
-from callwright.base.errors import ProviderError
+from callwright.base.errors import ProviderError, RequestError
 from callwright.services import (
     accounts,
     applications,
@@ -69,6 +71,7 @@ class FirstStart:
 async def first_start(db: Database, config: Config) -> FirstStart:
     """Make what is missing, or find it again. Raises `ProviderError` where the database has accounts and the file is gone."""
     file = config.secrets_file
+    await _recover(db, file)
     if file.exists():
         # A first start of before there were PINs wrote none, and made none.
         kept = {"dev_pin": "", **json.loads(file.read_text())}
@@ -83,17 +86,41 @@ async def first_start(db: Database, config: Config) -> FirstStart:
         raise ProviderError(
             f"the database holds accounts, but {file} is gone; put it back, or start with another --data"
         )
-    made = await _make(db, config)
-    _keep(file, asdict(made))
+    async with db.whole() as whole:
+        made = await _make(whole, config)
+        # Before the commit: where we are killed between it and the file's name, the next start finds the secrets.
+        _write(_part(file), asdict(made))
+    _part(file).rename(file)
     return made
 
 
+async def _recover(db: Database, file: Path) -> None:
+    """Take over the secrets of a first start that was killed when all was made but the file's name."""
+    part = _part(file)
+    if file.exists() or not part.exists():
+        return
+    with contextlib.suppress(ValueError, TypeError, RequestError):
+        made = FirstStart(**json.loads(part.read_text()))
+        await accounts.authenticate_key(db, made.email, made.developer_key)
+        part.rename(file)
+
+
+def _part(file: Path) -> Path:
+    return file.with_suffix(".part")
+
+
 def _keep(file: Path, secrets_: dict[str, object]) -> None:
-    part = file.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
-    part.write_text(json.dumps(secrets_, indent=2) + "\n")
-    part.rename(file)
+    _write(_part(file), secrets_)
+    _part(file).rename(file)
+
+
+def _write(file: Path, secrets_: dict[str, object]) -> None:
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    with file.open("w") as opened:
+        opened.write(json.dumps(secrets_, indent=2) + "\n")
+        opened.flush()
+        os.fsync(opened.fileno())
 
 
 async def _make(db: Database, config: Config) -> FirstStart:

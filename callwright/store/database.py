@@ -41,6 +41,20 @@ async def _as_it_is(_: Connection) -> None:
     round trip after every statement, and a statement that was committed would fail with it."""
 
 
+class _OneConnection:
+    """A pool that has nothing else to give."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    @contextlib.asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        yield self._connection
+
+
 class Database:
     """An open pool. Queries are in `callwright.store`, one file for each noun."""
 
@@ -83,6 +97,13 @@ class Database:
         """A connection in a transaction: committed at the end, rolled back by an exception."""
         async with self.pool.acquire() as connection, connection.transaction():
             yield connection
+
+    @contextlib.asynccontextmanager
+    async def whole(self) -> AsyncIterator["Database"]:
+        """This database in one transaction: all that is done with it is committed at the end, or nothing is. One statement at
+        a time."""
+        async with self.transaction() as connection:
+            yield Database(self.url, _OneConnection(connection), self.sealing_key)
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
