@@ -18,7 +18,7 @@ from callwright.engine import documents
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.clock import now
 from callwright.engine.writer import Writer
-from callwright.services import dialing
+from callwright.services import dialing, trunks
 from callwright.services.dialing import Claim, Ending, Finish
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
@@ -202,6 +202,7 @@ class Dialer:
             call_id=sip_call_id,
             caller=caller,
             to=peer,
+            credentials=trunks.credentials(self._db, claim.trunk_username, claim.trunk_sealed_password),
         )
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from callwright.base.config import Config
 from callwright.base.errors import PeerError, ProviderError
@@ -18,7 +19,21 @@ from callwright.store.deployments import Route
 from callwright.store.scope import Scope
 from callwright.telephony.leg import NotAnswered, SipLeg
 from callwright.telephony.plane import MediaPlane
-from callwright.telephony.sip_endpoint import SipEndpoint
+from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The far end of a transfer, and the peer that is asked for it."""
+
+    uri: str
+    peer: tuple[str, int]
+    caller_id: str = ""
+    "That this peer wants."
+
+    credentials: Credentials | None = None
+    permits: Callable[[str], bool] = lambda _: True
+    "Whether the peer may send us on to an IP address: a trunk may, what an author names may not reach what is private."
 
 
 class Transfers:
@@ -37,38 +52,42 @@ class Transfers:
 
         async def dial(command: Transfer) -> Leg | NotReached:
             try:
-                target, to, caller_id = await self._target(route, command.destination)
-                return await self._reach(command, target, to, command.caller_id or caller_id or party.caller)
+                return await self._reach(command, await self._target(route, command.destination), party.caller)
             except (PeerError, ProviderError, *FAILURES) as error:
                 return NotReached("error", str(error))
 
         return dial
 
-    async def _target(self, route: Route, destination: str) -> tuple[str, tuple[str, int], str]:
-        """The URI to dial, the peer that gets it, and the caller id that this peer wants."""
+    async def _target(self, route: Route, destination: str) -> "_Target":
         if not destination.lower().startswith(("sip:", "sips:")):
             scope = Scope(route.account_id, route.user_id, "v1")
             trunk = await trunks.for_number(self._db, scope, destination)
             if trunk is None:
                 raise PeerError(f"the account has no trunk for {destination}")
             to = await self._endpoint.resolve(trunk.host, trunk.port)
-            return f"sip:{destination}@{trunk.host}:{trunk.port}", to, trunk.caller_id
+            known = trunks.credentials(self._db, trunk.username, trunk.sealed_password)
+            return _Target(f"sip:{destination}@{trunk.host}:{trunk.port}", to, trunk.caller_id, known)
         found = uri(destination)
         to = await self._endpoint.resolve(found.host, found.port)
-        if not self._guard.permits(ipaddress.ip_address(to[0])):
+        if not self._permits(to[0]):
             raise PeerError(f"{found.host} is at the private address {to[0]}; allow it with --allow-url {to[0]}")
-        return destination, to, ""
+        return _Target(destination, to, permits=self._permits)
 
-    async def _reach(self, command: Transfer, target: str, to: tuple[str, int], caller: str) -> Leg | NotReached:
+    def _permits(self, host: str) -> bool:
+        return self._guard.permits(ipaddress.ip_address(host))
+
+    async def _reach(self, command: Transfer, target: "_Target", caller: str) -> Leg | NotReached:
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
             self._host,
-            target=target,
+            target=target.uri,
             call_id=f"{secrets.token_hex(12)}@{self._host}",
-            caller=caller or "anonymous",
-            to=to,
+            caller=command.caller_id or target.caller_id or caller or "anonymous",
+            to=target.peer,
             extra=command.headers,
+            credentials=target.credentials,
+            permits=target.permits,
         )
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)

@@ -1,9 +1,13 @@
-"""Trunks: the SIP peers that outbound calls go by."""
+"""Trunks: the SIP peers that outbound calls go by.
+
+A trunk's password lies sealed in the database, and no surface shows it.
+"""
 
 import re
 from dataclasses import replace
 
 from callwright.base.errors import NotFound, RequestError
+from callwright.sip.digest import Credentials
 from callwright.store import trunks as store
 from callwright.store.database import Database
 from callwright.store.scope import Scope
@@ -11,19 +15,25 @@ from callwright.store.trunks import TrunkRow
 
 CHANNELS_MAX = 10_000
 CALLS_PER_SECOND_MAX = 1000.0
+PASSWORD_MAX = 200
+HIDDEN = "***"
+"Stands for a password that is kept as it is."
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+_USERNAME = re.compile(r'[^\x00-\x1f\x7f"\\]{0,100}')
+_SEALED_FOR = "trunk password"
 
 
-async def create(db: Database, scope: Scope, trunk: TrunkRow) -> int:
+async def create(db: Database, scope: Scope, trunk: TrunkRow, password: str = "") -> int:
     """A new trunk (its id is ignored); waiting calls that it fits go by it."""
-    _check(trunk)
-    return await store.insert(db, scope, trunk)
+    return await store.insert(db, scope, _checked(db, trunk, password))
 
 
-async def update(db: Database, scope: Scope, trunk_id: int, trunk: TrunkRow) -> None:
-    _check(trunk)
-    if not await store.update(db, scope, replace(trunk, id=trunk_id)):
+async def update(db: Database, scope: Scope, trunk_id: int, trunk: TrunkRow, password: str = "") -> None:
+    """`password`: `HIDDEN` leaves the one that is kept, empty takes it away."""
+    keep = password == HIDDEN
+    checked = _checked(db, replace(trunk, id=trunk_id), "" if keep else password)
+    if not await store.update(db, scope, checked, keep_password=keep):
         raise NotFound("trunk")
 
 
@@ -41,6 +51,24 @@ async def for_number(db: Database, scope: Scope, number: str) -> TrunkRow | None
     return await store.for_number(db, scope, number)
 
 
+def credentials(db: Database, username: str, sealed_password: bytes | None) -> Credentials | None:
+    """What answers a trunk's challenges; None where it has no user. Raises `ProviderError` where the seal does not open."""
+    if not username:
+        return None
+    password = "" if sealed_password is None else db.sealer.unseal(sealed_password, _SEALED_FOR).decode()
+    return Credentials(username, password)
+
+
+def _checked(db: Database, trunk: TrunkRow, password: str) -> TrunkRow:
+    """With its password sealed."""
+    _check(trunk)
+    if len(password) > PASSWORD_MAX or not password.isprintable():
+        raise RequestError(400, f"password must be at most {PASSWORD_MAX} printable characters.", field="password")
+    if password == HIDDEN:
+        raise RequestError(400, f"password must not be {HIDDEN}, which stands for one that is kept.", field="password")
+    return replace(trunk, sealed_password=db.sealer.seal(password.encode(), _SEALED_FOR)) if password else trunk
+
+
 def _check(trunk: TrunkRow) -> None:
     for field, good, text in (
         ("host", _HOST.fullmatch(trunk.host) is not None, "must be a host name or an IP address"),
@@ -55,6 +83,11 @@ def _check(trunk: TrunkRow) -> None:
             "calls_per_second",
             0.01 <= trunk.calls_per_second <= CALLS_PER_SECOND_MAX,
             f"must be between 0.01 and {CALLS_PER_SECOND_MAX:g}",
+        ),
+        (
+            "username",
+            _USERNAME.fullmatch(trunk.username) is not None,
+            "must be at most 100 characters, without quotes and backslashes",
         ),
     ):
         if not good:

@@ -13,7 +13,9 @@ from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
 from callwright.sip.address import Address, bracketed, is_ip, name_address, uri, user_part
 from callwright.sip.call import SDP_TYPE, SipCall
+from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import SipEvent
+from callwright.sip.invitation import Invitation
 from callwright.sip.message import REASONS, Request, Response, parse
 from callwright.sip.timers import Timers
 from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address
@@ -235,15 +237,19 @@ class Agent:
         to: Address,
         on_event: Callable[[SipEvent], None],
         extra: Sequence[tuple[str, str]] = (),
+        credentials: Credentials | None = None,
+        permits: Callable[[str], bool] = lambda _: True,
     ) -> SipCall:
         """Call `target`, a SIP URI, by way of `to`. Raises `PeerError` where these are no URI and no IP address.
 
-        `extra`: header fields of the caller's own, one line each.
+        `extra`: header fields of the caller's own, one line each. `credentials`: for peers that challenge. `permits`:
+        whether a redirection may lead to this IP address.
         """
         if not is_ip(to[0]):
             raise PeerError(f"{to[0]!r} is not an IP address")
         call = SipCall(self, call_id=call_id, caller=caller, dialled=uri(target).user, remote=to, offer=sdp)
         call.on_event = on_event
+        identity = Identity(credentials, self.new_tag) if credentials is not None else None
         request = Request("INVITE", target, sequence=1)
         headers = request.headers
         headers.set("max-forwards", "70")
@@ -256,7 +262,7 @@ class Agent:
             headers.set(name.lower(), " ".join(value.split()))
         request.body = sdp
         self._calls[(call_id, call.tag)] = call
-        call.invite(self.outgoing(request))
+        call.invite(Invitation(request, to, identity, permits), identity)
         return call
 
     def outgoing(self, request: Request) -> Request:

@@ -10,7 +10,7 @@ Called side (UAS):
 Calling side (UAC):
 
     calling --2xx: ACK--> confirmed --BYE--> ended
-       |  \\--300-699--> ended
+       |  \\--401, 407, 3xx that are followed: the INVITE again; other 300-699--> ended
        \\--cancel--> cancelling --487, any refusal--> ended
                         \\--2xx all the same: ACK, BYE--> ended
 
@@ -31,7 +31,9 @@ from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
 from callwright.sip.address import Address
 from callwright.sip.dialog import Dialog
+from callwright.sip.digest import Identity
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent, info_key
+from callwright.sip.invitation import Invitation
 from callwright.sip.message import Request, Response
 from callwright.sip.timers import GIVE_UP, T1, T2, Timer
 from callwright.sip.transaction import ClientTransaction, ServerTransaction
@@ -52,8 +54,7 @@ FORKS_MAX = 8
 
 SDP_TYPE = "application/sdp"
 
-
-_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+_CREDENTIALS = ("authorization", "proxy-authorization")
 
 
 def _nobody(_: SipEvent) -> None: ...
@@ -69,6 +70,8 @@ class SipCall:
         "_answer_sequence",
         "_client",
         "_heard",
+        "_identity",
+        "_invitation",
         "_invite",
         "_limit",
         "_no_ack",
@@ -107,6 +110,10 @@ class SipCall:
 
         self.dialog: Dialog | None = None
         self._invite: Request | None = None
+        self._invitation: Invitation | None = None
+        "As long as our INVITE has no final answer."
+
+        self._identity: Identity | None = None
         self._server: ServerTransaction | None = None
         self._client: ClientTransaction | None = None
         self._reoffer: tuple[Request, ServerTransaction, str] | None = None
@@ -219,11 +226,18 @@ class SipCall:
 
     # -- calling side --------------------------------------------------------------------------
 
-    def invite(self, request: Request) -> None:
-        """Begin this call with an INVITE of ours."""
-        self._invite = request
+    def invite(self, invitation: Invitation, identity: Identity | None) -> None:
+        """Begin this call with an INVITE of ours. `identity` answers challenges, also those of what follows."""
+        self._invitation, self._identity = invitation, identity
         self._limit = self._agent.wire.after(UNANSWERED_S_MAX, self._nobody_answers)
-        self._client = self._agent.transactions.request(request, self.remote, self._invite_answered)
+        self._send_invite()
+
+    def _send_invite(self) -> None:
+        assert self._invitation is not None
+        self._heard = False
+        self._invite = self._agent.outgoing(self._invitation.request)
+        self.remote = self._invitation.to
+        self._client = self._agent.transactions.request(self._invite, self.remote, self._invite_answered)
 
     def _nobody_answers(self) -> None:
         self._reason = "nobody answered"
@@ -259,8 +273,9 @@ class SipCall:
                 self.on_event(Ringing(response.status, response.body))
         elif response.status < 300:
             self._accepted(response)
+        elif self.state == "calling" and self._invitation is not None and self._invitation.again(response):
+            self._send_invite()
         else:
-            # A challenge (401, 407) would be answered here, with a new INVITE and the next CSeq.
             self._refused(response.status, response.reason)
 
     def _refused(self, status: int, reason: str) -> None:
@@ -283,8 +298,12 @@ class SipCall:
         except PeerError as error:
             self._refused(500, f"a 2xx that cannot be acknowledged: {error}")
             return
-        ack = self._agent.outgoing(dialog.request("ACK", self._invite.sequence)).serialize()
-        self._acks[tag] = (ack, dialog.next_hop())
+        ack = self._agent.outgoing(dialog.request("ACK", self._invite.sequence))
+        for name in _CREDENTIALS:
+            # What the INVITE proved, its ACK proves too (RFC 3261 §13.2.2.4).
+            if proof := self._invite.headers.all(name):
+                ack.headers.set(name, *proof)
+        self._acks[tag] = (ack.serialize(), dialog.next_hop())
         self._agent.wire.send(*self._acks[tag])
         self._forget_the_invite()
         if self.state == "calling":
@@ -301,8 +320,10 @@ class SipCall:
         invite = self._invite
         assert invite is not None
         self._invite = Request("INVITE", invite.uri, sequence=invite.sequence)
-        self._invite.headers.set("from", invite.headers.get("from"))
-        self._client = None
+        for name in ("from", *_CREDENTIALS):
+            if values := invite.headers.all(name):
+                self._invite.headers.set(name, *values)
+        self._client = self._invitation = None
 
     # -- both sides ----------------------------------------------------------------------------
 
@@ -325,8 +346,28 @@ class SipCall:
 
     def _bye(self, dialog: Dialog) -> None:
         # Whatever comes of it, the call is over (RFC 3261 §15.1.1).
-        bye = self._agent.outgoing(dialog.request("BYE"))
-        self._agent.transactions.request(bye, dialog.next_hop(), lambda _: None)
+        self._ask(dialog, dialog.request("BYE"))
+
+    def _ask(
+        self, dialog: Dialog, request: Request, answered: Callable[[Response | None], None] = lambda _: None
+    ) -> None:
+        """Send a request within a dialog, again with our digest answer where it is challenged. `answered` gets the final
+        response; None where none came."""
+        identity = self._identity
+
+        def on_response(response: Response | None) -> None:
+            if response is None:
+                answered(None)
+            elif response.status in (401, 407) and identity is not None and identity.prove(request, response):
+                request.renumber(dialog.next_sequence())
+                send()
+            elif response.status >= 200:
+                answered(response)
+
+        def send() -> None:
+            self._agent.transactions.request(self._agent.outgoing(request), dialog.next_hop(), on_response)
+
+        send()
 
     def request(self, request: Request, transaction: ServerTransaction) -> None:
         """A request within the dialog (not ACK, not CANCEL). Raises `PeerError` where it cannot be understood."""
@@ -401,7 +442,7 @@ class SipCall:
         self._stop_timers()
         self.state = "ended"
         self.on_event = _nobody
-        self._server = self._client = None
+        self._server = self._client = self._invitation = None
         self._answer = b""
         self._agent.forget(self)
 

@@ -34,8 +34,7 @@ class Dialog:
     def request(self, method: str, sequence: int | None = None) -> Request:
         """A request within the dialog (RFC 3261 §12.2.1.1); ACK takes the sequence of its INVITE."""
         if sequence is None:
-            self.local_sequence += 1
-            sequence = self.local_sequence
+            sequence = self.next_sequence()
         first = name_address(self.routes[0]).uri if self.routes else ""
         strict = bool(first) and "lr" not in uri(first).parameters
         request = Request(method, first if strict else self.target, sequence=sequence)
@@ -50,6 +49,10 @@ class Dialog:
         headers.set("call-id", self.call_id)
         headers.set("cseq", f"{sequence} {method}")
         return request
+
+    def next_sequence(self) -> int:
+        self.local_sequence += 1
+        return self.local_sequence
 
     def next_hop(self) -> Address:
         """Where requests are sent: the first route, else the target where it is an address, else the peer."""

@@ -39,9 +39,9 @@ _COMPACT = {
     "x": "session-expires",
 }  # fmt: skip
 _SHOWN = (
-    "Accept", "Allow", "Call-ID", "Contact", "Content-Length", "Content-Type", "CSeq", "From", "Max-Forwards",
-    "Proxy-Require", "Record-Route", "Require", "Retry-After", "Route", "Server", "Supported", "To", "Unsupported",
-    "User-Agent", "Via", "Warning",
+    "Accept", "Allow", "Authorization", "Call-ID", "Contact", "Content-Length", "Content-Type", "CSeq", "From",
+    "Max-Forwards", "Proxy-Authorization", "Proxy-Require", "Record-Route", "Require", "Retry-After", "Route", "Server",
+    "Supported", "To", "Unsupported", "User-Agent", "Via", "Warning",
 )  # fmt: skip
 _PRETTY = {name.lower(): name for name in _SHOWN}
 _NAMES = {name: name.lower() for name in (*_SHOWN, *_PRETTY)} | _COMPACT | {k.upper(): v for k, v in _COMPACT.items()}
@@ -99,6 +99,11 @@ class Request:
         marked = self.via.received(host, port)
         if marked is not None:
             self.headers.values["via"][0] = marked
+
+    def renumber(self, sequence: int) -> None:
+        """Give a request of ours, that goes out again, its next CSeq."""
+        self.sequence, self._via = sequence, None
+        self.headers.set("cseq", f"{sequence} {self.method}")
 
     @property
     def from_tag(self) -> str:

@@ -82,6 +82,8 @@ class Claim:
 
     trunk_host: str
     trunk_port: int
+    trunk_username: str
+    trunk_sealed_password: bytes | None
     caller_id: str
 
 
@@ -123,7 +125,8 @@ async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float
 async def _due_trunks(connection: Connection, now: float) -> list[Any]:
     rows: list[Any] = await connection.fetch(
         f"""
-        SELECT t.id, t.host, t.port, t.channels, t.calls_per_second, t.caller_id, t.tokens, t.tokens_at
+        SELECT t.id, t.host, t.port, t.channels, t.calls_per_second, t.caller_id, t.username, t.sealed_password,
+            t.tokens, t.tokens_at
         FROM trunks t
         WHERE t.enabled AND EXISTS (
             SELECT 1 FROM outbound_calls c
@@ -178,6 +181,8 @@ async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int
             **{**row, "metadata": json.loads(row["metadata"])},
             trunk_host=trunk["host"],
             trunk_port=trunk["port"],
+            trunk_username=trunk["username"],
+            trunk_sealed_password=trunk["sealed_password"],
             caller_id=trunk["caller_id"],
         )
         for row in rows

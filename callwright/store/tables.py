@@ -181,6 +181,8 @@ trunks = sa.Table(
     sa.Column("calls_per_second", sa.Double, nullable=False),
     sa.Column("caller_id", sa.Text, nullable=False, server_default=""),
     sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("username", sa.Text, nullable=False, server_default=""),
+    sa.Column("sealed_password", sa.LargeBinary, nullable=True, comment="For digest challenges, with `username`."),
     sa.Column("tokens", sa.Double, nullable=False, server_default="0", comment="Calls that may begin now."),
     sa.Column("tokens_at", sa.Double, nullable=False, server_default="0"),
     created(),

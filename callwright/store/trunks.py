@@ -19,9 +19,13 @@ class TrunkRow:
     calls_per_second: float
     caller_id: str
     enabled: bool
+    username: str = ""
+    "For a peer that challenges; empty where it knows us by our address."
+
+    sealed_password: bytes | None = None
 
 
-_COLUMNS = "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled"
+_COLUMNS = "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password"
 
 TRUNK_FOR = """
     (SELECT t.id FROM trunks t WHERE t.account_id = {account} AND t.enabled AND starts_with({number}, t.prefix)
@@ -49,8 +53,9 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
     async with db.transaction() as connection:
         trunk_id: int = await connection.fetchval(
             """
-            INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
+            INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled,
+                                username, sealed_password)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id
             """,
             scope.account_id,
             *_values(trunk),
@@ -59,17 +64,19 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
     return trunk_id
 
 
-async def update(db: Database, scope: Scope, trunk: TrunkRow) -> bool:
+async def update(db: Database, scope: Scope, trunk: TrunkRow, *, keep_password: bool) -> bool:
     async with db.transaction() as connection:
         done = await connection.execute(
             """
             UPDATE trunks SET name = $3, host = $4, port = $5, prefix = $6, channels = $7, calls_per_second = $8,
-                              caller_id = $9, enabled = $10
+                              caller_id = $9, enabled = $10, username = $11,
+                              sealed_password = CASE WHEN $13 THEN sealed_password ELSE $12 END
             WHERE account_id = $1 AND id = $2
             """,
             scope.account_id,
             trunk.id,
             *_values(trunk),
+            keep_password,
         )
         await _reroute(connection, scope)
     return bool(done != "UPDATE 0")

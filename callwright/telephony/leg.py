@@ -38,6 +38,7 @@ from callwright.telephony.plane import (
 from callwright.telephony.sip_endpoint import (
     Answered,
     Confirmed,
+    Credentials,
     Ended,
     KeyInfo,
     Rejected,
@@ -119,8 +120,12 @@ class SipLeg:
         caller: str,
         to: tuple[str, int],
         extra: Sequence[tuple[str, str]] = (),
+        credentials: Credentials | None = None,
+        permits: Callable[[str], bool] = lambda _: True,
     ) -> "SipLeg":
         """Dial `target`, a SIP URI, by way of the peer at `to`, with `extra` header fields. What comes of it: `answered`.
+
+        `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address.
 
         Raises `PeerError` where these are no SIP URI and no IP address, `ProviderError` where no RTP port is free.
         """
@@ -135,6 +140,8 @@ class SipLeg:
                 to=to,
                 on_event=leg._on_sip,
                 extra=extra,
+                credentials=credentials,
+                permits=permits,
             )
         except PeerError:
             leg._media.close()

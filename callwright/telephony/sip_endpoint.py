@@ -15,6 +15,7 @@ from callwright.base.errors import ProviderError
 from callwright.sip.address import Address, is_ip
 from callwright.sip.agent import Agent
 from callwright.sip.call import SipCall
+from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
 
 log = logging.getLogger(__name__)
@@ -106,10 +107,23 @@ class SipEndpoint(asyncio.DatagramProtocol):
         to: Address,
         on_event: Callable[[SipEvent], None],
         extra: Sequence[tuple[str, str]] = (),
+        credentials: Credentials | None = None,
+        permits: Callable[[str], bool] = lambda _: True,
     ) -> SipCall:
-        """Dial. What comes of it is told to `on_event`. `to` is an IP address and a port, see `resolve`; else `PeerError`."""
+        """Dial. What comes of it is told to `on_event`. `to` is an IP address and a port, see `resolve`; else `PeerError`.
+
+        `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address.
+        """
         return self._agent.invite(
-            target, call_id=call_id, caller=caller, sdp=sdp, to=to, on_event=on_event, extra=extra
+            target,
+            call_id=call_id,
+            caller=caller,
+            sdp=sdp,
+            to=to,
+            on_event=on_event,
+            extra=extra,
+            credentials=credentials,
+            permits=permits,
         )
 
     async def resolve(self, host: str, port: int) -> Address:
@@ -198,6 +212,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 __all__ = [
     "Answered",
     "Confirmed",
+    "Credentials",
     "Ended",
     "KeyInfo",
     "Rejected",

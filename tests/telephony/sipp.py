@@ -100,6 +100,17 @@ def recv(what: str | int, *, optional: bool = False, has: str = "") -> str:
     return f'<recv {kind}="{what}" rrs="true" {maybe}>{check}</recv>{reference}'
 
 
+def authorised(user: str, password: str, *, or_else: int) -> str:
+    """Wait for an INVITE with the right digest answer; any other goes on at the label `or_else`."""
+    check = f'<verifyauth assign_to="right" username="{user}" password="{password}"/>'
+    steps = [f'<recv request="INVITE"><action>{check}</action></recv>', f'<nop test="right" next="{or_else + 1}"/>']
+    return "\n".join([*steps, f'<nop next="{or_else}"/>', label(or_else + 1)])
+
+
+def label(number: int) -> str:
+    return f'<label id="{number}"/>'
+
+
 def pause(milliseconds: int) -> str:
     return f'<pause milliseconds="{milliseconds}"/>'
 

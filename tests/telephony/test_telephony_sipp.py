@@ -4,16 +4,31 @@ import asyncio
 import random
 import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
-from sipp import SDP, bye_answer, call, called, dial, hang_up, pause, recv, recv_ack_for_bye, reply, send
+from sipp import (
+    SDP,
+    authorised,
+    bye_answer,
+    call,
+    called,
+    dial,
+    hang_up,
+    label,
+    pause,
+    recv,
+    recv_ack_for_bye,
+    reply,
+    send,
+)
 
 from callwright.ports.leg import LegEnded
 from callwright.sip.call import SipCall
 from callwright.sip.events import Confirmed, Ended, SipEvent
 from callwright.telephony.leg import NotAnswered, SipLeg
 from callwright.telephony.plane import MediaPlane
-from callwright.telephony.sip_endpoint import SipEndpoint
+from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
 
 pytestmark = pytest.mark.interop
 
@@ -47,7 +62,7 @@ class Side:
         self.take(call)
         asyncio.get_running_loop().call_later(seconds, self.legs[-1].hang_up)
 
-    def dial(self, to: tuple[str, int], call_id: str = "ours") -> SipLeg:
+    def dial(self, to: tuple[str, int], call_id: str = "ours", **options: Any) -> SipLeg:
         leg = SipLeg.outgoing(
             self.endpoint,
             self.plane,
@@ -56,6 +71,7 @@ class Side:
             call_id=call_id,
             caller="200",
             to=to,
+            **options,
         )
         self.legs.append(leg)
         return leg
@@ -247,6 +263,50 @@ class TestSippIsCalled:
             assert await side.dial(peer.address).answered(10) == NotAnswered(status, reason)
             assert await peer.verdict() == ""
         await side.idle()
+
+    @pytest.mark.parametrize(
+        ("challenge", "begin"),
+        [
+            # SIPp computes the digest itself, and lets in nobody else; but of proxies it knows the header alone.
+            ("401 Who are you|WWW-Authenticate", authorised("ann", "s3cr3t", or_else=9)),
+            ("407 Who are you|Proxy-Authenticate", recv("INVITE", has="Proxy-Authorization:username=.ann.*nc=0")),
+        ],
+    )
+    async def test_a_challenge(self, side, tmp_path, challenge, begin):
+        status, asks = challenge.split("|")
+        refusal = reply(status, f'{asks}: Digest realm="sipp", nonce="n0nce", algorithm=MD5, qop="auth"', again=True)
+        ends = [reply("200 OK", body=SDP, again=True), recv("ACK"), recv("BYE"), bye_answer(), label(9)]
+        async with called(tmp_path, [recv("INVITE"), refusal, recv("ACK"), begin, *ends]) as peer:
+            leg = side.dial(peer.address, credentials=Credentials("ann", "s3cr3t"))
+            assert await leg.answered(10) is None
+            leg.hang_up()
+            assert await peer.verdict() == ""
+
+    async def test_a_wrong_password(self, side, tmp_path):
+        challenge = 'WWW-Authenticate: Digest realm="sipp", nonce="n0nce", algorithm=MD5, qop="auth"'
+        refusal = reply("401 Who are you", challenge, again=True)
+        begin = [recv("INVITE"), refusal, recv("ACK"), authorised("ann", "s3cr3t", or_else=9)]
+        steps = [*begin, reply("200 OK", body=SDP), recv("BYE"), label(9), reply("403 No", again=True), recv("ACK")]
+        async with called(tmp_path, steps) as peer:
+            leg = side.dial(peer.address, credentials=Credentials("ann", "guess"))
+            assert await leg.answered(10) == NotAnswered(403, "No")
+            assert await peer.verdict() == ""
+
+    async def test_a_redirection(self, side, tmp_path):
+        """To a telephone that is busy, and then to one that answers."""
+        moved = "Contact: <sip:busy@127.0.0.1:[local_port]>;q=0.9, <sip:there@127.0.0.1:[local_port]>;q=0.5"
+        first = send(
+            "SIP/2.0 302 Moved",
+            *("[last_Via:]", "[last_From:]", "[last_To:];tag=t1", "[last_Call-ID:]", "[last_CSeq:]", moved),
+        )
+        steps = [recv("INVITE"), first, recv("ACK")]
+        steps += [recv("INVITE"), reply("486 Busy Here", again=True), recv("ACK")]
+        steps += [recv("INVITE"), reply("200 OK", body=SDP, again=True), recv("ACK"), recv("BYE"), bye_answer()]
+        async with called(tmp_path, steps) as peer:
+            leg = side.dial(peer.address)
+            assert await leg.answered(10) is None
+            leg.hang_up()
+            assert await peer.verdict() == ""
 
     async def test_we_cancel_what_only_rings(self, side, tmp_path):
         invited = send(

@@ -9,7 +9,8 @@ import httpx
 import pytest
 import yaml
 
-from callwright.services import first_start
+from callwright.services import first_start, trunks
+from callwright.sip.digest import Credentials
 
 pytestmark = pytest.mark.store
 
@@ -210,6 +211,46 @@ class TestRefusals:
     async def test_an_address_that_is_taken(self, client, world):
         told = _problem(await client.post("/v1/numbers", json={"address": world.number}), 409)
         assert _field(told) == "address"
+
+
+class TestTrunks:
+    async def test_a_password_is_kept_sealed_and_never_shown(self, client, db):
+        trunk = {"name": "one", "host": "192.0.2.1", "prefix": "44", "username": "ann", "password": "s3cr3t"}
+        headers = {"Idempotency-Key": "sealed"}
+        trunk_id = (await client.post("/v1/trunks", json=trunk, headers=headers)).json()["id"]
+
+        async def shown() -> tuple[str, str]:
+            reply = await client.get("/v1/trunks")
+            assert "s3cr3t" not in reply.text
+            (found,) = [one for one in reply.json() if one["id"] == trunk_id]
+            return found["username"], found["password"]
+
+        async def kept():
+            row = await db.pool.fetchrow("SELECT username, sealed_password FROM trunks WHERE id = $1", trunk_id)
+            return trunks.credentials(db, *row)
+
+        assert await shown() == ("ann", "***") and (await kept()).password == "s3cr3t"
+        for table in ("trunks", "idempotency_keys"):
+            rows = await db.pool.fetch(f"SELECT row_to_json(t)::text AS row FROM {table} t")
+            assert rows and not any("s3cr3t" in row["row"] for row in rows)
+        await client.put(f"/v1/trunks/{trunk_id}", json={**trunk, "username": "bob", "password": "***"})
+        assert await kept() == Credentials("bob", "s3cr3t")
+        await client.put(f"/v1/trunks/{trunk_id}", json={**trunk, "password": ""})
+        assert await shown() == ("ann", "") and (await kept()).password == ""
+
+    @pytest.mark.parametrize(
+        ("wrong", "field"),
+        [
+            ({"username": 'a"b'}, "username"),
+            ({"password": "x" * 201}, "password"),
+            ({"password": "a\nb"}, "password"),
+            ({"password": "***"}, "password"),
+        ],
+    )
+    async def test_who_we_cannot_be(self, client, wrong, field):
+        reply = await client.post("/v1/trunks", json={"name": "t", "host": "h"} | wrong)
+        told = reply.json()
+        assert reply.status_code in (400, 422) and field in reply.text and "xxxx" not in reply.text, told
 
 
 class TestIdempotencyKey:

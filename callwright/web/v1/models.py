@@ -216,6 +216,12 @@ class NewTrunk(BaseModel):
     calls_per_second: float = Field(1, ge=0.01, le=1000)
     caller_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z._+-]{0,64}$")] = ""
     enabled: bool = True
+    username: Annotated[str, Field(pattern=r'^[^\x00-\x1f\x7f"\\]{0,100}$')] = Field(
+        "", description="Who we are to a peer that challenges (digest); empty where it knows us by our address."
+    )
+    password: str = Field(
+        "", max_length=200, repr=False, description="Kept sealed, and shown as ***, which leaves it as it is."
+    )
 
 
 class Trunk(NewTrunk):

@@ -1,6 +1,6 @@
 """Deployments, numbers and trunks."""
 
-from dataclasses import fields
+from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 
@@ -85,20 +85,19 @@ async def add_trunk(body: models.NewTrunk, request: Request, scope: Asker, db: D
     """Add a SIP peer for outbound calls; calls that wait for one go by it."""
 
     async def act() -> models.Created:
-        return models.Created(id=await trunks.create(db, scope, _row(0, body)))
+        return models.Created(id=await trunks.create(db, scope, _row(body), body.password))
 
     return await once(request, db, scope, act)
 
 
 @router.get("/trunks", summary="List trunks")
 async def listed_trunks(scope: Asker, db: Db) -> list[models.Trunk]:
-    rows = await trunks.listed(db, scope)
-    return [models.Trunk(**{field.name: getattr(row, field.name) for field in fields(row)}) for row in rows]
+    return [_shown(row) for row in await trunks.listed(db, scope)]
 
 
 @router.put("/trunks/{trunk_id}", status_code=204, summary="Change a trunk")
 async def change_trunk(trunk_id: int, body: models.NewTrunk, scope: Asker, db: Db) -> None:
-    await trunks.update(db, scope, _id(trunk_id), _row(0, body))
+    await trunks.update(db, scope, _id(trunk_id), _row(body), body.password)
 
 
 @router.delete("/trunks/{trunk_id}", status_code=204, summary="Delete a trunk")
@@ -106,8 +105,14 @@ async def delete_trunk(trunk_id: int, scope: Asker, db: Db) -> None:
     await trunks.delete(db, scope, _id(trunk_id))
 
 
-def _row(trunk_id: int, body: models.NewTrunk) -> TrunkRow:
-    return TrunkRow(id=trunk_id, **body.model_dump())
+def _row(body: models.NewTrunk) -> TrunkRow:
+    return TrunkRow(id=0, **body.model_dump(exclude={"password"}))
+
+
+def _shown(row: TrunkRow) -> models.Trunk:
+    values = asdict(row)
+    password = trunks.HIDDEN if values.pop("sealed_password") is not None else ""
+    return models.Trunk(**values, password=password)
 
 
 def _id(given: int) -> int:

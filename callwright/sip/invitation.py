@@ -1,0 +1,87 @@
+"""Our INVITE until its final answer: it goes out again where its peer asks who we are, or says where else to ask.
+
+A peer that answers 401 or 407 gets the same INVITE with our digest answer; one that answers 3xx has named other places,
+which are tried in its order, each after the one before has refused (RFC 3261 §8.1.3.4). Each is a transaction of its own,
+in the same would-be dialog: Call-ID and From tag stay, CSeq grows. All of them together are bounded.
+"""
+
+from collections.abc import Callable
+
+from callwright.base.errors import PeerError
+from callwright.sip.address import Address, name_address, uri
+from callwright.sip.digest import Identity
+from callwright.sip.message import Request, Response
+
+INVITES_MAX = 8
+"INVITEs of one call, the first included: a proxy and a far end that both challenge, and a few places."
+
+PLACES_MAX = 5
+"Places that wait to be tried; a longer list is cut."
+
+_REDIRECTS = frozenset({300, 301, 302, 305})
+
+
+class Invitation:
+    """`request` goes to `to`; `again` makes both ready for the next try."""
+
+    __slots__ = ("_identity", "_permits", "_places", "_sent", "_tried", "_trunk", "request", "to")
+
+    def __init__(
+        self, request: Request, to: Address, identity: Identity | None, permits: Callable[[str], bool]
+    ) -> None:
+        """`permits`: whether a redirection may lead to this IP address."""
+        self.request, self.to = request, to
+        self._trunk = to
+        self._identity = identity
+        self._permits = permits
+        self._places: list[tuple[str, Address]] = []
+        self._tried = {request.uri}
+        self._sent = 1
+
+    def again(self, response: Response) -> bool:
+        """Whether this refusal is not the last word."""
+        if self._sent >= INVITES_MAX or not self._changed(response):
+            return False
+        self._sent += 1
+        self.request.renumber(self.request.sequence + 1)
+        return True
+
+    def _changed(self, response: Response) -> bool:
+        status = response.status
+        if status in (401, 407):
+            # Our password's hash is for the peer that it was given for, and not for wherever that sends us.
+            return (
+                self._identity is not None and self.to == self._trunk and self._identity.prove(self.request, response)
+            )
+        if status in _REDIRECTS:
+            self._places = (self._named(response) + self._places)[:PLACES_MAX]
+        # A 6xx speaks for everybody (RFC 3261 §21.6).
+        return status < 600 and self._moved()
+
+    def _named(self, response: Response) -> list[tuple[str, Address]]:
+        """The places of a redirection that can be asked without a name server, best first."""
+        found: list[tuple[float, str, Address]] = []
+        for value in response.headers.all("contact"):
+            try:
+                contact = name_address(value)
+                there = uri(contact.uri)
+                quality = float(contact.parameters.get("q") or 1)
+            except (PeerError, ValueError):
+                continue
+            plain = contact.uri.partition("?")[0]
+            if there.address is not None and self._permits(there.host):
+                found.append((-quality, plain, there.address))
+            elif there.host == uri(self.request.uri).host:
+                found.append((-quality, plain, self._trunk))
+        return [(where, to) for _, where, to in sorted(found, key=lambda place: place[0])]
+
+    def _moved(self) -> bool:
+        while self._places:
+            where, to = self._places.pop(0)
+            if where not in self._tried:
+                self._tried.add(where)
+                self.request.uri, self.to = where, to
+                for name in ("authorization", "proxy-authorization"):
+                    self.request.headers.values.pop(name, None)
+                return True
+        return False
