@@ -38,8 +38,8 @@ REST_S = 0.01
 class _NotAnswered(Exception):
     """Nobody came to the telephone."""
 
-    def __init__(self, ending: Ending, cause: str) -> None:
-        self.ending, self.cause = ending, cause
+    def __init__(self, ending: Ending, cause: str, sip_status: int | None = None) -> None:
+        self.ending, self.cause, self.sip_status = ending, cause, sip_status
 
 
 class _NotDialled(Exception):
@@ -146,11 +146,11 @@ class Dialer:
 
     async def _dial(self, admission: Admission, claim: Claim, sip_call_id: str) -> None:
         ending: Ending
-        ended_at = 0.0
+        ended_at, sip_status = 0.0, None
         try:
             ending, cause, ended_at = await self._attempt(admission, claim, sip_call_id)
         except _NotAnswered as refused:
-            ending, cause = refused.ending, refused.cause
+            ending, cause, sip_status = refused.ending, refused.cause, refused.sip_status
         except (AuthorError, RequestError, PeerError) as error:
             ending, cause = "rejected", str(error)
         except ProviderError as error:
@@ -163,7 +163,7 @@ class Dialer:
         except Exception as error:  # the containment point of one call
             log.exception("outbound call %s", claim.outbound_call_id)
             ending, cause = "failed", f"internal error: {type(error).__name__}"
-        self._writer.finished(Finish(claim.attempt_id, ending, cause[:500], ended_at or now()))
+        self._writer.finished(Finish(claim.attempt_id, ending, cause[:500], ended_at or now(), sip_status))
 
     async def _attempt(self, admission: Admission, claim: Claim, sip_call_id: str) -> tuple[Ending, str, float]:
         """How the attempt ended, why, and when."""
@@ -193,7 +193,10 @@ class Dialer:
             loaded = await self._load(claim)
         except FAILURES as error:
             raise _NotDialled(str(error)) from None
-        peer = await self._endpoint.resolve(claim.trunk_host, claim.trunk_port)
+        try:
+            peer = await self._endpoint.resolve(claim.trunk_host, claim.trunk_port)
+        except ProviderError as error:
+            raise _NotAnswered("unreachable", str(error)) from None
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
@@ -211,7 +214,9 @@ class Dialer:
         finally:
             self._calls.legs.discard(leg)
         if refused is not None:
-            raise _NotAnswered(dialing.ending_of(refused.status), f"{refused.status} {refused.reason}")
+            ending = dialing.ending_of(refused.status, heard=refused.heard)
+            status = refused.status if refused.heard else None
+            raise _NotAnswered(ending, f"{refused.status} {refused.reason}", status)
         route = Route(
             claim.account_id,
             claim.user_id,

@@ -109,4 +109,5 @@ def _not_reached(refused: NotAnswered) -> NotReached:
         case "no_answer":
             return NotReached("noanswer", reason)
         case _:
-            return NotReached("error", reason)
+            # To the caller, who declines is busy.
+            return NotReached("busy" if refused.status == 603 else "error", reason)

@@ -7,17 +7,28 @@ from callwright.store.database import Database
 from callwright.store.dialing import BATCH, Claim, Ending, Finish
 from callwright.store.scope import PLATFORM
 
-_REFUSED = frozenset({400, 401, 403, 404, 405, 407, 410, 413, 414, 415, 416, 420, 484, 485, 488, 501, 505, 604, 606})
-"Answers that another attempt will not change."
+_BUSY = frozenset({486, 600})
+_NO_ANSWER = frozenset({408, 480, 487})
+_CONGESTION = frozenset({500, 502, 503, 504, 580})
+_PASSES = frozenset({409, 423, 429, 430, 481, 482, 483, 491, 494, 513})
+"What may go by itself: loops of a route that is being changed, limits, and races."
 
 
-def ending_of(status: int) -> Ending:
-    """What a final SIP status other than 2xx means for an attempt."""
-    if status in (486, 600, 603):
+def ending_of(status: int, *, heard: bool = True) -> Ending:
+    """What a final SIP status other than 2xx means for an attempt; `heard`: the peer said anything at all.
+
+    `rejected` is final: another attempt will not change that a number does not exist (404, 410, 484, 604), that the callee
+    does not want the call (603, 607), that we may not make it (401, 403, 407), or that it went elsewhere (3xx).
+    """
+    if not heard:
+        return "unreachable"
+    if status in _BUSY:
         return "busy"
-    if status in (408, 480, 487):
+    if status in _NO_ANSWER:
         return "no_answer"
-    return "rejected" if status in _REFUSED else "failed"
+    if status in _CONGESTION:
+        return "congestion"
+    return "failed" if status in _PASSES or (500 <= status < 600 and status not in (501, 505)) else "rejected"
 
 
 async def claim(db: Database, *, engine_id: int, free: int, now: float) -> list[Claim]:

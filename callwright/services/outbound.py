@@ -15,7 +15,7 @@ from callwright.store import outbound as store
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import DeploymentRow
 from callwright.store.gathering import gathered
-from callwright.store.outbound import Document, NewCall, OutboundRow
+from callwright.store.outbound import AttemptRow, Document, NewCall, OutboundRow
 from callwright.store.scope import PLATFORM, Scope, reaches
 
 BATCH = 1_000
@@ -119,6 +119,11 @@ async def details(db: Database, scope: Scope, call_id: int) -> OutboundRow:
 
 async def listed(db: Database, scope: Scope, *, before: int, limit: int) -> list[int]:
     return await store.listed(db, scope, before=before, limit=limit)
+
+
+async def attempts(db: Database, scope: Scope, call_id: int) -> list[AttemptRow]:
+    """What was dialled for a call, oldest first, and how each attempt ended."""
+    return await store.attempts(db, scope, call_id)
 
 
 async def metadata(db: Database, scope: Scope, call_id: int) -> dict[str, Value]:

@@ -34,7 +34,7 @@ from callwright.sip.dialog import Dialog
 from callwright.sip.digest import Identity
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent, info_key
 from callwright.sip.invitation import Invitation
-from callwright.sip.message import Request, Response
+from callwright.sip.message import Request, Response, network_cause
 from callwright.sip.timers import GIVE_UP, T1, T2, Timer
 from callwright.sip.transaction import ClientTransaction, ServerTransaction
 
@@ -58,6 +58,11 @@ _CREDENTIALS = ("authorization", "proxy-authorization")
 
 
 def _nobody(_: SipEvent) -> None: ...
+
+
+def _with_cause(reason: str, message: Request | Response) -> str:
+    cause = network_cause(message.headers)
+    return reason if cause is None else f"{reason} (Q.850 {cause})"
 
 
 class SipCall:
@@ -264,7 +269,7 @@ class SipCall:
 
     def _invite_answered(self, response: Response | None) -> None:
         if response is None:
-            self._refused(408, "No answer")
+            self._refused(408, "No answer", heard=self._heard)
         elif response.status < 200:
             first, self._heard = not self._heard, True
             if self.state == "cancelling" and first:
@@ -276,13 +281,13 @@ class SipCall:
         elif self.state == "calling" and self._invitation is not None and self._invitation.again(response):
             self._send_invite()
         else:
-            self._refused(response.status, response.reason)
+            self._refused(response.status, _with_cause(response.reason, response))
 
-    def _refused(self, status: int, reason: str) -> None:
+    def _refused(self, status: int, reason: str, *, heard: bool = True) -> None:
         if self.state == "cancelling":
             self._end(Ended("local", self._reason))
         elif self.state == "calling":
-            self._end(Rejected(status, reason))
+            self._end(Rejected(status, reason, heard))
 
     def _accepted(self, response: Response) -> None:
         """A 2xx: the first one, one that comes again, or one of another branch (RFC 3261 §13.2.2.4)."""
@@ -377,7 +382,7 @@ class SipCall:
             reply(request, transaction, 200)
             if self.state == "invited":
                 self._respond(487)
-            self._end(Ended("remote", "BYE"))
+            self._end(Ended("remote", _with_cause("BYE", request)))
         elif not self.dialog.in_order(request):
             reply(request, transaction, 500)
         elif request.method in ("INVITE", "UPDATE"):

@@ -38,7 +38,11 @@ class Rejected:
 
     status: int
     reason: str
-    "Printable, at most 200 characters, but the peer's own words."
+    """Printable and short, but the peer's own words; behind them what the telephone network said, where the peer tells it:
+    `Busy Here (Q.850 17)`."""
+
+    heard: bool = True
+    "The peer said something; where it did not, it is not there."
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,14 @@ class Response:
 
 Message = Request | Response
 
+_Q850 = re.compile(r"Q\.850\b[^,]*?;\s*cause\s*=\s*([0-9]{1,3})(?![0-9])", re.I)
+
+
+def network_cause(headers: Headers) -> int | None:
+    """What the telephone network said of a call's end (RFC 3326): ITU-T Q.850, such as 17 for busy; None where it is not told."""
+    found = _Q850.search(", ".join(headers.all("reason")))
+    return int(found[1]) if found else None
+
 
 def _serialize(first: str, headers: Headers, body: str) -> bytes:
     encoded = body.encode("utf-8", "surrogateescape")

@@ -46,7 +46,9 @@ ERASED = """
 
 _OVER = "(g.ending IN ('completed', 'rejected') OR c.attempts >= c.max_attempts)"
 
-Ending = Literal["completed", "no_answer", "busy", "rejected", "failed"]
+Ending = Literal["completed", "no_answer", "busy", "unreachable", "congestion", "rejected", "failed"]
+"""How an attempt ended. After `completed` and `rejected` there is no other; `unreachable`: the peer never answered SIP;
+`congestion`: it, or a network behind it, had no room; `failed`: anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Finish:
     ending: Ending
     cause: str
     at: float
+    sip_status: int | None = None
+    "That the peer refused it with; None where it was answered, or nothing came back."
 
 
 async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float) -> list[Claim]:
@@ -267,7 +271,9 @@ async def connected(connection: Connection, _: Scope, attempts: Sequence[tuple[i
     )
 
 
-_FINISHES = "$1::bigint[], $2::text[], $3::text[], $4::float8[]) AS g (attempt_id, ending, cause, at"
+_FINISHES = (
+    "$1::bigint[], $2::text[], $3::text[], $4::float8[], $5::int[]) AS g (attempt_id, ending, cause, at, sip_status"
+)
 
 
 async def finish(connection: Connection, _: Scope, finishes: Sequence[Finish]) -> None:
@@ -287,7 +293,8 @@ async def finish(connection: Connection, _: Scope, finishes: Sequence[Finish]) -
             WHERE c.id = l.id AND c.attempt_id = g.attempt_id AND c.status IN ('queued', 'dialing', 'connected')
             RETURNING c.id, c.account_id, c.result_url, c.status, c.ended_at, g.ending, g.at
         ), attempt AS (
-            UPDATE outbound_attempts a SET state = 'ended', outcome = g.ending, cause = g.cause, ended_at = g.at
+            UPDATE outbound_attempts a SET state = 'ended', outcome = g.ending, cause = g.cause, ended_at = g.at,
+                sip_status = g.sip_status
             FROM given g LEFT JOIN locked l ON l.attempt_id = g.attempt_id
             WHERE a.id = g.attempt_id AND a.state <> 'ended'
         ), event AS (
@@ -304,6 +311,7 @@ async def finish(connection: Connection, _: Scope, finishes: Sequence[Finish]) -
         [finish.ending for finish in finishes],
         [finish.cause for finish in finishes],
         [finish.at for finish in finishes],
+        [finish.sip_status for finish in finishes],
     )
 
 

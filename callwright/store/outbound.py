@@ -46,6 +46,19 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One attempt at a call, since its INVITE was sent."""
+
+    dialed_at: float
+    connected_at: float | None
+    ended_at: float | None
+    outcome: str
+    sip_status: int | None
+    cause: str
+    sip_call_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutboundRow:
     """One outbound call and where it stands."""
 
@@ -203,6 +216,21 @@ async def get(db: Database, scope: Scope, call_id: int) -> OutboundRow | None:
         return None
     events = tuple((event, at) for event, at in json.loads(row["events"] or "[]"))
     return OutboundRow(**{**row, "events": events})
+
+
+async def attempts(db: Database, scope: Scope, call_id: int) -> list[AttemptRow]:
+    """What was dialled for one call, oldest first."""
+    mine, who = visible(scope, 1, "c")
+    rows = await db.pool.fetch(
+        f"""
+        SELECT t.dialed_at, t.connected_at, t.ended_at, t.outcome, t.sip_status, t.cause, t.sip_call_id
+        FROM outbound_attempts t JOIN outbound_calls c ON c.id = t.outbound_call_id
+        WHERE {mine} AND c.id = $2 AND t.dialed_at IS NOT NULL ORDER BY t.id LIMIT {EVENTS_MAX}
+        """,
+        who,
+        call_id,
+    )
+    return [AttemptRow(**row) for row in rows]
 
 
 async def listed(db: Database, scope: Scope, *, before: int, limit: int) -> list[int]:

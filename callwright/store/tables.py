@@ -299,6 +299,7 @@ outbound_attempts = sa.Table(
     sa.Column("sip_call_id", sa.Text, nullable=False, server_default=""),
     sa.Column("outcome", sa.Text, nullable=False, server_default=""),
     sa.Column("cause", sa.Text, nullable=False, server_default=""),
+    sa.Column("sip_status", sa.Integer, nullable=True),
     time("claimed_at", nullable=False),
     time("dialed_at"),
     time("connected_at"),

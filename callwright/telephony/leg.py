@@ -61,6 +61,8 @@ class NotAnswered:
     "The final SIP status; 408 where none came."
 
     reason: str
+    heard: bool = True
+    "The peer said something; where it did not, it is not there."
 
 
 class SipLeg:
@@ -252,8 +254,8 @@ class SipLeg:
         match event:
             case Answered(sdp=description):
                 self._on_answered(description)
-            case Rejected(status=status, reason=reason):
-                self._settle(NotAnswered(status, reason))
+            case Rejected(status=status, reason=reason, heard=heard):
+                self._settle(NotAnswered(status, reason, heard))
                 self._end(LegEnded("failure", f"{status} {reason}"))
             case Ended(by=by, reason=reason):
                 self._settle(NotAnswered(408, reason))

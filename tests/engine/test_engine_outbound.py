@@ -64,12 +64,16 @@ async def test_keys_lead_elsewhere(platform):
 async def test_a_busy_callee(platform):
     found = await platform.over(await platform.queue(IS_BUSY))
     assert (found["details"]["status"], found["cause"], found["calls"]) == ("failed", "486 Busy Here", [])
+    (attempt,) = found["attempts"]
+    assert (attempt["outcome"], attempt["sip_status"], attempt["cause"]) == ("busy", 486, "486 Busy Here")
+    assert attempt["sip_call_id"] and attempt["dialed_at"] <= attempt["ended_at"] and attempt["connected_at"] is None
     assert [event["event"] for event in found["details"]["events"]] == ["queued", "dialing", "failed"]
 
 
 async def test_a_number_that_the_peer_does_not_know(platform):
     found = await platform.over(await platform.queue("12125550100"))
     assert (found["details"]["status"], found["cause"]) == ("rejected", "404 Not Found")
+    assert [(made["outcome"], made["sip_status"]) for made in found["attempts"]] == [("rejected", 404)]
 
 
 async def test_a_number_without_a_trunk(platform):

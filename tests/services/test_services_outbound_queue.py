@@ -56,6 +56,32 @@ async def _finish(db: Database, attempt_id: int, ending: str) -> None:
     await calls.write(db, CallBatch(finished=[Finish(attempt_id, ending, "test", time.time())]))
 
 
+@pytest.mark.parametrize(
+    ("ending", "status", "after"),
+    [
+        ("busy", 486, "queued"),
+        ("no_answer", 480, "queued"),
+        ("unreachable", None, "queued"),
+        ("congestion", 503, "queued"),
+        ("failed", 482, "queued"),
+        ("rejected", 404, "rejected"),
+    ],
+)
+async def test_what_is_dialled_again_and_why_it_was_not_answered(db, world, ending, status, after):
+    """The cause of each attempt is kept; a call that may be tried again is queued again while it has attempts left."""
+    engine = await _engine(db)
+    (call_id,) = await _queue(db, world, max_attempts=2, reattempt_wait_s=60)
+    (claim,) = await dialing.claim(db, engine_id=engine, free=5, now=time.time())
+    await dialing.start(db, [(claim.attempt_id, "id@here")], time.time())
+    finish = Finish(claim.attempt_id, ending, f"{status} Whatever (Q.850 17)", time.time(), status)
+    await calls.write(db, CallBatch(finished=[finish]))
+    assert await _status(db, world, call_id) == after
+    (made,) = await outbound.attempts(db, world.scope, call_id)
+    assert (made.outcome, made.sip_status, made.sip_call_id) == (ending, status, "id@here")
+    assert made.cause == f"{status} Whatever (Q.850 17)"
+    assert await outbound.attempts(db, replace(world.scope, account_id=world.scope.account_id + 1), call_id) == []
+
+
 async def test_a_call_goes_its_whole_way(db, world):
     engine = await _engine(db)
     (call_id,) = await _queue(db, world, result_url="http://127.0.0.1:1/x")

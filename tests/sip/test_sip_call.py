@@ -278,6 +278,29 @@ class TestCallingSide:
         bench.pass_s(40)
         assert bench.at_rest
 
+    @pytest.mark.parametrize(
+        ("reason", "told"),
+        [
+            ('Q.850;cause=17;text="User busy"', "Whatever (Q.850 17)"),
+            ("SIP;cause=600, q.850 ; cause=34", "Whatever (Q.850 34)"),
+            ("SIP;cause=600", "Whatever"),
+            ("Q.850;cause=17000", "Whatever"),
+            ("", "Whatever"),
+        ],
+    )
+    def test_what_the_telephone_network_said_is_told(self, reason: str, told: str) -> None:
+        """RFC 3326."""
+        bench = Bench()
+        owned = bench.dial()
+        bench.receive(answer(bench.request(), 486, reason=reason))
+        assert owned.events == [Rejected(486, told)]
+
+    def test_a_peer_that_is_not_there(self) -> None:
+        bench = Bench()
+        owned = bench.dial()
+        bench.pass_s(33)
+        assert owned.events == [Rejected(408, "No answer", heard=False)] and bench.at_rest
+
     def test_a_2xx_that_comes_again_gets_its_ack_again(self) -> None:
         bench = Bench()
         owned = bench.dial()

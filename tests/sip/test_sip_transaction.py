@@ -22,7 +22,7 @@ class TestClientInvite:
         owned = bench.dial()
         assert [sent.what for sent in bench.sent] == ["INVITE"]
         assert [at for at, what in bench.at(40) if what == "INVITE"] == [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
-        assert owned.events == [Rejected(408, "No answer")]
+        assert owned.events == [Rejected(408, "No answer", heard=False)]
         assert bench.at_rest
 
     def test_retransmissions_are_the_same_bytes(self) -> None:

@@ -289,12 +289,29 @@ class CallbackTry(BaseModel):
     duration_ms: int
 
 
+class Attempt(BaseModel):
+    """One time that a call was dialled."""
+
+    model_config = _READ
+
+    dialed_at: float
+    connected_at: float | None
+    ended_at: float | None
+    outcome: str = Field(
+        description="completed, no_answer, busy, unreachable, congestion, rejected or failed; empty while it goes on."
+    )
+    sip_status: int | None = Field(description="That it was refused with.")
+    cause: str = Field(description="The status and its reason, with what the telephone network said (Q.850).")
+    sip_call_id: str = Field(description="Its Call-ID, by which the trunk finds it in its own log.")
+
+
 class OutboundCall(BaseModel):
     """Where a call stands, with what Plum's reply leaves out."""
 
     id: int
     details: dict[str, Value]
     cause: str
+    attempts: list[Attempt]
     calls: list[Call]
     callback_tries: list[CallbackTry]
 
