@@ -99,13 +99,21 @@ class NodeSmsc:
         """Cut every link."""
         self._say({"drop": True})
 
+    async def back(self) -> None:
+        """Listen again, where it listened."""
+        await self._asked({"back": True}, "listening")
+
+    def away(self) -> None:
+        """Cut every link, and listen no more."""
+        self._say({"away": True})
+
     async def deliver(self, text: str, **fields: object) -> int:
         """Tell a client something; the status of its answer."""
         given = {"source_addr": "12125550101", "destination_addr": "12435678910", "text": text, **fields}
         return int((await self._asked({"deliver": given}, "delivered"))["delivered"])
 
     async def stats(self) -> dict[str, Any]:
-        """`submitted`, `refused`, `told`, `acknowledged`, `again`, `bound`, `distinct`, `repeated`, `cpu_s`."""
+        """`submitted`, `refused`, `told`, `acknowledged`, `again`, `pending`, `bound`, `distinct`, `repeated`, `cpu_s`."""
         found: dict[str, Any] = (await self._asked({"stats": True}, "stats"))["stats"]
         return found
 

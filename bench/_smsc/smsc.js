@@ -10,6 +10,7 @@ const way = { status: 0, times: Infinity, state: 'DELIVRD', by: 'text', silent: 
 const sessions = new Set();
 const doubles = new Map(); // text by destination and words: how often it was asked to carry it
 const counts = { submitted: 0, refused: 0, told: 0, acknowledged: 0, again: 0 };
+const pending = new Map(); // receipts that nobody has acknowledged: told again to the next client that binds
 let ids = 0;
 
 const say = (event) => process.stdout.write(JSON.stringify(event) + '\n');
@@ -54,10 +55,20 @@ function receipt(session, pdu, id, attempt) {
     told.receipted_message_id = id;
     told.message_state = smpp.MESSAGE_STATE[{ DELIVRD: 'DELIVERED', UNDELIV: 'UNDELIVERABLE' }[way.state] || way.state];
   }
+  pending.set(id, told);
+  tell(session, id, told, attempt);
+}
+
+function tell(session, id, told, attempt) {
   counts.told++;
   session.deliver_sm(told, (answer) => {
-    if (answer.command_status === 0) counts.acknowledged++;
-    else if (attempt < 5) { counts.again++; receipt(session, pdu, id, attempt + 1); }
+    if (answer.command_status === 0) {
+      counts.acknowledged++;
+      pending.delete(id);
+    } else if (attempt < 5) {
+      counts.again++;
+      tell(session, id, told, attempt + 1);
+    }
   });
 }
 
@@ -70,7 +81,9 @@ function take(session) {
     bound = pdu.system_id === options.system_id && pdu.password === options.password;
     session.bound = bound;
     session.send(pdu.response(bound ? {} : { command_status: smpp.ESME_RBINDFAIL }));
-    if (bound) say({ bound: pdu.system_id, version: pdu.interface_version });
+    if (!bound) return;
+    say({ bound: pdu.system_id, version: pdu.interface_version });
+    for (const [id, told] of pending) tell(session, id, told, 1);
   });
   session.on('submit_sm', (pdu) => submitted(session, pdu));
   session.on('enquire_link', (pdu) => session.send(pdu.response()));
@@ -80,16 +93,19 @@ function take(session) {
 const tls = options.cert ? { cert: fs.readFileSync(options.cert), key: fs.readFileSync(options.key) } : {};
 const server = smpp.createServer(tls, take);
 server.on('error', (error) => { say({ failed: error.message }); process.exit(1); });
-server.listen(options.port, '127.0.0.1', () => say({ listening: server.address().port }));
+const listen = (port) => server.listen(port, '127.0.0.1', () => say({ listening: server.address().port }));
+listen(options.port);
 
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
   const command = JSON.parse(line);
   if (command.way) { Object.assign(way, { times: Infinity }, command.way); say({ set: true }); }
-  if (command.drop) for (const session of sessions) session.socket.resetAndDestroy();
+  if (command.away) { options.port = server.address().port; server.close(); }
+  if (command.back) listen(options.port);
+  if (command.drop || command.away) for (const session of sessions) session.socket.resetAndDestroy();
   if (command.stats) {
     const cpu = process.cpuUsage();
     const repeated = [...doubles].filter(([, times]) => times > 1).map(([key]) => key);
-    say({ stats: { ...counts, bound: [...sessions].filter((one) => one.bound).length, distinct: doubles.size, repeated,
+    say({ stats: { ...counts, bound: [...sessions].filter((one) => one.bound).length, distinct: doubles.size, repeated, pending: pending.size,
       cpu_s: (cpu.user + cpu.system) / 1e6 } });
   }
   if (command.seen) say({ seen: [...doubles.keys()] });

@@ -32,7 +32,9 @@ from callwright.store.sms_sending import CarrierRow, DueText
 
 log = logging.getLogger(__name__)
 
-BATCH = 20
+BATCH = 50
+"Texts of one claim."
+
 GATHER_S = 0.01
 "From the first room to a claim: answers that come together make room for one claim, and not for one each."
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from callwright.base import phone_numbers
 from callwright.base.errors import AuthorError, NotFound, PeerError, RequestError
-from callwright.ports.carrier import Answer, Receipt, ReceivedText
+from callwright.ports.carrier import Answer, Receipt, ReceivedText, Taken
 from callwright.session.redaction import PRIVATE
 from callwright.sms import keywords, replies
 from callwright.sms.replies import Reply
@@ -18,6 +18,7 @@ from callwright.store import sms as store
 from callwright.store import sms_parts, text_sessions
 from callwright.store import sms_sending as sending
 from callwright.store.database import Connection, Database
+from callwright.store.gathering import gathered
 from callwright.store.scope import PLATFORM, Scope
 from callwright.store.sealing import Sealer
 from callwright.store.sms import Consent, NewText, Query, SmsNumber, SmsRow
@@ -201,10 +202,20 @@ async def next_due(db: Database, carrier_id: int) -> float | None:
 
 async def answered(db: Database, carrier_id: int, text: DueText, answer: Answer) -> None:
     """Keep what a carrier said of a text, and tell it to who wants to know."""
+    if isinstance(answer, Taken):
+        # The usual answer: what comes at the same time is kept together.
+        await gathered(db, _taken, carrier_id, (text.ids, answer.carrier_message_id))
+        return
     async with db.transaction() as connection:
         await _tell_all(
             connection, await sending.answered(connection, PLATFORM, carrier_id, text.ids, answer, time.time())
         )
+
+
+async def _taken(db: Database, carrier_id: int, answers: Sequence[tuple[Sequence[int], str]]) -> Sequence[None]:
+    async with db.transaction() as connection:
+        await _tell_all(connection, await sending.taken(connection, PLATFORM, carrier_id, answers, time.time()))
+    return [None] * len(answers)
 
 
 async def lapse(db: Database) -> None:
@@ -221,11 +232,17 @@ async def told(db: Database, carrier_id: int, what: Receipt | ReceivedText) -> b
 
     False: a text to a number that does not send by this carrier, which nobody would see.
     """
+    if isinstance(what, Receipt):
+        await gathered(db, _receipts, carrier_id, what)
+        return True
     async with db.transaction() as connection:
-        if isinstance(what, Receipt):
-            await _tell_all(connection, await sending.receipt(connection, PLATFORM, carrier_id, what, time.time()))
-            return True
         return await _receive(db, connection, carrier_id, what)
+
+
+async def _receipts(db: Database, carrier_id: int, told: Sequence[Receipt]) -> Sequence[None]:
+    async with db.transaction() as connection:
+        await _tell_all(connection, await sending.receipts(connection, PLATFORM, carrier_id, told, time.time()))
+    return [None] * len(told)
 
 
 async def _receive(db: Database, connection: Connection, carrier_id: int, text: ReceivedText) -> bool:

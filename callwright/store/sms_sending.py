@@ -168,8 +168,8 @@ async def next_due(db: Database, _: Scope, carrier_id: int) -> float | None:
     """UNIX seconds at which something may be claimed; None where nothing waits."""
     due: float | None = await db.pool.fetchval(
         """
-        SELECT greatest(min(m.due_at), max(c.held_until)) FROM sms_messages m JOIN sms_carriers c ON c.id = m.carrier_id
-        WHERE m.carrier_id = $1 AND m.status = 'queued'
+        SELECT greatest(m.due_at, c.held_until) FROM sms_messages m JOIN sms_carriers c ON c.id = m.carrier_id
+        WHERE m.carrier_id = $1 AND m.status = 'queued' ORDER BY m.due_at, m.id LIMIT 1
         """,
         carrier_id,
     )
@@ -186,25 +186,7 @@ async def answered(
     carrier's id, by which their receipts find them."""
     match answer:
         case Taken(carrier_message_id=told):
-            await _lock(connection, carrier_id, told)
-            rows = await connection.fetch(
-                f"""
-                WITH told AS (
-                    SELECT r.delivery, r.reason FROM sms_receipts r WHERE r.carrier_id = $1 AND r.carrier_message_id = $3
-                    ORDER BY {_RANK.format("r.delivery")} DESC, r.id LIMIT 1
-                )
-                UPDATE sms_messages m SET carrier_message_id = $3, status = 'sent', due_at = NULL, responded_at = $4,
-                    cause = coalesce(told.reason, ''), sealed = NULL,
-                    delivery = coalesce(told.delivery, CASE WHEN m.status = 'sending' THEN '' ELSE m.delivery END)
-                FROM (VALUES (1)) AS one LEFT JOIN told ON true
-                WHERE m.id = ANY($2::bigint[]) AND m.status IN ('sending', 'sent') AND m.carrier_message_id = ''
-                RETURNING {_CHANGED}
-                """,
-                carrier_id,
-                ids,
-                told,
-                now,
-            )
+            return await taken(connection, _, carrier_id, [(ids, told)], now)
         case Refused(reason=reason, not_mobile=not_mobile):
             cause = f"{NOT_MOBILE if not_mobile else ''}{reason}"
             rows = await _end(connection, ids, "failure", "undelivered", cause, now)
@@ -212,6 +194,33 @@ async def answered(
             rows = await _end(connection, ids, "sent", "unconfirmed", f"in doubt: {reason}", now)
         case NotNow(reason=reason, wait_s=wait_s):
             rows = await _later(connection, carrier_id, ids, reason, now + wait_s, now)
+    return [_changed(row) for row in rows]
+
+
+async def taken(
+    connection: Connection, _: Scope, carrier_id: int, answers: Sequence[tuple[Sequence[int], str]], now: float
+) -> list[Changed]:
+    """The carrier has these messages, and calls them so (`answered`)."""
+    pairs = [(id, told) for ids, told in answers for id in ids]
+    await _lock(connection, carrier_id, [told for _, told in pairs])
+    rows = await connection.fetch(
+        f"""
+        UPDATE sms_messages m SET carrier_message_id = a.told, status = 'sent', due_at = NULL, responded_at = $4,
+            cause = coalesce(r.reason, ''), sealed = NULL,
+            delivery = coalesce(r.delivery, CASE WHEN m.status = 'sending' THEN '' ELSE m.delivery END)
+        FROM unnest($2::bigint[], $3::text[]) AS a (id, told)
+        LEFT JOIN LATERAL (
+            SELECT r.delivery, r.reason FROM sms_receipts r WHERE r.carrier_id = $1 AND r.carrier_message_id = a.told
+            ORDER BY {_RANK.format("r.delivery")} DESC, r.id LIMIT 1
+        ) AS r ON true
+        WHERE m.id = a.id AND m.status IN ('sending', 'sent') AND m.carrier_message_id = ''
+        RETURNING {_CHANGED}
+        """,
+        carrier_id,
+        [id for id, _ in pairs],
+        [told for _, told in pairs],
+        now,
+    )
     return [_changed(row) for row in rows]
 
 
@@ -272,29 +281,32 @@ async def lapse(connection: Connection, _: Scope, now: float) -> list[Changed]:
     return [_changed(row) for row in rows]
 
 
-async def receipt(connection: Connection, _: Scope, carrier_id: int, told: Receipt, now: float) -> list[Changed]:
-    """Keep a receipt, and what it changes. A double, and one that says less than what is known, change nothing."""
-    await _lock(connection, carrier_id, told.carrier_message_id)
-    cause = f"{NOT_MOBILE if told.not_mobile else ''}{told.reason}"[:1000]
-    await connection.execute(
-        "INSERT INTO sms_receipts (carrier_id, carrier_message_id, delivery, reason, at) VALUES ($1, $2, $3, $4, $5)",
-        carrier_id,
-        told.carrier_message_id,
-        told.delivery,
-        cause,
-        now,
-    )
+async def receipts(
+    connection: Connection, _: Scope, carrier_id: int, told: Sequence[Receipt], now: float
+) -> list[Changed]:
+    """Keep receipts, and what they change. A double, and one that says less than what is known, change nothing."""
+    ids = [one.carrier_message_id for one in told]
+    await _lock(connection, carrier_id, ids)
     rows = await connection.fetch(
         f"""
-        UPDATE sms_messages m SET delivery = $3, cause = $4
-        WHERE m.carrier_id = $1 AND m.carrier_message_id = $2 AND m.direction = 'outbound'
-          AND {_RANK.format("$3")} > {_RANK.format("m.delivery")}
+        WITH told AS (
+            INSERT INTO sms_receipts (carrier_id, carrier_message_id, delivery, reason, at)
+            SELECT $1, t.id, t.delivery, t.reason, $5 FROM unnest($2::text[], $3::text[], $4::text[]) AS t (id, delivery, reason)
+            RETURNING id, carrier_message_id, delivery, reason
+        ), best AS (
+            SELECT DISTINCT ON (t.carrier_message_id) t.carrier_message_id, t.delivery, t.reason FROM told t
+            ORDER BY t.carrier_message_id, {_RANK.format("t.delivery")} DESC, t.id
+        )
+        UPDATE sms_messages m SET delivery = b.delivery, cause = b.reason FROM best b
+        WHERE m.carrier_id = $1 AND m.carrier_message_id = b.carrier_message_id AND m.carrier_message_id <> ''
+          AND m.direction = 'outbound' AND {_RANK.format("b.delivery")} > {_RANK.format("m.delivery")}
         RETURNING {_CHANGED}
         """,
         carrier_id,
-        told.carrier_message_id,
-        told.delivery,
-        cause,
+        ids,
+        [one.delivery for one in told],
+        [f"{NOT_MOBILE if one.not_mobile else ''}{one.reason}"[:1000] for one in told],
+        now,
     )
     return [_changed(row) for row in rows]
 
@@ -331,8 +343,17 @@ async def notification_url(connection: Connection, _: Scope, account_id: int) ->
     return url
 
 
-async def _lock(connection: Connection, carrier_id: int, carrier_message_id: str) -> None:
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))", carrier_message_id, carrier_id)
+async def _lock(connection: Connection, carrier_id: int, carrier_message_ids: Sequence[str]) -> None:
+    """In one order, so that two who lock several do not wait for each other in a circle."""
+    await connection.execute(
+        """
+        SELECT pg_advisory_xact_lock(k.key) FROM (
+            SELECT DISTINCT hashtextextended(t.id, $2) AS key FROM unnest($1::text[]) AS t (id) ORDER BY 1
+        ) AS k
+        """,
+        carrier_message_ids,
+        carrier_id,
+    )
 
 
 def _changed(row: Any) -> Changed:
