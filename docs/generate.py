@@ -39,7 +39,10 @@ def command_line() -> str:
     for name in cli.main.list_commands(context):
         command = cli.main.get_command(context, name)
         assert command is not None
-        parts += ["", *_command(click.Context(command, info_name=name, parent=context))]
+        inner = click.Context(command, info_name=name, parent=context)
+        parts += ["", *_command(inner)]
+        for each, part in getattr(command, "commands", {}).items():
+            parts += ["", *_command(click.Context(part, info_name=each, parent=inner))]
     return "\n".join(parts) + "\n"
 
 
@@ -47,7 +50,7 @@ def _command(context: click.Context) -> list[str]:
     command = context.command
     usage = " ".join(command.collect_usage_pieces(context))
     parts = [
-        f"## callwright {context.info_name}",
+        f"## {context.command_path}",
         "",
         f"`{context.command_path} {usage}`",
         "",

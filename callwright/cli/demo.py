@@ -1,4 +1,4 @@
-"""A first call, shown step by step: queued over REST, placed over SIP, answered by the test phone, reported back."""
+"""A first call, shown step by step: queued over REST, placed over SIP, answered by the test phone, reported back; and texts."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ import httpx
 from callwright.base.errors import CallwrightError
 from callwright.cli import _process
 from callwright.cli._address import Address
+from callwright.cli._demo_texts import Texts, TextsFailed
 from callwright.cli._options import phone_of, place_options
 from callwright.cli._platform import Options, Platform
 from callwright.cli.up import welcome
@@ -33,10 +34,12 @@ class StepFailed(CallwrightError):
 
 @click.command()
 @place_options
-@click.option("--once", is_flag=True, help="End after the call; the exit status says whether every step worked.")
+@click.option(
+    "--once", is_flag=True, help="End after the call and the texts; the exit status says whether every step worked."
+)
 @click.option("--number", help="The test phone's number to call instead: 12125550102 reschedules.")
 def command(data_dir: Path, http: Address, sip: Address, phone: Address | None, once: bool, number: str | None) -> None:
-    """Start Callwright, place a real call to the built-in test phone, and show it. Then stay up."""
+    """Start Callwright, place a real call to the built-in test phone, send texts, and show both. Then stay up."""
     options = Options(data_dir=data_dir, http=http, sip=sip, phone=phone_of(phone, sip))
     status = 0
 
@@ -48,7 +51,7 @@ def command(data_dir: Path, http: Address, sip: Address, phone: Address | None, 
             try:
                 async with asyncio.timeout(CALL_S_MAX):
                     await _Call(platform, receiver, steps, number or platform.ready["test_phone"]).place()
-            except (StepFailed, TimeoutError, httpx.HTTPError) as error:
+            except (StepFailed, TextsFailed, TimeoutError, httpx.HTTPError) as error:
                 status = 1
                 steps.say(f"FAILED: {error or 'the call did not end in time'}; the logs are in {data_dir / 'logs'}")
             if not once:
@@ -91,6 +94,9 @@ class _Call:
             await self._follow(phone)
             await self._result(call_id)
             await self._show(api, ready, call_id)
+            click.echo("Texts, between the platform's number and the built-in handset:")
+            await Texts(api, ready, self.steps.say).show()
+            click.echo("\nWatch texts come and go: callwright sms tail\n")
 
     async def _queue(self, api: httpx.AsyncClient, ready: dict[str, Any]) -> int:
         path = f"/api/apps/{ready['application_id']}/{ready['deployment_id']}/queue"

@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from callwright.sms import keywords
+
 pytestmark = pytest.mark.wire
 
 DEMO_S_MAX = 90.0
@@ -43,6 +45,15 @@ async def test_once_shows_a_call_and_a_second_start_finds_its_data(data_dir):
     assert status == 0, said
     for shown in ("hears ", "presses 1", "call ends", "curl -u", ".wav", "User input: 1 (dtmf)", "status=completed"):
         assert shown in said, (shown, said)
+    told = re.findall(r"^ *\d+\.\d\d s +(\S.*)$", said[said.index("Texts, between") :], re.M)
+    assert re.fullmatch(r"POST /v1/messages to 1212555\d{4} -> queued", told[0])
+    assert told[1:] == [
+        "handset gets: See you on Tuesday at half past ten? (delivered)",
+        "handset writes: Yes, I will be there",
+        "handset writes: STOP",
+        f"handset gets: {keywords.STOPPED}",
+        "POST /v1/messages -> failure: Attempt to send to unsubscribed recipient",
+    ]
     times = [float(found) for found in re.findall(r"^ *(\d+\.\d\d) s  ", said, re.M)]
     assert len(times) >= 8 and times == sorted(times), "each step has its time"
     (recording,) = re.findall(r"(/\S+\.wav)", said)[:1]

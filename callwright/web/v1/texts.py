@@ -5,9 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from callwright.base import phone_numbers
+from callwright.base.errors import RequestError
+from callwright.providers.http import is_http_url
 from callwright.services import sms, sms_carriers
 from callwright.sms.progress import shown
 from callwright.store.sms import Query as Asks
+from callwright.store.sms import SmsRow
 from callwright.store.sms_carriers import WAIT_S, OwnedCarrier, Texting
 from callwright.web.v1.deps import PAGE_DEFAULT, After, Asker, Db, Limit
 from callwright.web.v1.idempotency import once
@@ -63,6 +67,17 @@ class NumberTexting(BaseModel):
     texts_per_second: float | None = Field(None, ge=0.01, le=1000)
 
 
+class NewMessage(BaseModel):
+    """A text to be sent."""
+
+    model_config = _CONFIG
+
+    sender: str = Field(max_length=50, description="A number of the account that sends texts.")
+    to: str = Field(max_length=50)
+    body: str = Field(min_length=1, max_length=sms.BODY_MAX, description="At most 20 messages.")
+    result_url: str = Field("", max_length=2_000, description="Gets a POST at each change of its status.")
+
+
 class Message(BaseModel):
     sms_message_id: str
     direction: str
@@ -76,6 +91,12 @@ class Message(BaseModel):
     cause: str = Field(description="Why it failed, or why it is in doubt.")
     requested_at: float
     responded_at: float | None
+
+
+class Messages(BaseModel):
+    """The messages that a text has become, in order."""
+
+    messages: list[Message]
 
 
 class Consent(BaseModel):
@@ -121,23 +142,44 @@ async def set_texting(number_id: int, body: NumberTexting, scope: Asker, db: Db)
     await sms_carriers.set_texting(db, scope, number_id if 0 < number_id < 2**63 else 0, Texting(**body.model_dump()))
 
 
+@router.post("/messages", status_code=201, response_model=Messages, summary="Send a text")
+async def send(body: NewMessage, request: Request, scope: Asker, db: Db) -> Response:
+    """Queue a text. One that is refused, as by a recipient who has stopped them, is answered as well: its `status` is failure."""
+    if body.result_url and not is_http_url(body.result_url):
+        raise RequestError(400, "result_url is not a valid URL.", field="result_url")
+
+    async def act() -> Messages:
+        rows = await sms.queue(db, scope, **body.model_dump())
+        return Messages(messages=[_message(row) for row in rows])
+
+    return await once(request, db, scope, act)
+
+
 @router.get("/messages", summary="List messages")
 async def messages(
     scope: Asker,
     db: Db,
     limit: Limit = PAGE_DEFAULT,
     offset: Annotated[int, Query(ge=0, lt=2**31)] = 0,
+    number: Annotated[str, Query(max_length=20, pattern="^[0-9]*$", description="Only from or to this number.")] = "",
 ) -> list[Message]:
     """Texts sent and received, newest first."""
-    rows, _ = await sms.listed(db, scope, Asks(limit=limit, offset=offset, descending=True))
-    return [
-        Message(
-            sms_message_id=row.message_id.hex, direction=row.direction, to=row.to, sender=row.sender, body=row.body,
-            part=row.part, parts=row.parts, status=shown(row.status), delivery=row.delivery, cause=row.cause,
-            requested_at=row.requested_at, responded_at=row.responded_at,
-        )
-        for row in rows
-    ]  # fmt: skip
+    either = tuple(phone_numbers.spellings(number)) if number else ()
+    rows, _ = await sms.listed(db, scope, Asks(limit=limit, offset=offset, descending=True, either=either))
+    return [_message(row) for row in rows]
+
+
+@router.get("/messages/{sms_message_id}", summary="One message")
+async def message(sms_message_id: str, scope: Asker, db: Db) -> Message:
+    return _message(await sms.get(db, scope, sms_message_id))
+
+
+def _message(row: SmsRow) -> Message:
+    return Message(
+        sms_message_id=row.message_id.hex, direction=row.direction, to=row.to, sender=row.sender, body=row.body,
+        part=row.part, parts=row.parts, status=shown(row.status), delivery=row.delivery, cause=row.cause,
+        requested_at=row.requested_at, responded_at=row.responded_at,
+    )  # fmt: skip
 
 
 @router.get("/consents", summary="Who stopped texts, and who let them come again")
