@@ -14,6 +14,7 @@ from callwright.providers.http import GuardedClient
 from callwright.providers.pool_client import PoolClient
 from callwright.store.database import Database
 from callwright.web.app import create_app
+from callwright.web.heads import BoundedHeads
 
 DATABASE_CONNECTIONS = 8
 CONCURRENCY_MAX = 1_000
@@ -59,14 +60,13 @@ def command(config_path: Path) -> None:
             port=config.http_port,
             ssl_certfile=config.tls_cert or None,
             ssl_keyfile=config.tls_key or None,
-            http="httptools",
+            http=BoundedHeads,
             access_log=False,
             log_config=None,
             lifespan="off",
             server_header=False,
             limit_concurrency=CONCURRENCY_MAX,
             timeout_graceful_shutdown=GRACE_S,
-            h11_max_incomplete_event_size=64 << 10,
         )
         server = _Server(settings)
         try:
