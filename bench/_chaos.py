@@ -55,7 +55,7 @@ OPEN = """
          + (SELECT count(*) FROM calls WHERE ended_at IS NULL)
          + (SELECT count(*) FROM callbacks WHERE state = 'pending')
 """
-PRESSES, HANGS_UP, IS_BUSY, NEVER_ANSWERS, IS_SILENT = (f"{PREFIX}{last}" for last in (1, 6, 4, 3, 5))
+PRESSES, HANGS_UP, IS_BUSY, NEVER_ANSWERS, IS_SILENT = (f"{PREFIX}{last:02}" for last in (1, 6, 4, 3, 5))
 SHARES = {PRESSES: 60, HANGS_UP: 25, IS_BUSY: 10, NEVER_ANSWERS: 5}
 REATTEMPT_S = 60
 RTP_PORTS = (30_000, 31_998)
@@ -325,6 +325,8 @@ class Site:
         ]
         for call_id, call in found.items():
             violations += [f"call {call_id} {said}" for said in self.wrong(call_id, call)]
+        if not self._seen.invited:
+            violations.append("no call reached the phone, so nothing was tried")
         sessions = Counter(session["session_id"] for call in found.values() for session in call["calls"])
         violations += [f"session id {name} stands {count} times" for name, count in sessions.items() if count > 1]
         invited = Counter(name for names in self._seen.invited.values() for name in names)
