@@ -9,7 +9,7 @@ import click
 from callwright.cli import _process
 from callwright.conversation.applications import Applications
 from callwright.conversation.text_turn import Tools
-from callwright.jobs import housekeeping, retention
+from callwright.jobs import audio_sweep, housekeeping, retention
 from callwright.jobs.callbacks import Callbacks
 from callwright.jobs.sms import Texts
 from callwright.jobs.text_sessions import TextSessions
@@ -54,6 +54,7 @@ def command(config_path: Path) -> None:
                     jobs.create_task(db.listen(CHANNEL, text_sessions.wake)),
                     jobs.create_task(housekeeping.run(db)),
                     jobs.create_task(retention.run(db)),
+                    jobs.create_task(audio_sweep.run(db, config.audio_dir)),
                 ]
                 _process.report_ready()
                 await stopping.stop.wait()

@@ -1,6 +1,7 @@
 """An account's audio files: µ-law, named by their content, on disk beside the database. A file never changes."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import threading
@@ -19,6 +20,9 @@ from callwright.store.scope import Scope
 
 ACCOUNT_S_MAX = 300 * 3600
 "Of all files of an account together: 8.6 GB on disk."
+
+SUFFIX = ".ulaw"
+PART = ".part"
 
 NAME_SHOWN = 100
 "Characters of a file's name that are told."
@@ -57,9 +61,9 @@ async def keep(db: Database, audio_dir: Path, scope: Scope, samples: bytes) -> s
     if is_new and await store.total(db, scope) + len(samples) > RATE_HZ * ACCOUNT_S_MAX:
         hours = ACCOUNT_S_MAX // 3600
         raise RequestError(409, f"The account's audio files would last longer than {hours} hours.", field="file")
-    await in_thread(_write, _path(audio_dir, scope.account_id, file), samples)
-    if is_new:
-        await store.insert(db, scope, file=file, samples=len(samples))
+    # In this order, and also where it is known, so that no sweep takes it meanwhile (`audio_sweep`).
+    await in_thread(_write, path_of(audio_dir, scope.account_id, file), samples)
+    await store.insert(db, scope, file=file, samples=len(samples))
     return file
 
 
@@ -72,7 +76,7 @@ async def as_wav(db: Database, audio_dir: Path, scope: Scope, file: str) -> byte
     if not await store.known(db, scope, [file]):
         raise NotFound("audio file")
     try:
-        samples = await asyncio.to_thread(_path(audio_dir, scope.account_id, file).read_bytes)
+        samples = await asyncio.to_thread(path_of(audio_dir, scope.account_id, file).read_bytes)
     except FileNotFoundError:
         raise NotFound("audio file") from None
     return wav.ulaw_header(len(samples), 1) + samples
@@ -80,13 +84,15 @@ async def as_wav(db: Database, audio_dir: Path, scope: Scope, file: str) -> byte
 
 def _write(path: Path, samples: bytes) -> None:
     """Beside its place and renamed into it, so that no call plays half of it."""
-    if path.exists():
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(path)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}{PART}")
     part.write_bytes(samples)
     part.rename(path)
 
 
-def _path(audio_dir: Path, account_id: int, file: str) -> Path:
-    return audio_dir / str(account_id) / f"{file.removeprefix('sha256:')}.ulaw"
+def path_of(audio_dir: Path, account_id: int, file: str) -> Path:
+    """Where the samples of `sha256:<hex>` lie."""
+    return audio_dir / str(account_id) / f"{file.removeprefix('sha256:')}{SUFFIX}"

@@ -37,8 +37,10 @@ FOR_EVERYBODY = {
     "store/accounts.py:count": "whether this is the first start",
     "store/applications.py:insert_version": LOCKED,
     "store/applications.py:published": "by the account of the call that asks",
+    "store/audio_files.py:forget_unnamed": RETIRES,
     "store/audio_files.py:known": SHARED,
     "store/audio_files.py:total": SHARED,
+    "store/audio_files.py:wanted": RETIRES,
     "store/callbacks.py:claim": POSTS,
     "store/callbacks.py:record": POSTS,
     "store/callbacks.py:next_due": POSTS,
@@ -110,6 +112,7 @@ FOR_EVERYBODY = {
 
 AS_THE_PLATFORM = {
     "services/accounts.py": "lets users in",
+    "services/audio_sweep.py:sweep": "the job's",
     "services/callbacks.py": "the job's",
     "services/calls.py": "the engine's",
     "services/deployments.py:_found": ABSENT_FIRST,
