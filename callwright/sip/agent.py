@@ -11,19 +11,25 @@ from collections.abc import Callable, Sequence
 
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
+from callwright.sip import session_timer
 from callwright.sip.address import Address, bracketed, is_ip, name_address, uri, user_part
-from callwright.sip.call import SDP_TYPE, SipCall
+from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import SipEvent
 from callwright.sip.invitation import Invitation
-from callwright.sip.message import REASONS, Request, Response, parse
+from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse
 from callwright.sip.timers import Timers
 from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK")
 ALLOW = ", ".join(METHODS)
-NOT_ALLOWED = frozenset({"REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"})
+NOT_ALLOWED = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"})
 "Methods that we know and do not serve: 405, where an unknown one is 501."
+
+EXTENSIONS = ("100rel", "timer")
+"What a peer may require of us (RFC 3262, RFC 4028)."
+
+SUPPORTED = ", ".join(EXTENSIONS)
 
 CALLS_MAX = 5_000
 "Calls at once; 503 past it."
@@ -54,6 +60,7 @@ class Agent:
         clock: Callable[[], float],
         on_invite: Callable[[SipCall], None],
         new_tag: Callable[[], str],
+        chance: Callable[[], float],
         user_agent: str = "Callwright",
         name: str = "",
         calls_max: int = CALLS_MAX,
@@ -62,6 +69,9 @@ class Agent:
         self.wire = Wire(transmit, clock, Timers())
         self.transactions = Transactions(self.wire)
         self.new_tag = new_tag
+        self.chance = chance
+        "Anything from 0 to 1: how two sides that offered at once come to try again at different times."
+
         self.draining = False
         "OPTIONS and INVITE get 503: the calls that are there go on, new ones go elsewhere."
 
@@ -158,7 +168,7 @@ class Agent:
             self._refuse(request, source, 405 if method in NOT_ALLOWED else 501, allow=ALLOW)
         elif method != "OPTIONS" and headers.get("max-forwards") == "0":
             self._refuse(request, source, 483)
-        elif unknown := headers.all("require"):
+        elif unknown := [name for name in headers.tokens("require") if name not in EXTENSIONS]:
             self._refuse(request, source, 420, unsupported=", ".join(unknown))
         else:
             return False
@@ -178,7 +188,7 @@ class Agent:
         elif self.draining:
             self._refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         else:
-            self._refuse(request, source, 200, allow=ALLOW, accept=SDP_TYPE, contact=self._contact)
+            self._refuse(request, source, 200, allow=ALLOW, supported=SUPPORTED, accept=SDP_TYPE, contact=self._contact)
 
     def _invited(self, request: Request, source: Address) -> None:
         headers = request.headers
@@ -195,6 +205,8 @@ class Agent:
             self._refuse(request, source, 415, accept=SDP_TYPE)
         elif not request.uri.lower().startswith(("sip:", "sips:", "tel:")):
             self._refuse(request, source, 416)
+        elif session_timer.too_short(request):
+            self._refuse(request, source, 422, min_se=str(session_timer.EXPIRES_S_MIN))
         else:
             self._open(request, source, key, theirs.uri)
 
@@ -221,9 +233,7 @@ class Agent:
 
     def _call_of(self, request: Request) -> SipCall | None:
         call = self._calls.get((request.headers.get("call-id"), request.to_tag))
-        if call is None or call.dialog is None or call.dialog.remote_tag != request.from_tag:
-            return None
-        return call
+        return call if call is not None and call.knows(request.from_tag) else None
 
     # -- out -----------------------------------------------------------------------------------
 
@@ -258,6 +268,8 @@ class Agent:
         headers.set("call-id", call_id)
         headers.set("cseq", "1 INVITE")
         headers.set("content-type", SDP_TYPE)
+        headers.set("session-expires", str(session_timer.EXPIRES_S))
+        headers.set("min-se", str(session_timer.EXPIRES_S_MIN))
         for name, value in extra:
             headers.set(name.lower(), " ".join(value.split()))
         request.body = sdp
@@ -272,6 +284,9 @@ class Agent:
         if request.method == "INVITE":
             headers.set("contact", self._contact)
             headers.set("allow", ALLOW)
+            headers.set("supported", SUPPORTED)
+        elif request.method == "UPDATE":
+            headers.set("contact", self._contact)
         headers.set("user-agent", self._user_agent)
         return request
 
@@ -295,6 +310,7 @@ class Agent:
                 values["record-route"] = theirs.all("record-route")
             values["contact"] = [self._contact]
             values["allow"] = [ALLOW]
+            values["supported"] = [SUPPORTED]
         if sdp:
             values["content-type"] = [SDP_TYPE]
         values["server"] = [self._user_agent]

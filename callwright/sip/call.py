@@ -25,17 +25,22 @@ end once, by `Ended` or `Rejected`, unless it ended the call itself by `reject` 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
+from callwright.sip import events
 from callwright.sip.address import Address
 from callwright.sip.dialog import Dialog
 from callwright.sip.digest import Identity
-from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent, info_key
-from callwright.sip.invitation import Invitation
-from callwright.sip.message import Request, Response, network_cause
-from callwright.sip.timers import GIVE_UP, T1, T2, Timer
+from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, SipEvent, info_key
+from callwright.sip.invitation import PROOFS, Invitation, cancellation, remains
+from callwright.sip.message import SDP_TYPE, Request, Response, with_cause
+from callwright.sip.reliable import Accepted, EarlyDialogs, Ringing
+from callwright.sip.reoffers import Reoffers
+from callwright.sip.session_timer import SessionTimer
+from callwright.sip.timers import GIVE_UP, Timer
 from callwright.sip.transaction import ClientTransaction, ServerTransaction
 
 if TYPE_CHECKING:
@@ -52,17 +57,8 @@ UNANSWERED_S_MAX = 300.0
 FORKS_MAX = 8
 "Answers of one forked INVITE that are acknowledged and ended."
 
-SDP_TYPE = "application/sdp"
-
-_CREDENTIALS = ("authorization", "proxy-authorization")
-
 
 def _nobody(_: SipEvent) -> None: ...
-
-
-def _with_cause(reason: str, message: Request | Response) -> str:
-    cause = network_cause(message.headers)
-    return reason if cause is None else f"{reason} (Q.850 {cause})"
 
 
 class SipCall:
@@ -72,18 +68,19 @@ class SipCall:
         "_acks",
         "_agent",
         "_answer",
-        "_answer_sequence",
         "_client",
+        "_description",
+        "_early",
         "_heard",
         "_identity",
         "_invitation",
         "_invite",
         "_limit",
-        "_no_ack",
         "_reason",
-        "_reoffer",
-        "_repeat",
+        "_reoffers",
+        "_ringing",
         "_server",
+        "_session",
         "call_id",
         "caller",
         "dialled",
@@ -119,20 +116,23 @@ class SipCall:
         "As long as our INVITE has no final answer."
 
         self._identity: Identity | None = None
+        self._early = EarlyDialogs()
+        self._session = SessionTimer(self, agent)
+        self._description = ""
+        "The SDP that we sent last."
+
+        self._ringing: Ringing | None = None
+        "Our 180, where the peer requires that it arrives."
+
         self._server: ServerTransaction | None = None
         self._client: ClientTransaction | None = None
-        self._reoffer: tuple[Request, ServerTransaction, str] | None = None
-        "The re-INVITE or UPDATE that the owner has to answer, and the peer's Contact in it."
-
-        self._answer = b""
+        self._reoffers = Reoffers(self, self._session, agent)
+        self._answer: Accepted | None = None
         "Our 2xx, as long as no ACK came for it."
 
-        self._answer_sequence = 0
         self._acks: dict[str, tuple[bytes, Address]] = {}
         "The ACK for each 2xx that our INVITE got, by To tag."
 
-        self._repeat: Timer | None = None
-        self._no_ack: Timer | None = None
         self._limit: Timer | None = None
         self._heard = False
         "Our INVITE got an answer of some kind: it may be cancelled."
@@ -146,7 +146,7 @@ class SipCall:
         """Header fields of the INVITE that came, until it is answered: without credentials, names in lower case, several
         values with commas between them (RFC 5552 §2.4)."""
         found = self._invite.headers.values.items() if self._invite is not None else ()
-        return tuple((name, ", ".join(values)) for name, values in found if name not in _CREDENTIALS)
+        return tuple((name, ", ".join(values)) for name, values in found if name not in PROOFS)
 
     def invited(self, request: Request, transaction: ServerTransaction, dialog: Dialog) -> None:
         """An INVITE began this call."""
@@ -166,8 +166,19 @@ class SipCall:
 
     def ring(self) -> None:
         """180."""
+        if self.state != "invited" or self._ringing is not None:
+            return
+        assert self._server is not None and self._invite is not None
+        response = self._agent.response(self._invite, 180, tag=self.tag)
+        if "100rel" in self._invite.headers.tokens("require"):
+            self._ringing = Ringing(self._agent.wire, self._invite, self._server, response, self._never_heard)
+        else:
+            self._server.respond(response)
+
+    def _never_heard(self) -> None:
         if self.state == "invited":
-            self._respond(180)
+            self._respond(504)
+            self._end(Ended("failure", "no PRACK came"))
 
     def answer(self, sdp: str) -> None:
         """200 with this SDP, repeated until the ACK comes: `Confirmed`."""
@@ -176,9 +187,11 @@ class SipCall:
         assert self._server is not None and self._invite is not None
         self.state = "answered"
         self._agent.answered(self)
-        self._stop_timers()
+        self._stop_waiting()
+        if self._ringing is not None:
+            self._ringing.stop()
         invite, server, self._invite, self._server = self._invite, self._server, None, None
-        self._send_2xx(invite, server, sdp)
+        self.accept(invite, server, sdp)
 
     def reject(self, status: int, reason: str = "") -> None:
         """A final answer of 300 or more; the call is over for its owner, without an event."""
@@ -188,6 +201,8 @@ class SipCall:
 
     def _respond(self, status: int, reason: str = "") -> None:
         assert self._server is not None and self._invite is not None
+        if self._ringing is not None:
+            self._ringing.stop()
         self._server.respond(self._agent.response(self._invite, status, reason, tag=self.tag))
 
     def _cancelled(self) -> None:
@@ -197,25 +212,11 @@ class SipCall:
 
     # -- our 2xx and its ACK ---------------------------------------------------------------------
 
-    def _send_2xx(self, request: Request, transaction: ServerTransaction, sdp: str) -> None:
-        self._answer = transaction.respond(self._agent.response(request, 200, tag=self.tag, sdp=sdp))
-        self._answer_sequence = request.sequence
-        self._repeat_2xx(transaction.to, T1)
-        self._no_ack = self._agent.wire.after(GIVE_UP, self._never_acknowledged)
-
-    def _repeat_2xx(self, to: Address, pause: float) -> None:
-        def again() -> None:
-            self._agent.wire.send(self._answer, to)
-            self._repeat_2xx(to, min(pause * 2, T2))
-
-        self._repeat = self._agent.wire.after(pause, again)
-
     def ack(self, request: Request) -> None:
         """An ACK for a 2xx of ours; one for an earlier INVITE, or that comes again, means nothing any more."""
-        if not self._answer or request.sequence != self._answer_sequence:
+        if self._answer is None or not self._answer.acknowledged(request):
             return
-        self._answer = b""
-        self._stop_timers()
+        self._answer = None
         if self.state == "leaving":
             self._send_bye()
             self._over()
@@ -234,12 +235,14 @@ class SipCall:
     def invite(self, invitation: Invitation, identity: Identity | None) -> None:
         """Begin this call with an INVITE of ours. `identity` answers challenges, also those of what follows."""
         self._invitation, self._identity = invitation, identity
+        self._description = invitation.request.body
         self._limit = self._agent.wire.after(UNANSWERED_S_MAX, self._nobody_answers)
         self._send_invite()
 
     def _send_invite(self) -> None:
         assert self._invitation is not None
         self._heard = False
+        self._early = EarlyDialogs()
         self._invite = self._agent.outgoing(self._invitation.request)
         self.remote = self._invitation.to
         self._client = self._agent.transactions.request(self._invite, self.remote, self._invite_answered)
@@ -252,7 +255,7 @@ class SipCall:
         """End a call that is not answered yet. `Ended` follows when the peer has confirmed, at the latest in 32 s."""
         if self.state == "calling":
             self.state = "cancelling"
-            self._stop_timers()
+            self._stop_waiting()
             if self._heard:
                 self._send_cancel()
 
@@ -260,11 +263,7 @@ class SipCall:
         """Once only: RFC 3261 §9.1. It shares the branch of its INVITE."""
         invite, client = self._invite, self._client
         assert invite is not None and client is not None
-        request = Request("CANCEL", invite.uri, sequence=invite.sequence)
-        for name in ("via", "max-forwards", "from", "to", "call-id"):
-            request.headers.set(name, invite.headers.get(name))
-        request.headers.set("cseq", f"{invite.sequence} CANCEL")
-        self._agent.transactions.request(request, self.remote, lambda _: None)
+        self._agent.transactions.request(cancellation(invite), self.remote, lambda _: None)
         self._limit = self._agent.wire.after(GIVE_UP, client.give_up)
 
     def _invite_answered(self, response: Response | None) -> None:
@@ -275,13 +274,23 @@ class SipCall:
             if self.state == "cancelling" and first:
                 self._send_cancel()
             elif self.state == "calling" and response.status > 100:
-                self.on_event(Ringing(response.status, response.body))
+                self._provisional(response)
         elif response.status < 300:
             self._accepted(response)
         elif self.state == "calling" and self._invitation is not None and self._invitation.again(response):
             self._send_invite()
         else:
-            self._refused(response.status, _with_cause(response.reason, response))
+            self._refused(response.status, with_cause(response.reason, response.headers))
+
+    def _provisional(self, response: Response) -> None:
+        assert self._invite is not None
+        try:
+            acknowledged = self._early.told(self._invite, response, self.remote)
+        except PeerError:
+            return
+        if acknowledged is not None:
+            self._ask(*acknowledged)
+        self.on_event(events.Ringing(response.status, response.body))
 
     def _refused(self, status: int, reason: str, *, heard: bool = True) -> None:
         if self.state == "cancelling":
@@ -299,36 +308,75 @@ class SipCall:
         if len(self._acks) >= FORKS_MAX:
             return
         try:
-            dialog = dialogs.from_answer(self._invite, response, self.remote)
+            dialog, description = self._early.confirmed(self._invite, response, self.remote)
         except PeerError as error:
             self._refused(500, f"a 2xx that cannot be acknowledged: {error}")
             return
-        ack = self._agent.outgoing(dialog.request("ACK", self._invite.sequence))
-        for name in _CREDENTIALS:
-            # What the INVITE proved, its ACK proves too (RFC 3261 §13.2.2.4).
-            if proof := self._invite.headers.all(name):
-                ack.headers.set(name, *proof)
-        self._acks[tag] = (ack.serialize(), dialog.next_hop())
-        self._agent.wire.send(*self._acks[tag])
-        self._forget_the_invite()
+        self._acks[tag] = self._send_ack(dialog, self._invite)
+        # The transaction lingers for 32 s: keep of the INVITE only what the answer of another branch would need.
+        self._invite, self._client, self._invitation = remains(self._invite), None, None
         if self.state == "calling":
             self.state, self.dialog = "confirmed", dialog
-            self._stop_timers()
-            self.on_event(Answered(response.body))
+            self._stop_waiting()
+            self._session.answered(response)
+            self.on_event(Answered(description))
             return
         self._bye(dialog)
         if self.state == "cancelling":
             self._end(Ended("local", self._reason))
 
-    def _forget_the_invite(self) -> None:
-        """Keep of it only what the dialog of another branch would need: the transaction lingers for 32 s."""
-        invite = self._invite
-        assert invite is not None
-        self._invite = Request("INVITE", invite.uri, sequence=invite.sequence)
-        for name in ("from", *_CREDENTIALS):
-            if values := invite.headers.all(name):
-                self._invite.headers.set(name, *values)
-        self._client = self._invitation = None
+    def _send_ack(self, dialog: Dialog, invite: Request) -> tuple[bytes, Address]:
+        ack = self._agent.outgoing(dialog.request("ACK", invite.sequence))
+        for name in PROOFS:
+            # What the INVITE proved, its ACK proves too (RFC 3261 §13.2.2.4).
+            if proof := invite.headers.all(name):
+                ack.headers.set(name, *proof)
+        sent = ack.serialize(), dialog.next_hop()
+        self._agent.wire.send(*sent)
+        return sent
+
+    # -- what the session timer needs ------------------------------------------------------------
+
+    @property
+    def is_ours(self) -> bool:
+        """We began it, and made its Call-ID."""
+        return bool(self._acks)
+
+    @property
+    def answering(self) -> bool:
+        """A 2xx of ours has no ACK yet."""
+        return self._answer is not None
+
+    @property
+    def offering(self) -> bool:
+        """An offer of the peer's, or our answer to one, is still on its way."""
+        return self._reoffers.waiting or self.answering
+
+    def within(self, method: str) -> Request:
+        """A request within the dialog; an INVITE with the description that the peer has of us already."""
+        assert self.dialog is not None
+        request = self.dialog.request(method)
+        if method == "INVITE":
+            request.body = self._description
+            request.headers.set("content-type", SDP_TYPE)
+        return request
+
+    def ask(self, request: Request, answered: Callable[[Response | None], None]) -> None:
+        assert self.dialog is not None
+        self._ask(self.dialog, request, answered)
+
+    def acknowledge(self, request: Request, response: Response) -> None:
+        """A 2xx to a re-INVITE of ours came."""
+        assert self.dialog is not None
+        with suppress(PeerError):
+            self.dialog.target = dialogs.contact(response.headers) or self.dialog.target
+        self._send_ack(self.dialog, request)
+
+    def lost(self, reason: str) -> None:
+        """The peer has gone without a word."""
+        if self.state != "ended":
+            self._send_bye()
+            self._end(Ended("failure", reason))
 
     # -- both sides ----------------------------------------------------------------------------
 
@@ -353,6 +401,12 @@ class SipCall:
         # Whatever comes of it, the call is over (RFC 3261 §15.1.1).
         self._ask(dialog, dialog.request("BYE"))
 
+    def knows(self, tag: str) -> bool:
+        """Whether this is the tag of the peer, or of one that may become it."""
+        if self.dialog is not None:
+            return self.dialog.remote_tag == tag
+        return self._early.find(tag) is not None
+
     def _ask(
         self, dialog: Dialog, request: Request, answered: Callable[[Response | None], None] = lambda _: None
     ) -> None:
@@ -376,17 +430,23 @@ class SipCall:
 
     def request(self, request: Request, transaction: ServerTransaction) -> None:
         """A request within the dialog (not ACK, not CANCEL). Raises `PeerError` where it cannot be understood."""
-        assert self.dialog is not None
         reply = self._agent.reply
-        if request.method == "BYE":
+        if self.dialog is None:
+            early = self._early.find(request.from_tag)
+            assert early is not None
+            self._reoffers.early(early, request, transaction)
+        elif request.method == "BYE":
             reply(request, transaction, 200)
             if self.state == "invited":
                 self._respond(487)
-            self._end(Ended("remote", _with_cause("BYE", request)))
+            self._end(Ended("remote", with_cause("BYE", request.headers)))
         elif not self.dialog.in_order(request):
             reply(request, transaction, 500)
         elif request.method in ("INVITE", "UPDATE"):
-            self._reoffered(request, transaction)
+            self._reoffers.asked(request, transaction)
+        elif request.method == "PRACK":
+            known = self._ringing is not None and self._ringing.acknowledged(request)
+            reply(request, transaction, 200 if known else 481)
         elif request.method == "INFO":
             reply(request, transaction, 200)
             if key := info_key(request):
@@ -394,45 +454,23 @@ class SipCall:
         else:
             reply(request, transaction, 200)
 
-    def _reoffered(self, request: Request, transaction: ServerTransaction) -> None:
-        """A re-INVITE or UPDATE (RFC 3261 §14.2, RFC 3311 §5.2)."""
-        assert self.dialog is not None
-        if self.state == "invited" or self._reoffer is not None:
-            # The offer before this one is not answered yet.
-            self._agent.reply(request, transaction, 500, retry_after=str(request.sequence % 10))
-            return
-        if self.state != "confirmed" or self._answer:
-            # Our own answer is still on its way (RFC 5407 §3.1.5).
-            self._agent.reply(request, transaction, 491)
-            return
-        if request.body and request.media_type != SDP_TYPE:
-            self._agent.reply(request, transaction, 415, accept=SDP_TYPE)
-            return
-        target = dialogs.contact(request.headers) or self.dialog.target
-        if request.method == "UPDATE" and not request.body:
-            # A session refresh: nothing of the media changes.
-            self.dialog.target = target
-            self._agent.reply(request, transaction, 200)
-            return
-        self._reoffer = (request, transaction, target)
-        self.on_event(Reoffered(request.body))
-
     def answer_reoffer(self, sdp: str) -> None:
         """Accept the offer of `Reoffered`, or make one where it held none."""
-        if self._reoffer is None:
-            return
-        assert self.dialog is not None
-        (request, transaction, self.dialog.target), self._reoffer = self._reoffer, None
-        if transaction.is_invite:
-            self._send_2xx(request, transaction, sdp)
-        else:
-            transaction.respond(self._agent.response(request, 200, tag=self.tag, sdp=sdp))
+        self._reoffers.answer(sdp)
 
     def reject_reoffer(self, status: int = 488) -> None:
         """Refuse it: the session goes on as it was (RFC 3261 §14.2)."""
-        if self._reoffer is not None:
-            (request, transaction, _), self._reoffer = self._reoffer, None
-            self._agent.reply(request, transaction, status)
+        self._reoffers.reject(status)
+
+    def accept(self, request: Request, transaction: ServerTransaction, sdp: str = "") -> None:
+        """200 to an INVITE or UPDATE of the peer's; one to an INVITE is repeated until its ACK comes."""
+        response = self._agent.response(request, 200, tag=self.tag, sdp=sdp)
+        for name, value in self._session.offered(request):
+            response.headers.set(name, value)
+        self._description = sdp or self._description
+        data = transaction.respond(response)
+        if transaction.is_invite:
+            self._answer = Accepted(self._agent.wire, request, transaction, data, self._never_acknowledged)
 
     def _end(self, event: Ended | Rejected) -> None:
         if self.state == "ended":
@@ -444,15 +482,18 @@ class SipCall:
     def _over(self) -> None:
         """Let go of everything: a transaction may keep this object for another 32 s, but not its owner."""
         self.reject_reoffer(487)
-        self._stop_timers()
+        self._stop_waiting()
+        self._session.stop()
+        for repeated in (self._ringing, self._answer):
+            if repeated is not None:
+                repeated.stop()
+        self._answer = None
         self.state = "ended"
         self.on_event = _nobody
         self._server = self._client = self._invitation = None
-        self._answer = b""
         self._agent.forget(self)
 
-    def _stop_timers(self) -> None:
-        for timer in (self._repeat, self._no_ack, self._limit):
-            if timer is not None:
-                timer.cancel()
-        self._repeat = self._no_ack = self._limit = None
+    def _stop_waiting(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = None

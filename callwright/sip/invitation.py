@@ -1,6 +1,7 @@
 """Our INVITE until its final answer: it goes out again where its peer asks who we are, or says where else to ask.
 
-A peer that answers 401 or 407 gets the same INVITE with our digest answer; one that answers 3xx has named other places,
+A peer that answers 401 or 407 gets the same INVITE with our digest answer; one that answers 422 gets a longer session; one
+that answers 3xx has named other places,
 which are tried in its order, each after the one before has refused (RFC 3261 §8.1.3.4). Each is a transaction of its own,
 in the same would-be dialog: Call-ID and From tag stay, CSeq grows. All of them together are bounded.
 """
@@ -11,12 +12,16 @@ from callwright.base.errors import PeerError
 from callwright.sip.address import Address, name_address, uri
 from callwright.sip.digest import Identity
 from callwright.sip.message import Request, Response
+from callwright.sip.session_timer import expires_s
 
 INVITES_MAX = 8
 "INVITEs of one call, the first included: a proxy and a far end that both challenge, and a few places."
 
 PLACES_MAX = 5
 "Places that wait to be tried; a longer list is cut."
+
+PROOFS = ("authorization", "proxy-authorization")
+"Header fields that say who we are."
 
 _REDIRECTS = frozenset({300, 301, 302, 305})
 
@@ -53,10 +58,21 @@ class Invitation:
             return (
                 self._identity is not None and self.to == self._trunk and self._identity.prove(self.request, response)
             )
+        if status == 422:
+            return self._longer(response)
         if status in _REDIRECTS:
             self._places = (self._named(response) + self._places)[:PLACES_MAX]
         # A 6xx speaks for everybody (RFC 3261 §21.6).
         return status < 600 and self._moved()
+
+    def _longer(self, response: Response) -> bool:
+        """A session must last longer there (RFC 4028 §7.3)."""
+        least = expires_s(response.headers, "min-se")
+        if least <= expires_s(self.request.headers):
+            return False
+        self.request.headers.set("session-expires", str(least))
+        self.request.headers.set("min-se", str(least))
+        return True
 
     def _named(self, response: Response) -> list[tuple[str, Address]]:
         """The places of a redirection that can be asked without a name server, best first."""
@@ -81,7 +97,25 @@ class Invitation:
             if where not in self._tried:
                 self._tried.add(where)
                 self.request.uri, self.to = where, to
-                for name in ("authorization", "proxy-authorization"):
+                for name in PROOFS:
                     self.request.headers.values.pop(name, None)
                 return True
         return False
+
+
+def cancellation(invite: Request) -> Request:
+    """The CANCEL of an INVITE that is under way: it shares its branch (RFC 3261 §9.1)."""
+    request = Request("CANCEL", invite.uri, sequence=invite.sequence)
+    for name in ("via", "max-forwards", "from", "to", "call-id"):
+        request.headers.set(name, invite.headers.get(name))
+    request.headers.set("cseq", f"{invite.sequence} CANCEL")
+    return request
+
+
+def remains(invite: Request) -> Request:
+    """Of an INVITE that was answered, what the ACK for another 2xx takes from it."""
+    kept = Request("INVITE", invite.uri, sequence=invite.sequence)
+    for name in ("from", *PROOFS):
+        if values := invite.headers.all(name):
+            kept.headers.set(name, *values)
+    return kept

@@ -21,15 +21,19 @@ CALL_ID_MAX = 500
 REASON_MAX = 200
 "A reason phrase is cut there: it ends up in logs."
 
+SDP_TYPE = "application/sdp"
+
 SEQUENCE_MAX = 2**31 - 1
 "RFC 3261 §8.1.1.5."
 
 REASONS = {
     100: "Trying", 180: "Ringing", 200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
     405: "Method Not Allowed", 408: "Request Timeout", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme",
-    420: "Bad Extension", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
+    420: "Bad Extension", 422: "Session Interval Too Small",
+    480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
     483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
     491: "Request Pending", 500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable",
+    504: "Server Time-out",
     600: "Busy Everywhere", 603: "Decline",
 }  # fmt: skip
 
@@ -40,8 +44,8 @@ _COMPACT = {
 }  # fmt: skip
 _SHOWN = (
     "Accept", "Allow", "Authorization", "Call-ID", "Contact", "Content-Length", "Content-Type", "CSeq", "From",
-    "Max-Forwards", "Proxy-Authorization", "Proxy-Require", "Record-Route", "Require", "Retry-After", "Route", "Server",
-    "Supported", "To", "Unsupported", "User-Agent", "Via", "Warning",
+    "Max-Forwards", "Min-SE", "Proxy-Authorization", "Proxy-Require", "RAck", "Record-Route", "Require", "Retry-After",
+    "Route", "RSeq", "Server", "Session-Expires", "Supported", "To", "Unsupported", "User-Agent", "Via", "Warning",
 )  # fmt: skip
 _PRETTY = {name.lower(): name for name in _SHOWN}
 _NAMES = {name: name.lower() for name in (*_SHOWN, *_PRETTY)} | _COMPACT | {k.upper(): v for k, v in _COMPACT.items()}
@@ -69,6 +73,10 @@ class Headers:
 
     def all(self, name: str) -> list[str]:
         return self.values.get(name, [])
+
+    def tokens(self, name: str) -> list[str]:
+        """All words of a list such as Supported, in lower case."""
+        return [word for value in self.all(name) for item in value.split(",") if (word := item.strip().lower())]
 
     def set(self, name: str, *values: str) -> None:
         self.values[name] = list(values)
@@ -151,10 +159,10 @@ Message = Request | Response
 _Q850 = re.compile(r"Q\.850\b[^,]*?;\s*cause\s*=\s*([0-9]{1,3})(?![0-9])", re.I)
 
 
-def network_cause(headers: Headers) -> int | None:
-    """What the telephone network said of a call's end (RFC 3326): ITU-T Q.850, such as 17 for busy; None where it is not told."""
+def with_cause(reason: str, headers: Headers) -> str:
+    """A reason, and behind it what the telephone network said of a call's end (RFC 3326, ITU-T Q.850): `Busy Here (Q.850 17)`."""
     found = _Q850.search(", ".join(headers.all("reason")))
-    return int(found[1]) if found else None
+    return f"{reason} (Q.850 {int(found[1])})" if found else reason
 
 
 def _serialize(first: str, headers: Headers, body: str) -> bytes:

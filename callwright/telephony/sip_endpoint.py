@@ -6,6 +6,7 @@ one ICMP error would end a connected reader on uvloop for good.
 
 import asyncio
 import logging
+import random
 import secrets
 import socket
 import time
@@ -167,6 +168,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             clock=time.monotonic,
             on_invite=self._on_invite,
             new_tag=lambda: secrets.token_hex(8),
+            chance=random.random,
             user_agent=self._user_agent,
             name=self._name,
         )

@@ -61,6 +61,7 @@ class Bench:
             clock=lambda: self.now,
             on_invite=self._invited,
             new_tag=lambda: f"t{next(tags)}",
+            chance=lambda: 0.5,
             **options,
         )
 

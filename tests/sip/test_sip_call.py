@@ -401,7 +401,7 @@ class TestUnwelcome:
             (request("REGISTER"), 405),
             (request("MESSAGE"), 405),
             (request("FROBNICATE"), 501),
-            (invite(require="100rel"), 420),
+            (invite(require="replaces"), 420),
             (invite(max_forwards="0"), 483),
             (invite(content_type="text/plain"), 415),
             (invite(uri="mailto:ann@example.com"), 416),
@@ -423,8 +423,8 @@ class TestUnwelcome:
         bench = Bench()
         bench.receive(request("REGISTER"))
         assert "INVITE" in bench.response().headers.get("allow")
-        bench.receive(invite(require="100rel, timer"))
-        assert bench.response().headers.get("unsupported") == "100rel, timer"
+        bench.receive(invite(require="100rel, foo, timer, bar"))
+        assert bench.response().headers.get("unsupported") == "foo, bar"
 
     def test_an_invite_that_came_on_two_paths(self) -> None:
         bench, _ = _ringing()

@@ -41,6 +41,7 @@ class Pair:
             clock=lambda: self.now,
             on_invite=on_invite,
             new_tag=lambda: f"{address[0][-1]}x{next(tags)}",
+            chance=self.rng.random,
         )
 
     def _transmit(self, data: bytes, source, to) -> None:

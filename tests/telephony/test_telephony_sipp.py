@@ -207,6 +207,53 @@ class TestSippCalls:
         assert await dial(tmp_path, steps, side.endpoint.address) == ""
         assert await _end_of(side.legs[0]) == LegEnded("remote", "BYE")
 
+    async def test_a_caller_who_must_hear_it_ring(self, side, tmp_path):
+        """RFC 3262: the 180 is repeated until its PRACK comes; the call is answered after that."""
+
+        def take(one: SipCall) -> None:
+            one.ring()
+            asyncio.get_running_loop().call_later(1.5, lambda: side.take(one))
+
+        side.incoming = take
+        steps = [
+            call("INVITE", 1, "Require: 100rel", body=SDP),
+            recv(100, optional=True),
+            recv(180, has="RSeq:1"),
+            # SIPp takes the one that comes again for what it is.
+            pause(700),
+            call("PRACK", 2, "RAck: 1 1 INVITE", to="[peer_tag_param]"),
+            recv(200, has="CSeq:PRACK"),
+            recv(200, has="CSeq:INVITE"),
+            ACK,
+            call("BYE", 3, to="[peer_tag_param]"),
+            recv(200),
+        ]
+        assert await dial(tmp_path, steps, side.endpoint.address) == ""
+
+    async def test_a_session_timer(self, side, tmp_path):
+        """RFC 4028: one that is too short is refused; one that is agreed to is refreshed by UPDATE and re-INVITE."""
+        timer = "Supported: timer"
+        agreed = "Session-Expires:120;refresher=uac"
+        steps = [
+            call("INVITE", 1, timer, "Session-Expires: 60", body=SDP),
+            recv(422, has="Min-SE:90"),
+            call("ACK", branch="[branch-2]", to="[peer_tag_param]"),
+            call("INVITE", 2, timer, "Session-Expires: 120", "Min-SE: 90", body=SDP),
+            recv(100, optional=True),
+            recv(180, optional=True),
+            recv(200, has=agreed),
+            call("ACK", 2, to="[peer_tag_param]"),
+            call("UPDATE", 3, timer, "Session-Expires: 120;refresher=uac", to="[peer_tag_param]"),
+            recv(200, has=agreed),
+            call("INVITE", 4, timer, "Session-Expires: 120;refresher=uac", body=SDP, to="[peer_tag_param]"),
+            recv(100, optional=True),
+            recv(200, has=agreed),
+            call("ACK", 4, to="[peer_tag_param]"),
+            call("BYE", 5, to="[peer_tag_param]"),
+            recv(200),
+        ]
+        assert await dial(tmp_path, steps, side.endpoint.address) == ""
+
     async def test_options_and_methods_that_we_do_not_serve(self, side, tmp_path):
         steps = [
             call("OPTIONS"),
@@ -290,6 +337,23 @@ class TestSippIsCalled:
         async with called(tmp_path, steps) as peer:
             leg = side.dial(peer.address, credentials=Credentials("ann", "guess"))
             assert await leg.answered(10) == NotAnswered(403, "No")
+            assert await peer.verdict() == ""
+
+    async def test_a_far_end_that_wants_its_ringing_acknowledged(self, side, tmp_path):
+        """RFC 3262: its early audio is described in a 183, which is acknowledged, and its 200 says no more."""
+        early = reply("183 Session Progress", "Require: 100rel", "RSeq: 70", body=SDP, again=True)
+        prack = [recv("PRACK", has="RAck:70 1 INVITE"), bye_answer()]
+        accepted = send(
+            "SIP/2.0 200 OK",
+            *("Via[$via]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "CSeq: 1 INVITE"),
+            "Contact: <sip:100@[local_ip]:[local_port]>",
+        )
+        keep = '<ereg regexp=":.*" search_in="hdr" header="Via" assign_to="via"/>'
+        steps = [f'<recv request="INVITE"><action>{keep}</action></recv>', early, *prack, accepted]
+        async with called(tmp_path, [*steps, recv("ACK"), recv("BYE"), bye_answer()]) as peer:
+            leg = side.dial(peer.address)
+            assert await leg.answered(10) is None
+            leg.hang_up()
             assert await peer.verdict() == ""
 
     async def test_a_redirection(self, side, tmp_path):

@@ -1,0 +1,137 @@
+"""Answers to an INVITE that are acknowledged: a 2xx by ACK, and a provisional one by PRACK (RFC 3262), ours and the peer's.
+
+The called side repeats such an answer until its PRACK comes, as it does a 2xx. The calling side has a dialog from the
+first one on, an early one for each far end that a proxy forked its INVITE to; the 2xx then confirms one of them.
+"""
+
+from collections.abc import Callable
+
+from callwright.sip import dialog as dialogs
+from callwright.sip.address import Address
+from callwright.sip.dialog import Dialog
+from callwright.sip.message import Request, Response, read_number
+from callwright.sip.timers import GIVE_UP, T1, T2
+from callwright.sip.transaction import ServerTransaction, Wire
+
+EARLY_MAX = 8
+"Far ends of one forked INVITE that have an early dialog."
+
+FIRST_RSEQ = 1
+"RSeq of our only reliable answer: 180 says all that we have to say before 200."
+
+
+class Ringing:
+    """Our 180, of an INVITE that requires 100rel."""
+
+    __slots__ = ("_data", "_give_up", "_invite_sequence", "_repeat", "_to", "_wire")
+
+    def __init__(
+        self, wire: Wire, invite: Request, transaction: ServerTransaction, response: Response, lost: Callable[[], None]
+    ) -> None:
+        """Send it; `lost`: nobody acknowledged it in 32 s (§3)."""
+        response.headers.set("require", "100rel")
+        response.headers.set("rseq", str(FIRST_RSEQ))
+        self._wire = wire
+        self._to = transaction.to
+        self._invite_sequence = invite.sequence
+        self._data = transaction.respond(response)
+        self._again(T1)
+        self._give_up = wire.after(GIVE_UP, lost)
+
+    def _again(self, pause: float) -> None:
+        def again() -> None:
+            self._wire.send(self._data, self._to)
+            self._again(pause * 2)
+
+        self._repeat = self._wire.after(pause, again)
+
+    def stop(self) -> None:
+        self._give_up.cancel()
+        self._repeat.cancel()
+
+    def acknowledged(self, prack: Request) -> bool:
+        """Whether a PRACK means this answer (§7.2)."""
+        words = prack.headers.get("rack").split()
+        if words != [str(FIRST_RSEQ), str(self._invite_sequence), "INVITE"]:
+            return False
+        self.stop()
+        return True
+
+
+class Accepted:
+    """Our 2xx to an INVITE, repeated until its ACK comes (RFC 3261 §13.3.1.4)."""
+
+    __slots__ = ("_data", "_give_up", "_repeat", "_sequence", "_to", "_wire")
+
+    def __init__(
+        self, wire: Wire, invite: Request, transaction: ServerTransaction, data: bytes, lost: Callable[[], None]
+    ) -> None:
+        """It was sent as `data`; `lost`: nobody acknowledged it in 32 s."""
+        self._wire = wire
+        self._to = transaction.to
+        self._sequence = invite.sequence
+        self._data = data
+        self._again(T1)
+        self._give_up = wire.after(GIVE_UP, lost)
+
+    def _again(self, pause: float) -> None:
+        def again() -> None:
+            self._wire.send(self._data, self._to)
+            self._again(min(pause * 2, T2))
+
+        self._repeat = self._wire.after(pause, again)
+
+    def stop(self) -> None:
+        self._give_up.cancel()
+        self._repeat.cancel()
+
+    def acknowledged(self, ack: Request) -> bool:
+        """Whether an ACK means this answer; one for an earlier INVITE does not."""
+        if ack.sequence != self._sequence:
+            return False
+        self.stop()
+        return True
+
+
+class EarlyDialogs:
+    """Of an INVITE of ours, by To tag."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[Dialog, int, str]] = {}
+        "Dialog, its last RSeq, and the description that it brought."
+
+    def told(self, invite: Request, response: Response, peer: Address) -> tuple[Dialog, Request] | None:
+        """A provisional answer: the dialog and the PRACK that it asks for. None where it asks for none, where it came before,
+        or out of order (§4). Raises `PeerError`."""
+        if "100rel" not in response.headers.tokens("require") or not response.to_tag:
+            return None
+        number = read_number(response.headers.get("rseq"), 2**31, "RSeq")
+        known = self._found.get(response.to_tag)
+        if known is None:
+            if len(self._found) >= EARLY_MAX:
+                return None
+            dialog, sdp = dialogs.from_answer(invite, response, peer), ""
+        else:
+            dialog, last, sdp = known
+            if number != last + 1:
+                return None
+        self._found[response.to_tag] = dialog, number, response.body or sdp
+        prack = dialog.request("PRACK")
+        prack.headers.set("rack", f"{number} {invite.sequence} INVITE")
+        return dialog, prack
+
+    def find(self, tag: str) -> Dialog | None:
+        known = self._found.get(tag)
+        return known[0] if known else None
+
+    def confirmed(self, invite: Request, response: Response, peer: Address) -> tuple[Dialog, str]:
+        """The dialog of a 2xx, which goes on with the numbers of its early one, and the peer's description. Raises `PeerError`."""
+        dialog = dialogs.from_answer(invite, response, peer)
+        known = self._found.pop(response.to_tag, None)
+        if known is None:
+            return dialog, response.body
+        early, _, sdp = known
+        dialog.local_sequence, dialog.remote_sequence = early.local_sequence, early.remote_sequence
+        return dialog, response.body or sdp
