@@ -10,7 +10,7 @@ from callwright.cli._process import FAVOURED_NICE
 NICE_MIN = -20
 
 
-def lift(by: int, engine: int) -> None:
+def lift(by: int, engine: int = 0) -> None:
     """This process and all its descendants are run before others, by so many levels of niceness; `engine` (a pid) keeps
     its lead. Needs root.
 

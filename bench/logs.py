@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import numpy as np
 
+from bench import _priority
 from bench._ivr import processes
 from callwright.base.config import Config
 from callwright.cli._postgres import EmbeddedPostgres
@@ -58,6 +59,7 @@ def main() -> int:
     options.add_argument("--days", type=int, default=360, help="over which they are spread")
     options.add_argument("--requests", type=int, default=60, help="of each kind, after ten that warm up")
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--lift", type=int, default=0, help="ask before a busy machine's other work (root): 1 to 10")
     options.add_argument(
         "--data", default=tempfile.gettempdir(), help="where the temporary cluster is made, and removed"
     )
@@ -201,6 +203,8 @@ async def _ask(
             ):
                 url = f"{path}/{window}{query}"
                 await _times(client, url, auth, 10)
+                if given.lift:
+                    _priority.lift(given.lift)
                 before = _cpu_ms(postgres)
                 times, found = await _times(client, url, auth, given.requests)
                 after = _cpu_ms(postgres)

@@ -52,7 +52,7 @@ def command(config_path: Path) -> None:
                     jobs.create_task(db.listen("callwright_sms", texts.wake)),
                     jobs.create_task(text_sessions.run()),
                     jobs.create_task(db.listen(CHANNEL, text_sessions.wake)),
-                    jobs.create_task(housekeeping.run(db)),
+                    jobs.create_task(housekeeping.run(db, config.recordings_dir)),
                     jobs.create_task(retention.run(db)),
                     jobs.create_task(audio_sweep.run(db, config.audio_dir)),
                 ]

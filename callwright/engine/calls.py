@@ -8,7 +8,6 @@ the engine lives.
 """
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from callwright.ports.recognizer import Recognizer
 from callwright.providers.http import GuardedClient
 from callwright.providers.integrations.soap import Soap
 from callwright.providers.mail.smtp import Mailer
+from callwright.services import recordings
 from callwright.session import events
 from callwright.session.commands import Load, Log, SendText
 from callwright.session.prompts import Prompt
@@ -142,7 +142,7 @@ class Calls:
         """Run the version on the leg until both have ended. `keys_first` are pressed before it begins."""
         session_id = self._channels.begin(admission.channel, now())
         call = _Journalled(self._writer, self._open(admission, route, party, session_id), kept=not route.is_pci)
-        recording = _recording_path(route.account_id, session_id)
+        recording = Path(recordings.path_of(route.account_id, session_id, now()))
         messages = Messages((self._secure_messages if route.is_pci else self._messages) / str(call.id))
         scripts = self._evaluator.session()
         self.legs.add(leg)
@@ -263,8 +263,3 @@ class _Journalled:
 
     def problem(self, text: str) -> None:
         self.journal(Entry(now(), None, Log(text, "error")))
-
-
-def _recording_path(account_id: int, session_id: str) -> Path:
-    day = time.strftime("%Y-%m-%d", time.gmtime())
-    return Path(str(account_id)) / day / f"{session_id.replace(';', '-')}.wav"

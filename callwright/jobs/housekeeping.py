@@ -3,21 +3,28 @@
 import asyncio
 import logging
 import time
+from pathlib import Path
 
-from callwright.services import dialing, engines
+from callwright.services import dialing, engines, recordings
 from callwright.store.database import FAILURES, Database
 from callwright.store.engines import SilentEngine
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 2.0
+RECORDINGS_EVERY_S = 60.0
 
 
-async def run(db: Database) -> None:
+async def run(db: Database, recordings_dir: Path) -> None:
     """Look every two seconds until cancelled."""
+    recordings_at = 0.0
     while True:
         try:
             await bury_lost(db)
+            if time.monotonic() >= recordings_at:
+                recordings_at = time.monotonic() + RECORDINGS_EVERY_S
+                if listed := await recordings.take_over(db, recordings_dir, time.time()):
+                    log.info("%d recording(s) of calls that were cut off are listed", listed)
             if ended := await dialing.sweep(db, time.time()):
                 log.info("%d outbound call(s) ended without being dialled", ended)
         except FAILURES as error:

@@ -1,7 +1,7 @@
 """Calls and their journals. The engine writes them in batches; clients read them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,6 +196,22 @@ async def close_lost(connection: Connection, _: Scope, engine_id: int, *, cause:
         now,
         cause,
     )
+
+
+async def set_lost_recordings(db: Database, _: Scope, recordings: Mapping[str, str], since: float) -> list[str]:
+    """Say where the recordings of these sessions lie, of those that ended with their engine. The paths that hold from now on."""
+    rows = await db.pool.fetch(
+        """
+        UPDATE calls c SET recording = g.recording FROM unnest($1::text[], $2::text[]) AS g (session_id, recording)
+        WHERE c.session_id = g.session_id AND c.outcome = 'lost' AND c.started_at > $3 AND c.recording IN ('', g.recording)
+          AND c.account_id = split_part(g.recording, '/', 1)::bigint
+        RETURNING c.recording
+        """,
+        list(recordings),
+        list(recordings.values()),
+        since,
+    )
+    return [row["recording"] for row in rows]
 
 
 async def listed(db: Database, scope: Scope, asked: Page, kept: Kept) -> tuple[list[CallRow], int]:
