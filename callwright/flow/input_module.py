@@ -159,7 +159,7 @@ class SpokenInputModule(InputModule):
         self, language: str, prompts: tuple[Prompt, ...], grammars: tuple[Grammar, ...], private: bool
     ) -> Collect:
         asked = super().question(language, prompts, grammars, private)
-        return replace(asked, speech=self.speech, confidence_min=self._confidence_min)
+        return replace(asked, speech=True, confidence_min=self._confidence_min) if self.speech else asked
 
     def grammars_known(self, language: str) -> tuple[Grammar, ...]:
         """What it asks for in that language, as far as that is known before a call."""
