@@ -1,6 +1,8 @@
 """Sessions for tests: applications made at random of every kind of module, a caller who does anything, and runs that keep
 what they were told."""
 
+import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
@@ -113,43 +115,87 @@ class Monkey:
 
 
 @cache
-def _samples() -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Every module of the tests' applications, and all their variables."""
-    modules: list[dict[str, Any]] = []
+def _samples() -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
+    """The modules of the tests' applications by kind, and all their variables."""
+    modules: dict[str, list[dict[str, Any]]] = {}
     variables: dict[str, Any] = {}
     for path in sorted(MODULES.glob("*/application.yaml")):
         document = yaml12.load(path.read_text())
         variables |= document.get("variables", {})
-        modules += [module for page in document["pages"] for module in page["modules"] if module["type"] != "start"]
+        for module in (module for page in document["pages"] for module in page["modules"]):
+            if module["type"] != "start":
+                modules.setdefault(module["type"], []).append(module)
     return modules, variables
 
 
 def any_application(random: Random) -> Application:
     """An application of any modules, joined in any way."""
     samples, variables = _samples()
+
+    def draw() -> dict[str, Any]:
+        return deepcopy(random.choice(samples[random.choice([*samples])]))
+
     pages = [f"Page {number}" for number in range(random.randint(1, 2))]
+    drawn = {page: [draw() for _ in range(random.randint(1, 7))] for page in pages}
     document: dict[str, Any] = {
         "name": "Any",
         "variables": variables,
         "languages": ["es-ES", "de-DE"],
         "recording": random.random() < 0.2,
-        "pages": [{"name": page, "modules": _page(random, page, pages, samples)} for page in pages],
+        "pages": [{"name": page, "modules": _joined(random, page, pages, drawn[page])} for page in pages],
     }
     if random.random() < 0.3:
         kept = random.choice(["{{ call_recording }}", "{{ lastresult$ }}", "{{ session }}"])
-        parameters = [{"name": "x", "value": kept}]
-        document["post_call"] = {
-            "type": "rest",
-            "method": "POST",
-            "url": "https://x.example/",
-            "parameters": parameters,
-        }
+        document["post_call"] = POST_CALL | {"parameters": [{"name": "x", "value": kept}]}
     return build(document)
 
 
-def _page(random: Random, page: str, pages: list[str], samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+POST_CALL = {"type": "rest", "method": "POST", "url": "https://x.example/"}
+PIN = "58203417"
+
+
+def application_with_a_pin(random: Random) -> Application:
+    """One that asks for something private first, and puts that, or what has been made of it, wherever a variable can stand."""
+    samples, _ = _samples()
+    kinds = [kind for kind in samples if kind not in ("exit", "label", "go_to_page")]
+    names = ["pin", "pin", "kept", "kept.deep", "other", *(f"Mainm{number}" for number in range(12))]
+
+    def stands_in(_: object) -> str:
+        return f"{{{{ {random.choice(names)} }}}}"
+
+    def draw() -> dict[str, Any]:
+        text = json.dumps(random.choice(samples[random.choice([*kinds, "set_variable", "prompt", "counter"])]))
+        made: dict[str, Any] = json.loads(re.sub(r"\{\{[^{}]*\}\}", stands_in, text))
+        for one in made.get("assignments", ()):
+            one |= {
+                "variable": random.choice(names[2:]),
+                "value": random.choice([stands_in(0), f"x {stands_in(0)}", 1]),
+            }
+        for field in ("variable", "options"):
+            if isinstance(made.get(field), str):
+                made[field] = random.choice(names)
+        if made["type"] in ("prompt", "call_log") and random.random() < 0.7:
+            made["prompt" if made["type"] == "prompt" else "text"] = f"It is {stands_in(0)}, {stands_in(0)}."
+        return made
+
+    modules = _joined(random, "Main", ["Main"], [draw() for _ in range(12)], straight=True)
+    pin = {"name": "pin", "type": "digits", "private": True, "digits_min": 8, "exits": modules[0]["exits"]}
+    modules[0]["exits"] = {"next": "pin"}
+    document = {
+        "name": "Private",
+        "languages": ["es-ES", "de-DE"],
+        "hold": f"Wait, {stands_in(0)}.",
+        "post_call": POST_CALL | {"parameters": [{"name": "x", "value": stands_in(0)}]},
+        "pages": [{"name": "Main", "modules": [*modules, pin]}],
+    }
+    return build(document)
+
+
+def _joined(
+    random: Random, page: str, pages: list[str], modules: list[dict[str, Any]], *, straight: bool = False
+) -> list[dict[str, Any]]:
+    """A page of these modules, joined at random; `straight`: most exits lead to the next module."""
     prefix = page.replace(" ", "")
-    modules = [deepcopy(module) for module in random.choices(samples, k=random.randint(1, 7))]
     for number, module in enumerate(modules):
         module["name"] = f"{prefix}m{number}"
         module["private"] = random.random() < 0.15
@@ -162,17 +208,44 @@ def _page(random: Random, page: str, pages: list[str], samples: list[dict[str, A
     targets = [module["name"] for module in modules if REGISTRY[module["type"]].runs]
     for module in modules:
         made = REGISTRY[module["type"]].model_validate({**module, "exits": {}})
-        optional = [exit for exit in made.exits_optional() if random.random() < 0.5]
-        module["exits"] = {exit: random.choice(targets) for exit in (*made.exits_needed(), *optional)}
+        exits = (*made.exits_needed(), *(exit for exit in made.exits_optional() if straight or random.random() < 0.5))
+        following = targets[(targets.index(module["name"]) + 1) % len(targets)] if made.runs else ""
+        module["exits"] = {
+            exit: following if straight and random.random() < 0.9 else random.choice(targets) for exit in exits
+        }
     start = {"name": f"{prefix}start", "type": "start", "exits": {"next": targets[0]}}
     return [start, *modules]
 
 
-def a_session(seed: int, *, puts_away: bool = False, hang_up_at: int | None = None) -> tuple[Application, TapedRun]:
+class Confidant(Monkey):
+    """A monkey who tells the pin when it is asked for at first, and hears it back from every service."""
+
+    _told = False
+
+    def acts(self, moment: str, *, speech: bool) -> str | Said | None:
+        if not self._told and moment == "waiting":
+            self._told = True
+            return f"{PIN}#"
+        act = super().acts(moment, speech=speech) if self._told else ""
+        # One who hangs up less readily sees more of the application.
+        return act if act is not None or self._random.random() < 0.1 else ""
+
+    def serves(self, request: Any) -> Fetched | FetchFailed:
+        if request.private:
+            return self._random.choice(
+                [Fetched(0, 200, "", f'[{{"dtmf": 1, "value": "{PIN}", "{PIN}": 1}}]'), FetchFailed(0, f"no {PIN}")]
+            )
+        return super().serves(request)
+
+
+def a_session(
+    seed: int, *, puts_away: bool = False, hang_up_at: int | None = None, pin: bool = False
+) -> tuple[Application, TapedRun]:
     """Anybody calls any application: always the same for the same seed."""
     random = Random(seed)
-    application = any_application(random)
+    application = application_with_a_pin(random) if pin else any_application(random)
     run = TapedRun(application, {"who": "Ann"})
     run.puts_away = puts_away
-    Simulation(run, Monkey(random, others_of("go_to_app")), hang_up_at=hang_up_at).run()
+    caller = (Confidant if pin else Monkey)(random, others_of("go_to_app"))
+    Simulation(run, caller, hang_up_at=hang_up_at).run()
     return application, run

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from sessions import SEEDED, SEEDS, a_session
 
 from callwright.flow.application import Application, build
 from callwright.flow.input_module import InputModule
@@ -281,6 +283,17 @@ def test_no_way_round(attack: str) -> None:
         assert played.mismatch is None, str(played.mismatch)
     kept = _kept(played)
     assert "[private]" in kept
+    assert CANARY not in kept and str(int(CANARY) + 1) not in kept
+
+
+@SEEDED
+@given(SEEDS)
+def test_what_any_application_does_with_a_private_number_is_told_nowhere(seed: int) -> None:
+    _, run = a_session(seed, pin=True)
+    assert run.outcome is not None
+    journal = "\n".join(json.dumps(encode(entry.item)) for entry in run.entries)
+    told = "\n".join(json.dumps(line.as_plum()) for line in lines(run.entries))
+    kept = "\n".join((journal, told, transcript(run.entries), run.outcome.message))
     assert CANARY not in kept and str(int(CANARY) + 1) not in kept
 
 
