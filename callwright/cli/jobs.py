@@ -30,12 +30,13 @@ def command(config_path: Path) -> None:
     async def main(stopping: _process.Stopping) -> None:
         db = await Database.open(config.database_url, sealing_key=config.sealing_key)
         http = GuardedClient(config.allow_urls, config.loopback_only)
-        callbacks = Callbacks(db, http)
+        mailer = Mailer(config.smtp_url, config.mail_from)
+        callbacks = Callbacks(db, http, mailer)
         pool = PoolClient(config.pool_socket)
         tools = Tools(
             http,
             Soap(http),
-            Mailer(config.smtp_url, config.mail_from),
+            mailer,
             pool,
             Applications(db),
             config.messages_dir,

@@ -1,4 +1,4 @@
-"""Delivers result_url posts: signed, tried three times, every try kept.
+"""Delivers result_url posts, and what accounts are told by URL or mail: signed, tried three times, every try kept.
 
 The signature is that of Standard Webhooks: `webhook-id`, `webhook-timestamp`, and `webhook-signature` with the
 HMAC-SHA256 of `id.timestamp.body` under the account's secret.
@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from callwright.base.errors import ProviderError
 from callwright.providers.http import GuardedClient
+from callwright.providers.mail.smtp import Mailer
 from callwright.services import call_details, callbacks, outbound, sms
 from callwright.services.callbacks import CallbackTry, DueCallback
 from callwright.store.database import FAILURES, Database
@@ -28,15 +29,21 @@ AT_ONCE = 20
 TRY_S_MAX = 10.0
 REPLY_BYTES_MAX = 64 << 10
 IDLE_S_MAX = 5.0
+MAILTO = "mailto:"
+MAIL_TAKEN = 250
+"SMTP's for a mail that it will deliver (RFC 5321, 4.2.3)."
+
+SUBJECT = "A text was refused"
 FORM = "application/x-www-form-urlencoded"
 
 
 class Callbacks:
     """The job. `run` works until cancelled; `wake` ends its nap."""
 
-    def __init__(self, db: Database, http: GuardedClient) -> None:
+    def __init__(self, db: Database, http: GuardedClient, mailer: Mailer) -> None:
         self._db = db
         self._http = http
+        self._mailer = mailer
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -77,26 +84,39 @@ class Callbacks:
             log.warning("result_url post %d waits for the database: %s", callback.id, error)
 
     async def _try(self, callback: DueCallback) -> None:
-        body, media_type = await self._content(callback)
-        headers = [
-            ("Content-Type", media_type),
-            *sign(callback.webhook_secret, f"msg_{callback.id}", int(time.time()), body),
-        ]
         begun = time.monotonic()
         status, error = None, ""
         try:
-            reply = await self._http.request(
-                "POST", callback.url, headers=headers, content=body, timeout_s=TRY_S_MAX, max_bytes=REPLY_BYTES_MAX
-            )
-            status = reply.status
-            if callback.reads_reply and callback.sms_id is not None and 200 <= status < 300:
-                error = await sms.reply(self._db, callback.sms_id, reply.body)
+            if callback.url.startswith(MAILTO):
+                status = await self._mail(callback)
+            else:
+                status, error = await self._post(callback)
         except ProviderError as problem:
             error = str(problem)
         made = CallbackTry(callback.number, time.time(), status, error, round((time.monotonic() - begun) * 1000))
         state = await callbacks.record(self._db, callback, made, now=time.time())
         of = f"call {callback.outbound_call_id}" if callback.sms_id is None else f"text {callback.sms_id}"
         log.info("post of %s, try %d: %s (%s)", of, callback.number, state, error or status)
+
+    async def _post(self, callback: DueCallback) -> tuple[int, str]:
+        """Status, and what is wrong with the answer. Raises `ProviderError`."""
+        body, media_type = await self._content(callback)
+        headers = [
+            ("Content-Type", media_type),
+            *sign(callback.webhook_secret, f"msg_{callback.id}", int(time.time()), body),
+        ]
+        reply = await self._http.request(
+            "POST", callback.url, headers=headers, content=body, timeout_s=TRY_S_MAX, max_bytes=REPLY_BYTES_MAX
+        )
+        if callback.reads_reply and callback.sms_id is not None and 200 <= reply.status < 300:
+            return reply.status, await sms.reply(self._db, callback.sms_id, reply.body)
+        return reply.status, ""
+
+    async def _mail(self, callback: DueCallback) -> int:
+        """The reply of the mail server. Raises `ProviderError`."""
+        assert callback.fields is not None
+        await self._mailer.send([callback.url.removeprefix(MAILTO)], SUBJECT, callback.fields["error"])
+        return MAIL_TAKEN
 
     async def _content(self, callback: DueCallback) -> tuple[bytes, str]:
         """Body and media type."""

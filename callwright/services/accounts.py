@@ -7,6 +7,7 @@ does not cost a query each time: a key that is rotated or an account that is clo
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -14,11 +15,14 @@ from dataclasses import dataclass
 from zoneinfo import available_timezones
 
 from callwright.base.errors import Forbidden, NotFound, RequestError, Unauthorized
+from callwright.providers.http import is_http_url
 from callwright.services import passwords, retention
 from callwright.store import accounts as store
 from callwright.store.accounts import AccountRow
 from callwright.store.database import Database
 from callwright.store.scope import PLATFORM, Scope
+
+_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 
 KNOWN_S = 5.0
 KNOWN_MAX = 10_000
@@ -89,6 +93,33 @@ async def set_logging(
         if days is not None and not low <= days <= (high or 0):
             raise RequestError(422, f"{name} must be between {low} and {high}, which the platform keeps.", field=name)
     await store.set_logging(db, scope, time_zone=time_zone, details_days=details_days, calls_days=calls_days)
+
+
+async def set_texting(
+    db: Database,
+    scope: Scope,
+    *,
+    notification_url: str,
+    notification_email: str,
+    sms_refusal_in_response: bool,
+    sms_blocks_account: bool,
+) -> None:
+    """Who is told of texts that were refused, whether the answer says so too, and how far a stop reaches.
+
+    Raises `RequestError`.
+    """
+    if notification_url and not is_http_url(notification_url):
+        raise RequestError(422, "notification_url must be an http or https URL.", field="notification_url")
+    if notification_email and not _EMAIL.fullmatch(notification_email):
+        raise RequestError(422, "notification_email must be one e-mail address.", field="notification_email")
+    await store.set_texting(
+        db,
+        scope,
+        notification_url=notification_url,
+        notification_email=notification_email,
+        sms_refusal_in_response=sms_refusal_in_response,
+        sms_blocks_account=sms_blocks_account,
+    )
 
 
 async def set_start_url_get(db: Database, scope: Scope, get: bool) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from callwright.base import phone_numbers
 from callwright.base.errors import AuthorError, NotFound, PeerError, RequestError
 from callwright.ports.carrier import Answer, Receipt, ReceivedText, Taken
+from callwright.ports.line_types import LineTypes
+from callwright.providers.line_types.numbering_plans import NumberingPlans
 from callwright.session.redaction import PRIVATE
 from callwright.sms import keywords, replies
 from callwright.sms.replies import Reply
@@ -32,6 +34,8 @@ BODY_MAX = 10_000
 
 UNSUBSCRIBED = "Attempt to send to unsubscribed recipient"
 NOT_MOBILE_NUMBER = "To number: +{to}, is not a mobile number"
+LANDLINE = f"{NOT_MOBILE}its numbering plan says so"
+LINE_TYPES: LineTypes = NumberingPlans()
 NO_CARRIER = "the number has no carrier"
 SEALED_TEXT = "text"
 "Purpose of the seal of a private text."
@@ -145,7 +149,9 @@ async def refused(on: Connection, scope: Scope, text: Draft) -> str:
     """Why the text would not be sent; empty where it would."""
     if not text.confirms and await store.is_blocked(on, scope, text.number, text.to):
         return UNSUBSCRIBED
-    return "" if text.number.carrier_id is not None else NO_CARRIER
+    if text.number.carrier_id is None:
+        return NO_CARRIER
+    return LANDLINE if LINE_TYPES.of(text.to) == "landline" else ""
 
 
 def _parts(text: Draft, cause: str) -> list[NewText]:
@@ -354,7 +360,7 @@ async def _tell_all(connection: Connection, changes: Sequence[Changed]) -> None:
 
 
 async def _tell(connection: Connection, changed: Changed) -> None:
-    """To the message's result_url; and a refusal to the account's notification URL (document *SMS API*, Special
+    """To the message's result_url; and a refusal to the account, by URL and mail (document *SMS API*, Special
     Notifications)."""
     if changed.result_url and changed.status != "queued":
         fields = {"sms_message_id": changed.message_id, "status": changed.status}
@@ -363,8 +369,7 @@ async def _tell(connection: Connection, changed: Changed) -> None:
         await sending.post(connection, PLATFORM, changed, changed.result_url, fields, as_json=False)
     error = refusal(changed.cause, changed.to)
     if error:
-        url = await sending.notification_url(connection, PLATFORM, changed.account_id)
-        if url:
+        for url in await sending.notified(connection, PLATFORM, changed.account_id):
             await sending.post(connection, PLATFORM, changed, url, {"status": "failure", "error": error}, as_json=True)
 
 

@@ -40,6 +40,13 @@ class AccountRow:
     sms_refusal_in_response: bool
     "A text to somebody who wants none is refused in the answer, and not only told afterwards."
 
+    sms_blocks_account: bool
+    "Who stops the texts of one number stops those of all numbers."
+
+    notification_url: str
+    notification_email: str
+    "Told of texts that were refused; empty: not."
+
 
 _USER = """
     SELECT u.id, u.account_id, u.email, u.password_hash, u.pin_hash, u.developer_key_sha256,
@@ -95,7 +102,8 @@ async def user_by_email(db: Database, _: Scope, email: str) -> UserRow | None:
 async def account(db: Database, scope: Scope) -> AccountRow:
     row = await db.pool.fetchrow(
         """
-        SELECT u.email, a.demo, a.time_zone, a.details_days, a.calls_days, a.sms_refusal_in_response
+        SELECT u.email, a.demo, a.time_zone, a.details_days, a.calls_days, a.sms_refusal_in_response, a.sms_blocks_account,
+            a.notification_url, a.notification_email
         FROM users u JOIN accounts a ON a.id = u.account_id WHERE u.id = $1 AND a.id = $2
         """,
         scope.user_id,
@@ -113,6 +121,28 @@ async def set_logging(
         time_zone,
         details_days,
         calls_days,
+    )
+
+
+async def set_texting(
+    db: Database,
+    scope: Scope,
+    *,
+    notification_url: str,
+    notification_email: str,
+    sms_refusal_in_response: bool,
+    sms_blocks_account: bool,
+) -> None:
+    await db.pool.execute(
+        """
+        UPDATE accounts SET notification_url = $2, notification_email = $3, sms_refusal_in_response = $4, sms_blocks_account = $5
+        WHERE id = $1
+        """,
+        scope.account_id,
+        notification_url,
+        notification_email,
+        sms_refusal_in_response,
+        sms_blocks_account,
     )
 
 

@@ -41,7 +41,7 @@ class CallbackTry:
     number: int
     at: float
     status: int | None
-    "HTTP status; None where no answer came."
+    "Of HTTP or SMTP; None where no answer came."
 
     error: str
     duration_ms: int

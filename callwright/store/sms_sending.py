@@ -337,10 +337,13 @@ async def post(
     await connection.execute("SELECT pg_notify('callwright_callback', '')")
 
 
-async def notification_url(connection: Connection, _: Scope, account_id: int) -> str:
-    """Where an account is told of texts that were refused; empty: nowhere."""
-    url: str = await connection.fetchval("SELECT notification_url FROM accounts WHERE id = $1", account_id)
-    return url
+async def notified(connection: Connection, _: Scope, account_id: int) -> list[str]:
+    """Where an account is told of texts that were refused: URLs of http, https and mailto."""
+    row = await connection.fetchrow(
+        "SELECT notification_url, notification_email FROM accounts WHERE id = $1", account_id
+    )
+    mail = f"mailto:{row['notification_email']}" if row["notification_email"] else ""
+    return [url for url in (row["notification_url"], mail) if url]
 
 
 async def _lock(connection: Connection, carrier_id: int, carrier_message_ids: Sequence[str]) -> None:

@@ -33,6 +33,7 @@ accounts = sa.Table(
     sa.Column(
         "notification_url", sa.Text, nullable=False, server_default="", comment="Told of texts that are refused."
     ),
+    sa.Column("notification_email", sa.Text, nullable=False, server_default=""),
     created(),
     sa.CheckConstraint("details_days >= 0", name="details_days"),
     sa.CheckConstraint("calls_days >= 1", name="calls_days"),

@@ -6,6 +6,8 @@ The files in `samples/` have the shape of the printed ones, typed anew. What had
   year; the same lines with the times of now are run beside them.
 - `getlogs.php` (DEV call logs): it is printed without its end, the call of `curl_exec`; the test adds that.
 - `calls.php` (Get Call Logs): it is printed with a quote missing, which is no PHP; the test mends that and nothing else.
+- `sms_queue.php`, `sms_status.php`, `sms_messages.php`, `sms_conversation.php` (SMS API): nothing, but for the numbers that are
+  printed as `xxxxxxxxxx` and the message's id.
 - `queue.php`, `bulk.php`, `header.php`: the pages of queueing and of authentication describe requests in words and print no
   program; these are ours, of the shape that the words have.
 """
@@ -28,11 +30,15 @@ from some_calls import some_calls
 from tls import Authority
 
 from callwright.base.config import Config
+from callwright.ports.carrier import ReceivedText
+from callwright.services import numbers, sms, sms_carriers
+from callwright.store.sms_carriers import Texting
 
 pytestmark = pytest.mark.interop
 
 SAMPLES = Path(__file__).parent / "samples"
 RUN_S_MAX = 30.0
+OURS, THEIRS = "2435678910", "19998881234"
 
 
 @dataclass
@@ -153,6 +159,50 @@ async def test_php_queues_a_file_and_cancels_it(server, db, tmp_path):
     assert status == "202"
     rows = await db.pool.fetch("SELECT status, max_attempts, reattempt_wait_s FROM outbound_calls")
     assert [tuple(row) for row in rows] == [("canceled", 2, 60)] * 2
+
+
+@pytest.fixture
+async def texting(db, world):
+    """The number of the samples sends by the built-in carrier."""
+    number_id = await numbers.create(db, world.scope, address=OURS, sms=True)
+    carrier_id = await sms_carriers.create(db, world.scope, name="handset", type="loopback", settings={})
+    await sms_carriers.set_texting(db, world.scope, number_id, Texting(carrier_id))
+    return carrier_id
+
+
+async def test_the_php_of_texts(server, db, texting):
+    queued = etree.fromstring((await _php(server, server.sample("sms_queue.php"))).encode())
+    assert (queued.tag, queued.findtext("status")) == ("queue", "success")
+    (message,) = queued.findall("result/sms_messages/sms_message")
+    assert {child.tag: child.text for child in message} | {"sms_message_id": "", "request_timestamp": ""} == {
+        "sms_message_id": "",
+        "to": THEIRS,
+        "from": OURS,
+        "body": "This is a notification.",
+        "request_timestamp": "",
+        "result_url": "http://myserver.com/storesmsresults.php",
+        "status": "queued",
+    }
+    await sms.told(db, texting, ReceivedText("", OURS, THEIRS, "GREAT"))
+    program = server.sample("sms_status.php").replace(
+        "e7f41fdc813d481081ec2840d68838b5", message.findtext("sms_message_id")
+    )
+    status = etree.fromstring((await _php(server, program)).encode())
+    assert (status.tag, status.findtext("result/status"), status.findtext("result/to")) == ("status", "queued", THEIRS)
+    unknown = etree.fromstring((await _php(server, server.sample("sms_status.php"))).encode())
+    assert (unknown.findtext("status"), unknown.findtext("error")) == ("failure", "message not found")
+    program = server.sample("sms_messages.php").replace("xxxxxxxxxx", OURS)
+    listed = etree.fromstring((await _php(server, program)).encode())
+    assert [one.findtext("body") for one in listed.findall("result/sms_messages/sms_message")] == ["GREAT"]
+    program = server.sample("sms_conversation.php").replace("xxxxxxxxxx", OURS, 1).replace("xxxxxxxxxx", THEIRS)
+    talk = etree.fromstring((await _php(server, program)).encode())
+    assert talk.findtext("result/total") == "2"
+    assert {
+        (one.findtext("type"), one.findtext("body")) for one in talk.findall("result/sms_messages/sms_message")
+    } == {
+        ("outbound", "This is a notification."),
+        ("inbound", "GREAT"),
+    }
 
 
 async def test_the_header_as_the_page_spells_it(server):

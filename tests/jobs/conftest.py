@@ -51,9 +51,10 @@ def running(db):
     """`async with running() as wake`: the jobs that send texts and post what became of them."""
 
     @asynccontextmanager
-    async def run():
+    async def run(smtp_url: str = ""):
         http = GuardedClient((), True)
-        texts, callbacks = Texts(db, http, "http://test"), Callbacks(db, http)
+        texts = Texts(db, http, "http://test")
+        callbacks = Callbacks(db, http, Mailer(smtp_url, "calls@example.com"))
         tasks = [
             asyncio.create_task(job)
             for job in (

@@ -10,6 +10,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from callwright.base import phone_numbers
 from callwright.jobs.callbacks import Callbacks
 from callwright.providers.http import GuardedClient
+from callwright.providers.mail.smtp import Mailer
 from callwright.services import callbacks, deployments, outbound
 from callwright.store.outbound import NewCall
 from callwright.testing.receiver import Answer, Receiver
@@ -38,7 +39,7 @@ async def _until(db, world, call_id: int, tries: int) -> list[callbacks.Callback
 class _Running:
     def __init__(self, db, *, loopback: bool = True) -> None:
         self._http = GuardedClient((), loopback)
-        self.job = Callbacks(db, self._http)
+        self.job = Callbacks(db, self._http, Mailer("", ""))
 
     async def __aenter__(self):
         self._task = asyncio.create_task(self.job.run())

@@ -5,10 +5,11 @@ from itertools import pairwise
 from urllib.parse import parse_qs
 
 import pytest
+from mail_server import delivering
 
 from callwright.base.errors import RequestError
 from callwright.ports.carrier import InDoubt, NotNow, Receipt, ReceivedText, Refused, Taken
-from callwright.services import sms, sms_carriers
+from callwright.services import accounts, sms, sms_carriers
 from callwright.sms import keywords
 from callwright.store import sms_sending
 from callwright.store.scope import PLATFORM
@@ -50,6 +51,29 @@ def _fields(post) -> dict[str, str]:
     return {name: value for name, (value,) in parse_qs(post.body.decode()).items()}
 
 
+async def _notifies(db, world, **settings) -> None:
+    none = {"notification_url": "", "notification_email": ""}
+    await accounts.set_texting(
+        db, world.scope, **(none | settings), sms_refusal_in_response=False, sms_blocks_account=False
+    )
+
+
+async def _tried(db, sms_id: int, count: int) -> list[tuple[str, int | None, str]]:
+    """What came of the first try of each post about a text: URL, status and error."""
+    async with asyncio.timeout(15):
+        while True:
+            rows = await db.pool.fetch(
+                """
+                SELECT b.url, t.status, t.error FROM callbacks b JOIN callback_attempts t ON t.callback_id = b.id
+                WHERE b.sms_id = $1 AND t.number = 1
+                """,
+                sms_id,
+            )
+            if len(rows) >= count:
+                return [tuple(row) for row in rows]
+            await asyncio.sleep(0.02)
+
+
 class TestSending:
     async def test_delivered_and_told(self, db, world, carrier, running):
         async with Receiver() as receiver, running():
@@ -82,11 +106,43 @@ class TestSending:
         assert cause in found.cause
 
     async def test_a_landline_is_told_to_the_account(self, db, world, carrier, running):
-        async with Receiver() as receiver, running():
-            await db.pool.execute("UPDATE accounts SET notification_url = $1", receiver.url("/note"))
-            await _queue(db, world, to="12125550104")
-            (post,) = await receiver.wait_for("/note")
+        with delivering() as mailbox:
+            async with Receiver() as receiver, running(f"smtp://127.0.0.1:{mailbox.port}"):
+                await _notifies(
+                    db, world, notification_url=receiver.url("/note"), notification_email="ann@example.test"
+                )
+                row = await _queue(db, world, to="12125550104")
+                (post,) = await receiver.wait_for("/note")
+                made = await _tried(db, row.id, 2)
         assert post.body == b'{"status": "failure", "error": "To number: +12125550104, is not a mobile number"}'
+        (mail,) = mailbox.mails
+        assert (mail["To"], mail["Subject"]) == ("ann@example.test", "A text was refused")
+        assert mail.get_payload().strip() == "To number: +12125550104, is not a mobile number"
+        assert {(url[:6], status, error) for url, status, error in made} == {("http:/", 200, ""), ("mailto", 250, "")}
+
+    async def test_a_number_that_is_a_landlines_by_its_plan_is_refused_unasked(self, db, world, carrier, running):
+        async with Receiver() as receiver, running():
+            await _notifies(db, world, notification_url=receiver.url("/note"))
+            (row,) = await sms.queue(
+                db, world.scope, sender=OURS, to="+44 20 7946 0018", body="Hello", result_url=receiver.url("/done")
+            )
+            (post,) = await receiver.wait_for("/note")
+            (done,) = await receiver.wait_for("/done")
+        assert (row.status, row.delivery) == (
+            "failure",
+            "undelivered",
+        ) and row.cause == "not mobile: its numbering plan says so"
+        assert post.body == b'{"status": "failure", "error": "To number: +442079460018, is not a mobile number"}'
+        assert _fields(done) == {
+            "sms_message_id": row.message_id.hex, "status": "failure", "delivery_status": "undelivered"
+        }  # fmt: skip
+
+    async def test_mail_without_a_server_is_tried_and_told(self, db, world, carrier, running):
+        async with running():
+            await _notifies(db, world, notification_email="ann@example.test")
+            row = await _queue(db, world, to="12125550104")
+            ((url, status, error),) = await _tried(db, row.id, 1)
+        assert (url, status) == ("mailto:ann@example.test", None) and error.startswith("no mail server is set")
 
     async def test_a_long_text_is_several_messages(self, db, world, carrier, running):
         async with running():

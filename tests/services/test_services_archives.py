@@ -75,7 +75,8 @@ def test_a_file_over_the_limit_is_told_and_the_others_are_read(make):
 
 
 @pytest.mark.parametrize(
-    "archive", [b"", b"PK", b"hello", b"PK\x03\x04" + bytes(100), b"\x1f\x8bnot gzip", gzip.compress(b"x" * 600, mtime=0)]
+    "archive",
+    [b"", b"PK", b"hello", b"PK\x03\x04" + bytes(100), b"\x1f\x8bnot gzip", gzip.compress(b"x" * 600, mtime=0)],
 )
 def test_what_is_no_archive(archive):
     with pytest.raises(ArchiveError):

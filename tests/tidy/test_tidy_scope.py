@@ -92,7 +92,7 @@ FOR_EVERYBODY = {
     "store/sms_sending.py:lapse": CARRIES,
     "store/sms_sending.py:receipts": CARRIES,
     "store/sms_sending.py:post": CARRIES,
-    "store/sms_sending.py:notification_url": CARRIES,
+    "store/sms_sending.py:notified": CARRIES,
     "store/text_sessions.py:enqueue": OF_NUMBER,
     "store/text_sessions.py:may_be_private": OF_NUMBER,
     "store/text_sessions.py:claim": ANSWERS,

@@ -348,6 +348,10 @@ async def test_an_account_says_how_long_it_keeps_logs(client, dev_client, three)
         "time_zone": "America/New_York",
         "details_days": None,
         "calls_days": None,
+        "notification_url": "",
+        "notification_email": "",
+        "sms_refusal_in_response": False,
+        "sms_blocks_account": False,
     }
     body = {"time_zone": "Asia/Kolkata", "details_days": 0, "calls_days": 3}
     assert (await client.put("/v1/account/logging", json=body)).status_code == 204

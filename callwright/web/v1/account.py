@@ -1,4 +1,4 @@
-"""One's own account: what is logged, and for how long."""
+"""One's own account: what is logged, and for how long; who is told of refused texts."""
 
 from fastapi import APIRouter
 
@@ -20,3 +20,8 @@ async def set_logging(body: models.Logging, scope: Asker, db: Db) -> None:
     await accounts.set_logging(
         db, scope, time_zone=body.time_zone, details_days=body.details_days, calls_days=body.calls_days
     )
+
+
+@router.put("/account/texting", status_code=204, summary="Say who is told of refused texts, and how far a stop reaches")
+async def set_texting(body: models.AccountTexting, scope: Asker, db: Db) -> None:
+    await accounts.set_texting(db, scope, **body.model_dump())

@@ -238,6 +238,25 @@ class Account(BaseModel):
     time_zone: str
     details_days: int | None
     calls_days: int | None
+    notification_url: str
+    notification_email: str
+    sms_refusal_in_response: bool
+    sms_blocks_account: bool
+
+
+class AccountTexting(BaseModel):
+    model_config = _CONFIG
+
+    notification_url: str = Field(
+        "", max_length=2_000, description="Gets a POST of each text that was refused, as JSON: status and error."
+    )
+    notification_email: str = Field("", max_length=254, description="Gets a mail of the same.")
+    sms_refusal_in_response: bool = Field(
+        False, description="A text to somebody who has stopped them is refused by Queue SMS at once."
+    )
+    sms_blocks_account: bool = Field(
+        False, description="Who stops the texts of one number stops those of all your numbers."
+    )
 
 
 class Logging(BaseModel):
