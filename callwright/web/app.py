@@ -67,6 +67,7 @@ def _v1() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        responses=problems.RESPONSES,
         exception_handlers={
             RequestError: problems.on_request_error,
             DocumentError: problems.on_document_error,
