@@ -49,6 +49,9 @@ STYLES = {"pass": "green", "fail": "bold red", "skipped": "yellow"}
 @click.option("--dev-login", metavar="LOGIN", default="", help="A login of DEV, for the rules of /ws.")
 @click.option("--dev-password", metavar="PASSWORD", envvar="CALLWRIGHT_DEV_PASSWORD", default="", help="Its password.")
 @click.option(
+    "--dev-pin", metavar="PIN", envvar="CALLWRIGHT_DEV_PIN", default="", help="The login's PIN, for DEV outbound."
+)
+@click.option(
     "--ca",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -66,6 +69,7 @@ def command(
     number: str,
     dev_login: str,
     dev_password: str,
+    dev_pin: str,
     ca: Path | None,
     pages: tuple[str, ...],
     documented_only: bool,
@@ -83,8 +87,8 @@ def command(
     parsed = phone_numbers.parse(number) if number else None
     if number and (parsed is None or parsed.ani or parsed.postd):
         raise click.UsageError(f"--number {number} is not a telephone number without parameters.")
-    if bool(dev_login) != bool(dev_password):
-        raise click.UsageError("--dev-login and --dev-password belong together.")
+    if bool(dev_login) != bool(dev_password or dev_pin):
+        raise click.UsageError("--dev-login belongs with --dev-password or --dev-pin.")
     unknown = set(pages) - {rule.page for rule in RULES}
     if unknown:
         raise click.UsageError(f"No rule has the page {', '.join(sorted(unknown))}.")
@@ -94,7 +98,9 @@ def command(
         async with httpx.AsyncClient(
             base_url=public_url(base_url, "--base-url"), verify=verify, trust_env=False, timeout=REPLY_S_MAX
         ) as client:
-            target = Target(client, user, key, application or 0, deployment or 0, number, dev_login, dev_password)
+            target = Target(
+                client, user, key, application or 0, deployment or 0, number, dev_login, dev_password, dev_pin
+            )
             return await suite.run(target, documented_only=documented_only, pages=pages)
 
     try:

@@ -5,17 +5,18 @@ from collections.abc import Collection, Iterable
 import httpx
 
 from callwright.base.errors import ProviderError
-from callwright.conformance import dev_logs, fuse, fuse_logs, fuse_queue
+from callwright.conformance import dev_application, dev_logs, dev_outbound, dev_sms, fuse, fuse_logs, fuse_queue
 from callwright.conformance.rule import RULES, Result, Rule, Violation
 from callwright.conformance.target import Target, Unexpected
 
-MODULES = (fuse, fuse_logs, fuse_queue, dev_logs)
+MODULES = (fuse, fuse_logs, fuse_queue, dev_logs, dev_application, dev_sms, dev_outbound)
 "Each registers its rules."
 
 NEEDS = {
     "deployment": "--application and --deployment",
     "number": "--number, with --application and --deployment",
     "dev": "--dev-login and --dev-password",
+    "pin": "--dev-login and --dev-pin",
 }
 
 ODD_SHAPES = (AttributeError, IndexError, KeyError, TypeError, ValueError)

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import httpx
 from lxml import etree
 
-Need = Literal["deployment", "number", "dev"]
-"A deployment to ask about; leave to queue calls to a number; credentials of DEV."
+Need = Literal["deployment", "number", "dev", "pin"]
+"A deployment to ask about; leave to queue calls to a number; credentials of DEV; and of DEV outbound."
 
 ABSENT = 999_999_999_999
 "An id that nothing has."
@@ -44,12 +44,13 @@ class Target:
 
     dev_login: str = ""
     dev_password: str = ""
+    dev_pin: str = ""
     has_queued: bool = False
     "Something that a rule has queued is not cancelled yet."
 
     def has(self, need: Need) -> bool:
-        if need == "dev":
-            return bool(self.dev_login)
+        if need in ("dev", "pin"):
+            return bool(self.dev_login and (self.dev_password if need == "dev" else self.dev_pin))
         return bool(self.deployment_id) and (need == "deployment" or bool(self.number))
 
     # -- asking ----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A server with calls of each kind in its lists."""
 
 import pytest
+from examined import PIN
 from some_calls import some_calls
 
 from callwright.base.config import Config
@@ -19,6 +20,7 @@ def nobody_has_failed():
 @pytest.fixture
 async def app(db, database_url, world, tmp_path):
     await some_calls(db, world)
+    await passwords.set_pin(db, world.scope, PIN)
     http = GuardedClient((), True)
     config = Config(data_dir=str(tmp_path), database_url=database_url)
     yield create_app(config, db, http, PoolClient(config.pool_socket))

@@ -5,6 +5,7 @@ import httpx
 from callwright.conformance.target import Target
 
 PASSWORD = "Secret-123"
+PIN = "PIN-1234"
 NUMBER = "12125550101"
 
 
@@ -20,4 +21,5 @@ def target_on(app, world) -> Target:
         NUMBER,
         world.account.email,
         PASSWORD,
+        PIN,
     )
