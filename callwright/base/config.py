@@ -29,6 +29,12 @@ class Config:
 
     sip_host: str = "127.0.0.1"
     sip_port: int = 5060
+    sip_tcp: tuple[str, int] | None = None
+    "Where SIP is taken over TCP too."
+
+    sip_tls: tuple[str, int] | None = None
+    "The same over TLS, with the certificate of HTTPS."
+
     rtp_port_min: int = 10000
     rtp_port_max: int = 18998
     phone_port: int = 5062
@@ -112,4 +118,6 @@ class Config:
     def load(cls, path: Path) -> "Config":
         fields = json.loads(path.read_text())
         fields["allow_urls"] = tuple(fields["allow_urls"])
+        for name in ("sip_tcp", "sip_tls"):
+            fields[name] = tuple(fields[name]) if fields[name] else None
         return cls(**fields)

@@ -49,6 +49,8 @@ class Options:
     data_dir: Path
     http: Address = HTTP
     sip: Address = SIP
+    sip_tcp: Address | None = None
+    sip_tls: Address | None = None
     phone: Address = PHONE
     "The built-in test phone's SIP user agent."
 
@@ -125,6 +127,8 @@ class Platform:
                 "certificate (--tls-cert, --tls-key), put a proxy that speaks TLS in front of it and say --behind-proxy, "
                 "or listen on 127.0.0.1."
             )
+        if options.sip_tls is not None and options.tls_cert is None:
+            raise CannotStart("--sip-tls needs a certificate: give --tls-cert and --tls-key too.")
         for network in options.allow_urls:
             _check_network(network)
         _check_mail(options.smtp_url, options.mail_from)
@@ -138,6 +142,8 @@ class Platform:
             http_port=await _claim(options.http, socket.SOCK_STREAM, "--http", wait_s),
             sip_host=options.sip.host,
             sip_port=await _claim(options.sip, socket.SOCK_DGRAM, "--sip", wait_s),
+            sip_tcp=await self._stream(options.sip_tcp, "--sip-tcp", wait_s),
+            sip_tls=await self._stream(options.sip_tls, "--sip-tls", wait_s),
             phone_port=await _claim(options.phone, socket.SOCK_DGRAM, "--phone", wait_s),
             allow_urls=options.allow_urls,
             channels=options.channels,
@@ -153,6 +159,11 @@ class Platform:
         self._remove_ready_file()
         self._end.callback(self._remove_ready_file)
         return config
+
+    async def _stream(self, wanted: Address | None, option: str, wait_s: float) -> tuple[str, int] | None:
+        if wanted is None:
+            return None
+        return wanted.host, await _claim(wanted, socket.SOCK_STREAM, option, wait_s)
 
     async def _start(self, config: Config) -> None:
         postgres = None
@@ -177,6 +188,7 @@ class Platform:
             **{name: value for name, value in first.items() if name != "sms_inbound_path"},
             "sms_inbound_url": base_url + first["sms_inbound_path"],
             "sip": str(sip),
+            **{name: str(Address(*at)) for name in ("sip_tcp", "sip_tls") if (at := getattr(config, name))},
             "phone": str(Address(self.options.phone.to_ask.host, config.phone_port)),
             "recordings_dir": str(config.recordings_dir),
         }

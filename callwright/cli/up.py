@@ -7,7 +7,7 @@ import click
 
 from callwright.base.errors import CallwrightError
 from callwright.cli import _process
-from callwright.cli._address import Address
+from callwright.cli._address import Address, AddressType
 from callwright.cli._options import phone_of, place_options
 from callwright.cli._platform import Options, Platform
 
@@ -17,6 +17,16 @@ STOP_S_MAX = 5.0
 
 @click.command()
 @place_options
+@click.option(
+    "--sip-tcp",
+    type=AddressType(),
+    help="Take SIP over TCP too. Calls go out by TCP and TLS without it, as trunks say.",
+)
+@click.option(
+    "--sip-tls",
+    type=AddressType(),
+    help="Take SIP over TLS too, with the certificate of --tls-cert; its usual port is 5061.",
+)
 @click.option(
     "--ready-file",
     metavar="FILE",
@@ -83,6 +93,8 @@ def command(
     http: Address,
     sip: Address,
     phone: Address | None,
+    sip_tcp: Address | None,
+    sip_tls: Address | None,
     ready_file: Path | None,
     allow_urls: tuple[str, ...],
     channels: int,
@@ -104,6 +116,8 @@ def command(
         http=http,
         sip=sip,
         phone=phone_of(phone, sip),
+        sip_tcp=sip_tcp,
+        sip_tls=sip_tls,
         allow_urls=allow_urls,
         channels=channels,
         ring_s=ring_s,

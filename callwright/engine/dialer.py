@@ -206,6 +206,7 @@ class Dialer:
             caller=caller,
             to=peer,
             credentials=trunks.credentials(self._db, claim.trunk_username, claim.trunk_sealed_password),
+            transport=claim.trunk_transport,
         )
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)

@@ -6,6 +6,7 @@ import gc
 import logging
 import shutil
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 
@@ -76,7 +77,13 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     )
     inbound = Inbound(db, calls, applications, plane, config.sip_host)
     endpoint = await SipEndpoint.open(
-        config.sip_host, config.sip_port, on_invite=inbound.on_invite, name=engines.name_of(lease.server_id)
+        config.sip_host,
+        config.sip_port,
+        on_invite=inbound.on_invite,
+        name=engines.name_of(lease.server_id),
+        tcp=config.sip_tcp,
+        tls=config.sip_tls,
+        certificate=_certificate(config),
     )
     calls.transfers = Transfers(db, config, calls=calls, endpoint=endpoint, plane=plane)
     dialer = Dialer(
@@ -122,6 +129,15 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         await pool.close()
         await http.aclose()
         await db.close()
+
+
+def _certificate(config: Config) -> ssl.SSLContext | None:
+    """That SIP over TLS shows; the supervisor has looked at it before it started this."""
+    if config.sip_tls is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(config.tls_cert, config.tls_key)
+    return context
 
 
 async def _registered(db: Database, config: Config) -> EngineLease:

@@ -13,7 +13,7 @@ from callwright.ports.leg import Leg, NotReached
 from callwright.providers.http import Guard
 from callwright.services import dialing, trunks
 from callwright.session.commands import Transfer
-from callwright.sip.address import uri
+from callwright.sip.address import Transport, uri
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
 from callwright.store.scope import Scope
@@ -34,6 +34,8 @@ class _Target:
     credentials: Credentials | None = None
     permits: Callable[[str], bool] = lambda _: True
     "Whether the peer may send us on to an IP address: a trunk may, what an author names may not reach what is private."
+
+    transport: Transport = "udp"
 
 
 class Transfers:
@@ -66,12 +68,15 @@ class Transfers:
                 raise PeerError(f"the account has no trunk for {destination}")
             to = await self._endpoint.resolve(trunk.host, trunk.port)
             known = trunks.credentials(self._db, trunk.username, trunk.sealed_password)
-            return _Target(f"sip:{destination}@{trunk.host}:{trunk.port}", to, trunk.caller_id, known)
+            return _Target(
+                f"sip:{destination}@{trunk.host}:{trunk.port}", to, trunk.caller_id, known, transport=trunk.transport
+            )
         found = uri(destination)
         to = await self._endpoint.resolve(found.host, found.port)
         if not self._permits(to[0]):
             raise PeerError(f"{found.host} is at the private address {to[0]}; allow it with --allow-url {to[0]}")
-        return _Target(destination, to, permits=self._permits)
+        wanted = found.transport or ("tls" if destination.lower().startswith("sips:") else "udp")
+        return _Target(destination, to, permits=self._permits, transport=wanted)
 
     def _permits(self, host: str) -> bool:
         return self._guard.permits(ipaddress.ip_address(host))
@@ -88,6 +93,7 @@ class Transfers:
             extra=command.headers,
             credentials=target.credentials,
             permits=target.permits,
+            transport=target.transport,
         )
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)

@@ -3,13 +3,17 @@
 import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
+from typing import Literal
 from urllib.parse import quote, unquote
 
 from callwright.base.errors import PeerError
 
 DEFAULT_PORT = 5060
+DEFAULT_TLS_PORT = 5061
 Address = tuple[str, int]
-"IP address and UDP port."
+"IP address and port."
+
+Transport = Literal["udp", "tcp", "tls"]
 
 _HOST_PORT = re.compile(r"\[([0-9A-Fa-f:.]{2,45})\](?::([0-9]{1,5}))?|([A-Za-z0-9._-]{1,255})(?::([0-9]{1,5}))?")
 _VIA = re.compile(r"SIP\s*/\s*2\.0\s*/\s*[A-Z-]{1,20}\s+(.*)", re.I | re.S)
@@ -186,6 +190,12 @@ class Uri:
     parameters: dict[str, str]
 
     @property
+    def transport(self) -> Transport | None:
+        """That it asks for (RFC 3263 §4.1); None where it asks for none, or for one that we do not speak."""
+        asked = self.parameters.get("transport", "").lower()
+        return asked if asked in ("udp", "tcp", "tls") else None  # type: ignore[return-value]
+
+    @property
     def address(self) -> Address | None:
         """Where requests to it go; None where that takes a name server."""
         return (self.host, self.port) if is_ip(self.host) else None
@@ -206,7 +216,10 @@ def uri(text: str) -> Uri:
     user, at, where = rest.rpartition("@")
     where, _, options = where.partition("?")[0].partition(";")
     host, port = host_port(where)
-    return Uri(_user(user.partition(":")[0]) if at else "", host, port, parameters(options))
+    told = parameters(options)
+    if (scheme == "sips" or told.get("transport", "").lower() == "tls") and where.rpartition(":")[2] != str(port):
+        port = DEFAULT_TLS_PORT
+    return Uri(_user(user.partition(":")[0]) if at else "", host, port, told)
 
 
 def _user(escaped: str) -> str:
@@ -222,6 +235,6 @@ def user_part(text: str) -> str:
 
 
 __all__ = [
-    "Address", "NameAddress", "Uri", "Via", "bracketed", "host_port", "is_ip", "name_address", "parameters",
+    "Address", "NameAddress", "Transport", "Uri", "Via", "bracketed", "host_port", "is_ip", "name_address", "parameters",
     "read_via", "split_list", "uri", "user_part",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
 from callwright.sip import session_timer
-from callwright.sip.address import Address, bracketed, is_ip, name_address, uri, user_part
+from callwright.sip.address import Address, Transport, bracketed, is_ip, name_address, uri, user_part
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import SipEvent
@@ -60,15 +60,22 @@ class Agent:
         clock: Callable[[], float],
         on_invite: Callable[[SipCall], None],
         new_tag: Callable[[], str],
+        transport: Transport = "udp",
+        beside: "Agent | None" = None,
+        on_alias: Callable[[Address, int], None] | None = None,
         chance: Callable[[], float],
         user_agent: str = "Callwright",
         name: str = "",
         calls_max: int = CALLS_MAX,
         unanswered_max: int = UNANSWERED_MAX,
     ) -> None:
-        self.wire = Wire(transmit, clock, Timers())
+        """`beside`: the agent of another transport of the same process, with which it shares calls, limits and timers.
+        `on_alias`: a peer takes requests for a port of its own on the connection from this address (RFC 5923)."""
+        self.transport = transport
+        timers: Timers = beside.wire.timers if beside else Timers()
+        self.wire: Wire = Wire(transmit, clock, timers, reliable=transport != "udp")
         self.transactions = Transactions(self.wire)
-        self.new_tag = new_tag
+        self.new_tag: Callable[[], str] = new_tag
         self.chance = chance
         "Anything from 0 to 1: how two sides that offered at once come to try again at different times."
 
@@ -79,17 +86,23 @@ class Agent:
         "INVITEs that were turned away because there were too many."
 
         self._place = f"{bracketed(address[0])}:{address[1]}"
-        self._contact = f"<sip:{self._place}>"
+        self._contact = f"<sip:{self._place}{self._parameter}>"
+        self._on_alias = on_alias
         self._on_invite = on_invite
         self._user_agent = user_agent
         self._name = name
         self._calls_max = calls_max
         self._unanswered_max = unanswered_max
-        self._calls: dict[tuple[str, str], SipCall] = {}
+        self._calls: dict[tuple[str, str], SipCall] = beside._calls if beside else {}
         "By Call-ID and our tag; the call itself knows its peer's."
 
-        self._unanswered: dict[tuple[str, str, int], SipCall] = {}
+        self._unanswered: dict[tuple[str, str, int], SipCall] = beside._unanswered if beside else {}
         "Calls of peers that nobody has answered yet, by Call-ID, their tag and CSeq."
+
+    @property
+    def _parameter(self) -> str:
+        """Of our Contact, and of URIs that are asked by this transport."""
+        return "" if self.transport == "udp" else f";transport={self.transport}"
 
     @property
     def calls(self) -> int:
@@ -106,6 +119,8 @@ class Agent:
             if isinstance(message, Response):
                 self.transactions.response(message)
             else:
+                if self._on_alias is not None and "alias" in message.via.parameters:
+                    self._on_alias(source, message.via.port)
                 message.received(*source)
                 self._request(message, source)
         except PeerError:
@@ -258,6 +273,8 @@ class Agent:
         if not is_ip(to[0]):
             raise PeerError(f"{to[0]!r} is not an IP address")
         call = SipCall(self, call_id=call_id, caller=caller, dialled=uri(target).user, remote=to, offer=sdp)
+        if "transport" not in uri(target).parameters:
+            target += self._parameter
         call.on_event = on_event
         identity = Identity(credentials, self.new_tag) if credentials is not None else None
         request = Request("INVITE", target, sequence=1)
@@ -280,7 +297,9 @@ class Agent:
     def outgoing(self, request: Request) -> Request:
         """Add what every request of ours carries."""
         headers = request.headers
-        headers.set("via", f"SIP/2.0/UDP {self._place};branch=z9hG4bK{self.new_tag()};rport")
+        alias = ";alias" if self.wire.reliable else ""
+        via = f"SIP/2.0/{self.transport.upper()} {self._place};branch=z9hG4bK{self.new_tag()};rport{alias}"
+        headers.set("via", via)
         if request.method == "INVITE":
             headers.set("contact", self._contact)
             headers.set("allow", ALLOW)
@@ -332,7 +351,7 @@ class Agent:
         answer = self.response(request, status, tag=tag)
         for name, value in headers.items():
             answer.headers.set(name.replace("_", "-"), value)
-        self.wire.send(answer.serialize(), reply_address(request, source))
+        self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request, source))
 
     # -- what calls tell -------------------------------------------------------------------------
 

@@ -28,6 +28,9 @@ class Dialog:
     invite_sequence: int
     "CSeq of the INVITE that began it."
 
+    connection: Address | None = None
+    "On a stream: where requests without a route go, so that they reach a peer to whom nobody can connect."
+
     local_sequence: int = 0
     remote_sequence: int = 0
 
@@ -56,6 +59,8 @@ class Dialog:
 
     def next_hop(self) -> Address:
         """Where requests are sent: the first route, else the target where it is an address, else the peer."""
+        if self.connection is not None and not self.routes:
+            return self.connection
         first = name_address(self.routes[0]).uri if self.routes else self.target
         return uri(first).address or self.peer
 
@@ -84,6 +89,7 @@ def from_invite(request: Request, local_tag: str, source: Address) -> Dialog:
         peer=source,
         invite_sequence=request.sequence,
         remote_sequence=request.sequence,
+        connection=source if _on_stream(request) else None,
     )
 
 
@@ -93,17 +99,25 @@ def from_answer(invite: Request, response: Response, peer: Address) -> Dialog:
     A 2xx without Contact breaks the rules, but the call behind it is real: it is ended or held where it was dialled.
     """
     headers = response.headers
+    target = contact(headers) or invite.uri
+    # One that is not where it was dialled, and puts no proxy on the way, wants to be asked there.
+    stays = _on_stream(invite) and uri(target).host in (peer[0], uri(invite.uri).host)
     return Dialog(
         call_id=headers.get("call-id"),
         local=invite.headers.get("from"),
         remote=headers.get("to"),
         remote_tag=response.to_tag,
-        target=contact(headers) or invite.uri,
+        target=target,
         routes=_routes(headers)[::-1],
         peer=peer,
         invite_sequence=invite.sequence,
         local_sequence=invite.sequence,
+        connection=peer if stays else None,
     )
+
+
+def _on_stream(invite: Request) -> bool:
+    return invite.headers.get("via")[:12].upper() in ("SIP/2.0/TCP ", "SIP/2.0/TLS ")
 
 
 def _routes(headers: Headers) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""SIP transactions over UDP, without I/O (RFC 3261 §17, RFC 6026).
+"""SIP transactions, without I/O (RFC 3261 §17, RFC 6026).
 
 A transaction hides loss: it retransmits what nobody answered, absorbs what comes twice, and tells its user each
 thing once. Four machines, each named by its RFC:
@@ -11,6 +11,8 @@ thing once. Four machines, each named by its RFC:
                        G, H: repeat the answer and give up; I: confirmed; L: accepted
     server non-INVITE  proceeding -> completed
                        J: completed
+
+Over a stream (TCP, TLS) nothing is retransmitted, and what waits for repeats (D, I, J, K) waits for none.
 
 Each ends by a timer of its own; `Transactions` holds them by key and forgets them when they end. They linger for
 up to 32 s after the call is over, so once a final answer is out each keeps only the bytes that it may have to repeat.
@@ -39,6 +41,8 @@ class Wire:
     transmit: Callable[[bytes, Address], None]
     clock: Callable[[], float]
     timers: Timers
+    reliable: bool = False
+    "A stream: what is sent arrives, or the shell tells that nothing can (`Transactions.unreachable`)."
 
     def send(self, data: bytes, to: Address) -> None:
         """Only to an address: a peer's host name must not make the shell ask a name server."""
@@ -68,6 +72,13 @@ class _Transaction:
         self._stop_timers()
         self._wait = self._wire.after(seconds, due)
 
+    def _linger(self, seconds: float) -> None:
+        """Absorb repeats for so long, where there can be any."""
+        if self._wire.reliable:
+            self._end()
+        else:
+            self._wait_for(seconds, self._end)
+
     def _stop_timers(self) -> None:
         for timer in (self._repeat, self._wait):
             if timer is not None:
@@ -86,8 +97,8 @@ class ServerTransaction(_Transaction):
 
     __slots__ = ("cancelled", "tag")
 
-    def __init__(self, wire: Wire, request: Request, source: Address, forget: Callable[[], object]) -> None:
-        super().__init__(wire, reply_address(request, source), request.method == "INVITE", forget)
+    def __init__(self, wire: Wire, request: Request, to: Address, forget: Callable[[], object]) -> None:
+        super().__init__(wire, to, request.method == "INVITE", forget)
         self.cancelled: Callable[[], None] | None = None
         "Called when the peer cancels this INVITE."
 
@@ -107,12 +118,16 @@ class ServerTransaction(_Transaction):
 
     def _finish(self, status: int) -> None:
         self.cancelled = None
+        if not self.is_invite:
+            self.state = "completed"
+            self._linger(GIVE_UP)
+            return
         self._wait_for(GIVE_UP, self._end)
-        if self.is_invite and status < 300:
+        if status < 300:
             self.state, self._last = "accepted", b""
             return
         self.state = "completed"
-        if self.is_invite:
+        if not self._wire.reliable:
             self._repeat_after(T1)
 
     def repeated(self) -> None:
@@ -124,7 +139,7 @@ class ServerTransaction(_Transaction):
         """The ACK for an answer other than 2xx (RFC 3261 §17.2.1)."""
         if self.state == "completed" and self.is_invite:
             self.state, self._last = "confirmed", b""
-            self._wait_for(T4, self._end)
+            self._linger(T4)
 
     def _repeat_after(self, pause: float) -> None:
         def again() -> None:
@@ -155,9 +170,10 @@ class ClientTransaction(_Transaction):
         self.state = "calling"
 
     def start(self) -> None:
-        self._wire.send(self._last, self.to)
-        self._repeat_after(T1)
+        if not self._wire.reliable:
+            self._repeat_after(T1)
         self._wait = self._wire.after(GIVE_UP, self._timed_out)
+        self._wire.send(self._last, self.to)
 
     def received(self, response: Response) -> None:
         if response.status < 200:
@@ -181,19 +197,19 @@ class ClientTransaction(_Transaction):
         self._on_response(response)
 
     def _final(self, response: Response) -> None:
+        on_response = self._on_response
         if self._request is None:
             self.state, self._last = "completed", b""
-            self._wait_for(T4, self._end)
+            self._linger(T4)
         elif response.status < 300:
             self.state, self._last = "accepted", b""
             self._wait_for(GIVE_UP, self._end)
         else:
             self.state, self._last = "completed", _acknowledgement(self._request, response)
             self._wire.send(self._last, self.to)
-            self._wait_for(GIVE_UP, self._end)
+            self._linger(GIVE_UP)
         self._request = None
-        on_response = self._on_response
-        if self.state == "completed":
+        if self.state != "accepted":
             self._on_response = _nobody
         on_response(response)
 
@@ -206,6 +222,11 @@ class ClientTransaction(_Transaction):
                 self._repeat_after(T2 if self.state == "proceeding" else min(pause * 2, T2))
 
         self._repeat = self._wire.after(pause, again)
+
+    def unreachable(self) -> None:
+        """What was sent did not arrive, and no answer will; one that rings may yet be answered on another connection."""
+        if self.state == "calling" or (self.state == "proceeding" and not self.is_invite):
+            self._timed_out()
 
     def _timed_out(self) -> None:
         on_response = self._on_response
@@ -277,6 +298,11 @@ class Transactions:
         if transaction is not None:
             transaction.received(response)
 
+    def unreachable(self, to: Address) -> None:
+        """Nothing can be sent to this address: what waits for an answer from there waits no longer."""
+        for transaction in [one for one in self._clients.values() if one.to == to]:
+            transaction.unreachable()
+
     def find(self, request: Request) -> ServerTransaction | None:
         """The transaction that a request belongs to: a repeat, or the ACK of an answer other than 2xx. Raises `PeerError`."""
         method = request.method
@@ -289,7 +315,8 @@ class Transactions:
     def serve(self, request: Request, source: Address) -> ServerTransaction:
         """A new transaction for a request that came for the first time."""
         key = _server_key(request, request.method)
-        transaction = ServerTransaction(self._wire, request, source, lambda: self._servers.pop(key, None))
+        to = source if self._wire.reliable else reply_address(request, source)
+        transaction = ServerTransaction(self._wire, request, to, lambda: self._servers.pop(key, None))
         self._servers[key] = transaction
         return transaction
 

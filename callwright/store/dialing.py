@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from callwright.base.values import Value
+from callwright.sip.address import Transport
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import ROUTED_VERSION
 from callwright.store.scope import Scope
@@ -84,6 +85,7 @@ class Claim:
 
     trunk_host: str
     trunk_port: int
+    trunk_transport: Transport
     trunk_username: str
     trunk_sealed_password: bytes | None
     caller_id: str
@@ -129,7 +131,7 @@ async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float
 async def _due_trunks(connection: Connection, now: float) -> list[Any]:
     rows: list[Any] = await connection.fetch(
         f"""
-        SELECT t.id, t.host, t.port, t.channels, t.calls_per_second, t.caller_id, t.username, t.sealed_password,
+        SELECT t.id, t.host, t.port, t.channels, t.calls_per_second, t.caller_id, t.username, t.sealed_password, t.transport,
             t.tokens, t.tokens_at
         FROM trunks t
         WHERE t.enabled AND EXISTS (
@@ -185,6 +187,7 @@ async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int
             **{**row, "metadata": json.loads(row["metadata"])},
             trunk_host=trunk["host"],
             trunk_port=trunk["port"],
+            trunk_transport=trunk["transport"],
             trunk_username=trunk["username"],
             trunk_sealed_password=trunk["sealed_password"],
             caller_id=trunk["caller_id"],

@@ -183,10 +183,12 @@ trunks = sa.Table(
     sa.Column("caller_id", sa.Text, nullable=False, server_default=""),
     sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("username", sa.Text, nullable=False, server_default=""),
+    sa.Column("transport", sa.Text, nullable=False, server_default="udp"),
     sa.Column("sealed_password", sa.LargeBinary, nullable=True, comment="For digest challenges, with `username`."),
     sa.Column("tokens", sa.Double, nullable=False, server_default="0", comment="Calls that may begin now."),
     sa.Column("tokens_at", sa.Double, nullable=False, server_default="0"),
     created(),
+    sa.CheckConstraint("transport IN ('udp','tcp','tls')", name="transport"),
     sa.Index("ix_trunks_account_id", "account_id"),
 )
 

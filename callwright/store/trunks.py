@@ -2,6 +2,7 @@
 
 from dataclasses import astuple, dataclass
 
+from callwright.sip.address import Transport
 from callwright.store.database import Connection, Database
 from callwright.store.scope import Scope
 
@@ -23,9 +24,12 @@ class TrunkRow:
     "For a peer that challenges; empty where it knows us by our address."
 
     sealed_password: bytes | None = None
+    transport: Transport = "udp"
 
 
-_COLUMNS = "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password"
+_COLUMNS = (
+    "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password, transport"
+)
 
 TRUNK_FOR = """
     (SELECT t.id FROM trunks t WHERE t.account_id = {account} AND t.enabled AND starts_with({number}, t.prefix)
@@ -54,8 +58,8 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
         trunk_id: int = await connection.fetchval(
             """
             INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled,
-                                username, sealed_password)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id
+                                username, sealed_password, transport)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id
             """,
             scope.account_id,
             *_values(trunk),
@@ -70,7 +74,7 @@ async def update(db: Database, scope: Scope, trunk: TrunkRow, *, keep_password: 
             """
             UPDATE trunks SET name = $3, host = $4, port = $5, prefix = $6, channels = $7, calls_per_second = $8,
                               caller_id = $9, enabled = $10, username = $11,
-                              sealed_password = CASE WHEN $13 THEN sealed_password ELSE $12 END
+                              sealed_password = CASE WHEN $14 THEN sealed_password ELSE $12 END, transport = $13
             WHERE account_id = $1 AND id = $2
             """,
             scope.account_id,

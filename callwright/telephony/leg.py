@@ -26,6 +26,7 @@ from callwright.ports.leg import (
     SpeechStarted,
 )
 from callwright.sip import sdp
+from callwright.sip.address import Transport
 from callwright.telephony.plane import (
     Closed,
     FirstPacket,
@@ -124,6 +125,7 @@ class SipLeg:
         extra: Sequence[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         permits: Callable[[str], bool] = lambda _: True,
+        transport: Transport = "udp",
     ) -> "SipLeg":
         """Dial `target`, a SIP URI, by way of the peer at `to`, with `extra` header fields. What comes of it: `answered`.
 
@@ -144,6 +146,7 @@ class SipLeg:
                 extra=extra,
                 credentials=credentials,
                 permits=permits,
+                transport=transport,
             )
         except PeerError:
             leg._media.close()

@@ -1,7 +1,8 @@
-"""The SIP user agent on one UDP port of an asyncio loop: a thin shell around `sip.agent`.
+"""The SIP user agent on one UDP port of an asyncio loop, with connections beside it: a thin shell around `sip.agent`.
 
-It holds the socket, the clock and one alarm for the earliest timer, and nothing else. The socket is never connected:
-one ICMP error would end a connected reader on uvloop for good.
+It holds the sockets, the clock and one alarm for the earliest timer, and nothing else. Each transport has an agent of its
+own, and a call stays on the one that it began on; they know each other's calls. The UDP socket is never connected: one ICMP
+error would end a connected reader on uvloop for good.
 """
 
 import asyncio
@@ -9,15 +10,17 @@ import logging
 import random
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 
 from callwright.base.errors import ProviderError
-from callwright.sip.address import Address, is_ip
+from callwright.sip.address import Address, Transport, is_ip, uri
 from callwright.sip.agent import Agent
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
+from callwright.telephony.sip_streams import Streams
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._user_agent = user_agent
         self._name = name
         self._advertised = advertised
+        self._agents: dict[Transport, Agent] = {}
+        self._streams: dict[Transport, Streams] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
         self._closed = False
@@ -63,8 +68,15 @@ class SipEndpoint(asyncio.DatagramProtocol):
         user_agent: str = "Callwright",
         name: str = "",
         advertised: str | None = None,
+        tcp: Address | None = None,
+        tls: Address | None = None,
+        certificate: ssl.SSLContext | None = None,
+        trusted: ssl.SSLContext | None = None,
     ) -> "SipEndpoint":
-        """Bind and serve. Raises `ProviderError` where the port is taken.
+        """Bind and serve. Raises `ProviderError` where a port is taken.
+
+        `tcp`, `tls`: where connections are taken too; calls are made by either all the same. `certificate`: that we show.
+        `trusted`: what checks the certificates of peers; None: those that this machine trusts, for the peer's name.
 
         `accepts`: sources that are listened to at all. `name`: `engine-…`, by which OPTIONS tells this process from
         another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach
@@ -77,7 +89,29 @@ class SipEndpoint(asyncio.DatagramProtocol):
             )
         except OSError as error:
             raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
+        try:
+            await endpoint._open_stream("tcp", tcp, None, None)
+            await endpoint._open_stream("tls", tls, certificate, trusted or ssl.create_default_context())
+        except ProviderError:
+            await endpoint.close()
+            raise
         return endpoint
+
+    async def _open_stream(
+        self, transport: Transport, where: Address | None, shown: ssl.SSLContext | None, trusted: ssl.SSLContext | None
+    ) -> None:
+        streams = Streams(
+            receive=lambda data, source: self._agents[transport].receive(data, source),
+            unreachable=lambda to: self._agents[transport].transactions.unreachable(to),
+            accepts=self._accepts,
+            context=trusted,
+        )
+        self._streams[transport] = streams
+        bound = self.address if where is None else await streams.listen(*where, shown)
+        self.addresses[transport] = bound
+        # Without a certificate of the peer's own, nobody may take over the calls of an address by saying so.
+        on_alias = streams.alias if transport == "tcp" else None
+        self._agents[transport] = self._agent_of(transport, bound, streams.send, on_alias)
 
     @property
     def draining(self) -> bool:
@@ -86,7 +120,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     @draining.setter
     def draining(self, value: bool) -> None:
-        self._agent.draining = value
+        for agent in self._agents.values():
+            agent.draining = value
 
     @property
     def calls(self) -> int:
@@ -96,7 +131,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
     @property
     def shed(self) -> int:
         """INVITEs turned away because there were too many at once."""
-        return self._agent.shed
+        return sum(agent.shed for agent in self._agents.values())
 
     def invite(
         self,
@@ -110,12 +145,16 @@ class SipEndpoint(asyncio.DatagramProtocol):
         extra: Sequence[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         permits: Callable[[str], bool] = lambda _: True,
+        transport: Transport = "udp",
     ) -> SipCall:
         """Dial. What comes of it is told to `on_event`. `to` is an IP address and a port, see `resolve`; else `PeerError`.
 
-        `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address.
+        `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address. By `tls` its
+        certificate has to be for the host of `target`.
         """
-        return self._agent.invite(
+        if transport == "tls":
+            self._streams[transport].named(to, uri(target).host)
+        return self._agents[transport].invite(
             target,
             call_id=call_id,
             caller=caller,
@@ -146,13 +185,19 @@ class SipEndpoint(asyncio.DatagramProtocol):
             return
         self._agent.hang_up_all()
         left_s = CLOSE_S_MAX
-        while (self._agent.calls or self._agent.transactions.unanswered) and left_s > 0:
+        while self._busy and left_s > 0:
             await asyncio.sleep(CLOSE_PAUSE_S)
             left_s -= CLOSE_PAUSE_S
         self._closed = True
         if self._alarm is not None:
             self._alarm.cancel()
+        for streams in self._streams.values():
+            await streams.close()
         self._transport.close()
+
+    @property
+    def _busy(self) -> bool:
+        return bool(self._agent.calls) or any(agent.transactions.unanswered for agent in self._agents.values())
 
     # -- asyncio.DatagramProtocol ---------------------------------------------------------------
 
@@ -161,18 +206,33 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport = transport  # type: ignore[assignment]
         bound: Address = transport.get_extra_info("sockname")[:2]
         self.address = bound
+        self.addresses: dict[Transport, Address] = {"udp": bound}
+        "Where each transport listens."
+
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        self._agent = Agent(
+        self._agent = self._agents["udp"] = self._agent_of("udp", bound, self._transmit, None)
+        self._agent.wire.timers.sooner = self._arm
+
+    def _agent_of(
+        self,
+        transport: Transport,
+        bound: Address,
+        transmit: Callable[[bytes, Address], None],
+        on_alias: Callable[[Address, int], None] | None,
+    ) -> Agent:
+        return Agent(
             (self._advertised or bound[0], bound[1]),
-            transmit=self._transmit,
+            transmit=transmit,
             clock=time.monotonic,
             on_invite=self._on_invite,
             new_tag=lambda: secrets.token_hex(8),
             chance=random.random,
+            transport=transport,
+            beside=self._agents.get("udp"),
+            on_alias=on_alias,
             user_agent=self._user_agent,
             name=self._name,
         )
-        self._agent.wire.timers.sooner = self._arm
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         source = addr[:2]

@@ -162,7 +162,14 @@ async def test_a_taken_port_is_named_with_its_option(data_dir: Path) -> None:
         assert re.fullmatch(rf"cannot listen on 127\.0\.0\.1:{sip.port} \(UDP\): .* in use\. .*--sip HOST:PORT.*", said)
         said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=sip))
         assert "--phone HOST:PORT" in said
+        said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY, sip_tcp=http))
+        assert "--sip-tcp HOST:PORT" in said and "(TCP)" in said
     assert not (data_dir / "postgres").exists()
+
+
+async def test_sip_over_tls_needs_a_certificate(data_dir: Path) -> None:
+    said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY, sip_tls=ANY))
+    assert "--sip-tls" in said and "--tls-cert" in said
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])

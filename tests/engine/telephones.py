@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from callwright.media import g711, wav
 from callwright.media.frames import RATE_HZ, frames
 from callwright.ports.leg import LegEvent, PlayEnded
+from callwright.sip.address import Transport
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Ended, SipCall, SipEndpoint, SipEvent
@@ -77,14 +78,20 @@ class Telephone:
     def address(self) -> str:
         return f"{HOST}:{self._endpoint.address[1]}"
 
-    async def calls(self, address: str, user: str, headers: Sequence[tuple[str, str]] = ()) -> Line:
+    @property
+    def tcp_port(self) -> int:
+        return self._endpoint.addresses["tcp"][1]
+
+    async def calls(
+        self, address: str, user: str, headers: Sequence[tuple[str, str]] = (), *, transport: Transport = "udp"
+    ) -> Line:
         """Call a user at `host:port`; returns when it was answered."""
         host, _, port = address.rpartition(":")
         target, to = f"sip:{user}@{address}", (host, int(port))
         self._lines += 1
         leg = SipLeg.outgoing(
             self._endpoint, self._plane, HOST, target=target, call_id=f"{id(self)}-{self._lines}", caller="6175550100",
-            to=to, extra=headers,
+            to=to, extra=headers, transport=transport,
         )  # fmt: skip
         assert await leg.answered(WAIT_S) is None
         return self._line(leg)
@@ -121,7 +128,7 @@ async def telephone(folder: Path) -> AsyncIterator[Telephone]:
     plane = MediaPlane(HOST, 41000, 41999, asyncio.get_running_loop())
     plane.start()
     calls: asyncio.Queue[SipCall] = asyncio.Queue()
-    endpoint = await SipEndpoint.open(HOST, 0, on_invite=calls.put_nowait)
+    endpoint = await SipEndpoint.open(HOST, 0, on_invite=calls.put_nowait, tcp=(HOST, 0))
     try:
         yield Telephone(endpoint, plane, folder, calls)
     finally:

@@ -35,7 +35,7 @@ def call(method: str, number: int = 1, *headers: str, branch: str = "[branch]", 
     again = 'retrans="500"' if method != "ACK" else ""
     return send(
         f"{method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0",
-        f"Via: SIP/2.0/UDP [local_ip]:[local_port];branch={branch}",
+        f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={branch}",
         "From: <sip:200@[local_ip]:[local_port]>;tag=[call_number]",
         f"To: <sip:[service]@[remote_ip]:[remote_port]>{to}",
         "Call-ID: [call_id]",
@@ -63,7 +63,7 @@ def hang_up() -> str:
     """A BYE of the called side's; `recv_ack_for_bye` came before it."""
     return send(
         "BYE sip:[remote_ip]:[remote_port] SIP/2.0",
-        "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]",
+        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
         "From: <sip:100@[local_ip]>;tag=t[call_number]",
         "To[$caller]",
         "Call-ID: [call_id]",
@@ -136,9 +136,10 @@ class Called:
 @asynccontextmanager
 async def called(folder: Path, steps: list[str], *options: str, calls: int = 1) -> AsyncIterator[Called]:
     port = _free_port()
+    tcp = "t1" in options
     process = await _start(folder, steps, "-p", str(port), "-m", str(calls), *options)
     try:
-        await _bound(port, process)
+        await _bound(port, process, tcp=tcp)
         yield Called(process, folder, ("127.0.0.1", port))
     finally:
         if process.returncode is None:
@@ -178,10 +179,11 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def _bound(port: int, process: asyncio.subprocess.Process) -> None:
+async def _bound(port: int, process: asyncio.subprocess.Process, *, tcp: bool) -> None:
+    kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
     async with asyncio.timeout(10):
         while process.returncode is None:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            with socket.socket(socket.AF_INET, kind) as probe:
                 try:
                     probe.bind(("127.0.0.1", port))
                 except OSError:

@@ -208,7 +208,10 @@ class NewTrunk(BaseModel):
 
     name: Label
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
-    port: int = Field(5060, ge=1, le=65535)
+    port: int = Field(5060, ge=1, le=65535, description="5061 is usual for TLS.")
+    transport: Literal["udp", "tcp", "tls"] = Field(
+        "udp", description="tls: the certificate that the peer shows has to be for `host`."
+    )
     prefix: Annotated[str, Field(pattern=r"^[0-9]{0,15}$")] = Field(
         "", description="Numbers it takes; the longest wins."
     )

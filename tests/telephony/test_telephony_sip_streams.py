@@ -1,0 +1,238 @@
+"""SIP over TCP and TLS: between two endpoints of ours, against SIPp and baresip, and what closes a connection."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sipp import SDP, bye_answer, call, called, dial, pause, recv, reply
+from tls import Authority
+
+from callwright.sip.call import SipCall
+from callwright.sip.events import Answered, Ended, Rejected, SipEvent
+from callwright.telephony.sip_endpoint import SipEndpoint
+
+WAIT_S = 15.0
+DESCRIPTION = SDP.strip().replace("[local_ip]", "127.0.0.1").replace("[media_ip]", "127.0.0.1")
+DESCRIPTION = DESCRIPTION.replace("[auto_media_port]", "4000").replace("\n", "\r\n") + "\r\n"
+
+
+class Told:
+    """What a call told, one after the other."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[SipEvent] = asyncio.Queue()
+
+    async def until(self, kind: type[SipEvent]) -> SipEvent:
+        async with asyncio.timeout(WAIT_S):
+            while not isinstance(event := await self.events.get(), kind):
+                pass
+            return event
+
+
+@asynccontextmanager
+async def _endpoint(on_invite: Callable[[SipCall], None] = lambda _: None, **options) -> AsyncIterator[SipEndpoint]:
+    opened = await SipEndpoint.open("127.0.0.1", 0, on_invite=on_invite, **options)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+def _server_side(authority: Authority) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*authority.issue("server"))
+    return context
+
+
+def _dialled(
+    endpoint: SipEndpoint, to: tuple[str, int], transport: str, host: str = "127.0.0.1"
+) -> tuple[SipCall, Told]:
+    told = Told()
+    made = endpoint.invite(
+        f"sip:100@{host}:{to[1]}",
+        call_id="ours",
+        caller="200",
+        sdp=DESCRIPTION,
+        to=to,
+        on_event=told.events.put_nowait,
+        transport=transport,
+    )
+    return made, told
+
+
+@pytest.mark.wire
+class TestBetweenOurs:
+    @pytest.mark.parametrize("transport", ["tcp", "tls"])
+    async def test_calls_both_ends_of_one_connection(self, tmp_path, transport):
+        """Whoever hangs up: the side that took the connection has none but this one to reach the other."""
+        authority = Authority(tmp_path)
+        callee = Told()
+
+        def take(one: SipCall) -> None:
+            one.on_event = callee.events.put_nowait
+            one.answer(DESCRIPTION)
+            if one.dialled == "200":
+                asyncio.get_running_loop().call_later(0.1, one.hang_up)
+
+        where = {transport: ("127.0.0.1", 0)}
+        trusted = ssl.create_default_context(cafile=str(authority.ca))
+        certificate = _server_side(authority)
+        async with (
+            _endpoint(take, certificate=certificate, **where) as there,
+            _endpoint(trusted=trusted) as here,
+        ):
+            made, told = _dialled(here, there.addresses[transport], transport, host="localhost")
+            await told.until(Answered)
+            made.hang_up()
+            assert await callee.until(Ended) == Ended("remote", "BYE")
+            made = here.invite(
+                "sip:200@localhost", call_id="theirs", caller="1", sdp=DESCRIPTION, to=there.addresses[transport],
+                on_event=told.events.put_nowait, transport=transport,
+            )  # fmt: skip
+            assert await told.until(Ended) == Ended("remote", "BYE")
+
+    @pytest.mark.parametrize("wrong", ["authority", "name"])
+    async def test_a_certificate_that_is_not_the_peers(self, tmp_path, wrong):
+        (tmp_path / "other").mkdir()
+        authority, other = Authority(tmp_path), Authority(tmp_path / "other")
+        came: list[SipCall] = []
+        trusted = ssl.create_default_context(cafile=str((other if wrong == "authority" else authority).ca))
+        async with (
+            _endpoint(came.append, certificate=_server_side(authority), tls=("127.0.0.1", 0)) as there,
+            _endpoint(trusted=trusted) as here,
+        ):
+            host = "trunk.example.com" if wrong == "name" else "localhost"
+            _, told = _dialled(here, there.addresses["tls"], "tls", host=host)
+            assert await told.until(Rejected) == Rejected(408, "No answer", heard=False)
+            assert not came
+
+    async def test_nobody_listens(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            async with _endpoint() as here:
+                _, told = _dialled(here, taken.getsockname(), "tcp")
+                assert await told.until(Rejected) == Rejected(408, "No answer", heard=False)
+
+
+@pytest.mark.wire
+class TestConnections:
+    async def test_a_ping_gets_a_pong_and_rubbish_the_end(self):
+        async with _endpoint(tcp=("127.0.0.1", 0)) as there, asyncio.timeout(WAIT_S):
+            reader, writer = await asyncio.open_connection(*there.addresses["tcp"])
+            writer.write(b"\r\n\r\n")
+            assert await reader.readexactly(2) == b"\r\n"
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert await _ended(reader)
+            writer.close()
+
+    async def test_a_stranger_is_not_listened_to(self):
+        async with _endpoint(tcp=("127.0.0.1", 0), accepts=lambda _: False) as there, asyncio.timeout(WAIT_S):
+            reader, writer = await asyncio.open_connection(*there.addresses["tcp"])
+            assert await _ended(reader)
+            writer.close()
+
+    async def test_a_port_that_is_taken_is_named(self):
+        async with _endpoint(tcp=("127.0.0.1", 0)) as there:
+            with pytest.raises(Exception, match=str(there.addresses["tcp"][1])):
+                async with _endpoint(tcp=there.addresses["tcp"]):
+                    pass
+
+
+async def _ended(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await reader.read() == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.interop
+class TestSipp:
+    async def test_a_caller(self, tmp_path):
+        """Twenty calls on one connection; we end half of them."""
+        taken: list[SipCall] = []
+
+        def take(one: SipCall) -> None:
+            taken.append(one)
+            one.ring()
+            one.answer(DESCRIPTION)
+
+        begin = [call("INVITE", body=SDP), recv(100, optional=True), recv(180, optional=True), recv(200)]
+        steps = [
+            *begin,
+            call("ACK", to="[peer_tag_param]"),
+            pause(200),
+            call("BYE", 2, to="[peer_tag_param]"),
+            recv(200),
+        ]
+        async with _endpoint(take, tcp=("127.0.0.1", 0)) as there:
+            assert await dial(tmp_path, steps, there.addresses["tcp"], "-t", "t1", calls=20) == ""
+        assert len(taken) == 20 and {one.state for one in taken} == {"ended"}
+
+    async def test_a_caller_whom_we_leave(self, tmp_path):
+        """Our BYE goes on the connection that its INVITE came on, not to the port in its Contact."""
+
+        def take(one: SipCall) -> None:
+            one.answer(DESCRIPTION)
+            asyncio.get_running_loop().call_later(0.2, one.hang_up)
+
+        begin = [call("INVITE", body=SDP), recv(100, optional=True), recv(200), call("ACK", to="[peer_tag_param]")]
+        steps = [*begin, recv("BYE"), bye_answer()]
+        async with _endpoint(take, tcp=("127.0.0.1", 0)) as there:
+            assert await dial(tmp_path, steps, there.addresses["tcp"], "-t", "t1", calls=5) == ""
+
+    async def test_a_callee(self, tmp_path):
+        begin = [recv("INVITE", has="Via:TCP"), reply("100 Trying"), reply("180 Ringing"), reply("200 OK", body=SDP)]
+        async with (
+            called(tmp_path, [*begin, recv("ACK"), recv("BYE"), bye_answer()], "-t", "t1") as peer,
+            _endpoint() as here,
+        ):
+            made, told = _dialled(here, peer.address, "tcp")
+            await told.until(Answered)
+            made.hang_up()
+            assert await peer.verdict() == ""
+
+
+@pytest.mark.interop
+async def test_baresip_calls_over_tls_and_is_hung_up_on(tmp_path: Path):
+    """It checks our certificate; our BYE reaches it, though it listens nowhere that we could connect to."""
+    authority = Authority(tmp_path)
+    folder = tmp_path / "baresip"
+    folder.mkdir()
+    ended, came = Told(), asyncio.Event()
+
+    def take(one: SipCall) -> None:
+        came.set()
+        one.on_event = ended.events.put_nowait
+        one.answer(DESCRIPTION)
+        asyncio.get_running_loop().call_later(0.5, one.hang_up)
+
+    async with _endpoint(take, certificate=_server_side(authority), tls=("127.0.0.1", 0)) as there:
+        (folder / "accounts").write_text("<sip:ann@127.0.0.1;transport=tls>;regint=0\n")
+        (folder / "config").write_text(
+            "sip_listen 127.0.0.1:0\n"
+            f"sip_cafile {authority.ca}\nsip_verify_server yes\n"
+            "audio_player aubridge,nil\naudio_source aubridge,nil\naudio_alert aubridge,nil\n"
+            "module_path /usr/lib/baresip/modules\n"
+            "module stdio.so\nmodule g711.so\nmodule aubridge.so\nmodule_app account.so\nmodule_app menu.so\n"
+        )
+        process = await asyncio.create_subprocess_exec(
+            *("baresip", "-f", str(folder), "-e"),
+            f"/dial sip:100@127.0.0.1:{there.addresses['tls'][1]};transport=tls",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said = b""
+        try:
+            async with asyncio.timeout(WAIT_S):
+                assert process.stdout is not None
+                while b"session closed" not in said and (line := await process.stdout.readline()):
+                    said += line
+        finally:
+            process.kill()
+            await process.wait()
+        assert came.is_set() and b"Call established" in said, said.decode(errors="replace")[-2000:]
