@@ -1,0 +1,168 @@
+"""Calls through Kamailio, a proxy by others: it challenges the INVITE, and by Record-Route both ends hear it alone."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from callwright.base.errors import ProviderError
+from callwright.sip.address import Address
+from callwright.sip.call import SipCall
+from callwright.sip.events import Answered, Confirmed, Ended, Rejected, SipEvent
+from callwright.telephony import sip_options
+from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
+
+pytestmark = pytest.mark.interop
+
+KAMAILIO = Path("/usr/sbin/kamailio")
+WAIT_S = 20.0
+OFFER = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n"
+)
+CONFIG = """
+listen=udp:127.0.0.1:%d
+children=2
+auto_aliases=no
+log_stderror=yes
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "auth.so"
+request_route {
+    if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
+    if (has_totag()) {
+        if (loose_route() || (is_method("ACK") && t_check_trans())) { t_relay(); exit; }
+        if (!is_method("ACK")) { sl_send_reply("404", "No Route"); }
+        exit;
+    }
+    if (is_method("CANCEL")) { if (t_check_trans()) { t_relay(); } exit; }
+    if (is_method("OPTIONS")) { sl_send_reply("200", "Up"); exit; }
+    t_check_trans();
+    if (!pv_proxy_authenticate("trunk", "s3cr3t", "0")) { proxy_challenge("trunk", "1"); exit; }
+    consume_credentials();
+    record_route();
+    t_relay();
+}
+"""
+
+
+@asynccontextmanager
+async def _kamailio(folder: Path) -> AsyncIterator[Address]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        address: Address = probe.getsockname()
+    (folder / "kamailio.cfg").write_text(CONFIG % address[1])
+    assert KAMAILIO.exists(), "Kamailio is missing: ./dev test installs it"
+    log = (folder / "log").open("wb")
+    process = await asyncio.create_subprocess_exec(
+        *(str(KAMAILIO), "-DD", "-E", "-m", "64", "-M", "8", "-f", str(folder / "kamailio.cfg"), "-Y", str(folder)),
+        stdout=log,
+        stderr=log,
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        await _up(address, process, folder / "log")
+        yield address
+    finally:
+        process.terminate()
+        async with asyncio.timeout(WAIT_S):
+            await process.wait()
+        log.close()
+
+
+async def _up(address: Address, process: asyncio.subprocess.Process, log: Path) -> None:
+    """Until it answers OPTIONS."""
+    async with asyncio.timeout(WAIT_S):
+        while process.returncode is None:
+            try:
+                assert await sip_options.ask(*address, wait_s=1) == 200
+            except ProviderError:
+                continue
+            return
+    raise AssertionError(log.read_text(errors="replace")[-3000:])
+
+
+class Side:
+    """One end: it listens to the proxy alone."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[SipEvent] = asyncio.Queue()
+        self.calls: asyncio.Queue[SipCall] = asyncio.Queue()
+
+    async def open(self, proxy: Address) -> "Side":
+        self.endpoint = await SipEndpoint.open(
+            "127.0.0.1", 0, on_invite=self._invited, accepts=lambda source: source == proxy
+        )
+        return self
+
+    def _invited(self, call: SipCall) -> None:
+        call.on_event = self.told.put_nowait
+        self.calls.put_nowait(call)
+
+    async def until(self, kind: type[SipEvent]) -> SipEvent:
+        async with asyncio.timeout(WAIT_S):
+            while not isinstance(event := await self.told.get(), kind):
+                pass
+            return event
+
+
+@asynccontextmanager
+async def _ends(folder: Path) -> AsyncIterator[tuple[Side, Side, Address]]:
+    async with _kamailio(folder) as proxy:
+        caller, callee = await Side().open(proxy), await Side().open(proxy)
+        try:
+            yield caller, callee, proxy
+        finally:
+            await caller.endpoint.close()
+            await callee.endpoint.close()
+
+
+def _dial(caller: Side, callee: Side, proxy: Address, password: str) -> SipCall:
+    return caller.endpoint.invite(
+        f"sip:100@127.0.0.1:{callee.endpoint.address[1]}",
+        call_id="through-kamailio",
+        caller="200",
+        sdp=OFFER,
+        to=proxy,
+        on_event=caller.told.put_nowait,
+        credentials=Credentials("ann", password),
+    )
+
+
+async def test_a_call_that_each_side_ends(tmp_path):
+    async with _ends(tmp_path) as (caller, callee, proxy):
+        for ends in ("caller", "callee"):
+            made = _dial(caller, callee, proxy, "s3cr3t")
+            async with asyncio.timeout(WAIT_S):
+                taken = await callee.calls.get()
+            assert not [name for name, _ in taken.headers if name == "proxy-authorization"]
+            taken.ring()
+            taken.answer(OFFER)
+            await caller.until(Answered)
+            await callee.until(Confirmed)
+            (made if ends == "caller" else taken).hang_up()
+            assert await (callee if ends == "caller" else caller).until(Ended) == Ended("remote", "BYE")
+
+
+async def test_a_call_that_is_cancelled(tmp_path):
+    async with _ends(tmp_path) as (caller, callee, proxy):
+        made = _dial(caller, callee, proxy, "s3cr3t")
+        async with asyncio.timeout(WAIT_S):
+            (await callee.calls.get()).ring()
+        made.cancel()
+        assert await callee.until(Ended) == Ended("remote", "CANCEL")
+        assert await caller.until(Ended) == Ended("local", "cancelled")
+
+
+async def test_a_wrong_password_reaches_nobody(tmp_path):
+    async with _ends(tmp_path) as (caller, callee, proxy):
+        _dial(caller, callee, proxy, "guess")
+        refused = await caller.until(Rejected)
+        assert isinstance(refused, Rejected) and refused.status == 407 and callee.calls.empty()
