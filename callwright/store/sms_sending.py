@@ -208,20 +208,21 @@ async def taken(
         UPDATE sms_messages m SET carrier_message_id = a.told, status = 'sent', due_at = NULL, responded_at = $4,
             cause = coalesce(r.reason, ''), sealed = NULL,
             delivery = coalesce(r.delivery, CASE WHEN m.status = 'sending' THEN '' ELSE m.delivery END)
-        FROM unnest($2::bigint[], $3::text[]) AS a (id, told)
+        FROM unnest($2::bigint[], $3::text[]) AS a (id, told) JOIN sms_messages before ON before.id = a.id
         LEFT JOIN LATERAL (
             SELECT r.delivery, r.reason FROM sms_receipts r WHERE r.carrier_id = $1 AND r.carrier_message_id = a.told
             ORDER BY {_RANK.format("r.delivery")} DESC, r.id LIMIT 1
         ) AS r ON true
         WHERE m.id = a.id AND m.status IN ('sending', 'sent') AND m.carrier_message_id = ''
-        RETURNING {_CHANGED}
+        RETURNING {_CHANGED}, (before.status, before.delivery) IS DISTINCT FROM (m.status, m.delivery) AS differs
         """,
         carrier_id,
         [id for id, _ in pairs],
         [told for _, told in pairs],
         now,
     )
-    return [_changed(row) for row in rows]
+    # One whose sender was given up may have been told of as sent already.
+    return [_changed(row) for row in rows if row["differs"]]
 
 
 async def _end(
