@@ -34,6 +34,9 @@ SUPPORTED = ", ".join(EXTENSIONS)
 CALLS_MAX = 5_000
 "Calls at once; 503 past it."
 
+DATAGRAM_BYTES_MAX = 1_300
+"A longer INVITE goes by TCP, where the peer takes that (RFC 3261 §18.1.1): the pieces of a datagram are easily lost."
+
 UNANSWERED_MAX = 1_000
 "INVITEs of peers that nobody has answered yet; a flood is turned away past it, before anything is kept of it."
 
@@ -78,6 +81,9 @@ class Agent:
         self.new_tag: Callable[[], str] = new_tag
         self.chance = chance
         "Anything from 0 to 1: how two sides that offered at once come to try again at different times."
+
+        self.longer: Agent | None = None
+        "Of datagrams: the agent of connections, which takes the INVITE that is too long for one."
 
         self.draining = False
         "OPTIONS and INVITE get 503: the calls that are there go on, new ones go elsewhere."
@@ -291,6 +297,8 @@ class Agent:
             headers.set(name.lower(), " ".join(value.split()))
         request.body = sdp
         self._calls[(call_id, call.tag)] = call
+        if self.longer is not None and len(self.outgoing(request).serialize()) > DATAGRAM_BYTES_MAX:
+            call.agent, call.spare = self.longer, self
         call.invite(Invitation(request, to, identity, permits), identity)
         return call
 
@@ -299,7 +307,7 @@ class Agent:
         headers = request.headers
         alias = ";alias" if self.wire.reliable else ""
         via = f"SIP/2.0/{self.transport.upper()} {self._place};branch=z9hG4bK{self.new_tag()};rport{alias}"
-        headers.set("via", via)
+        request.sent_by(via)
         if request.method == "INVITE":
             headers.set("contact", self._contact)
             headers.set("allow", ALLOW)

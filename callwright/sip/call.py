@@ -66,7 +66,6 @@ class SipCall:
 
     __slots__ = (
         "_acks",
-        "_agent",
         "_answer",
         "_client",
         "_description",
@@ -81,6 +80,7 @@ class SipCall:
         "_ringing",
         "_server",
         "_session",
+        "agent",
         "call_id",
         "caller",
         "dialled",
@@ -88,12 +88,16 @@ class SipCall:
         "offer",
         "on_event",
         "remote",
+        "spare",
         "state",
         "tag",
     )
 
     def __init__(self, agent: "Agent", *, call_id: str, caller: str, dialled: str, remote: Address, offer: str) -> None:
-        self._agent = agent
+        self.agent = agent
+        self.spare: Agent | None = None
+        "Sends our INVITE where nothing takes a connection for it."
+
         self.call_id = call_id
         self.caller = caller
         "User part of From."
@@ -117,7 +121,7 @@ class SipCall:
 
         self._identity: Identity | None = None
         self._early = EarlyDialogs()
-        self._session = SessionTimer(self, agent)
+        self._session = SessionTimer(self)
         self._description = ""
         "The SDP that we sent last."
 
@@ -126,7 +130,7 @@ class SipCall:
 
         self._server: ServerTransaction | None = None
         self._client: ClientTransaction | None = None
-        self._reoffers = Reoffers(self, self._session, agent)
+        self._reoffers = Reoffers(self, self._session)
         self._answer: Accepted | None = None
         "Our 2xx, as long as no ACK came for it."
 
@@ -153,7 +157,7 @@ class SipCall:
         self.state = "invited"
         self.dialog, self._invite, self._server = dialog, request, transaction
         transaction.cancelled = self._cancelled
-        self._limit = self._agent.wire.after(PROVISIONAL_S, lambda: self._still_ringing(PROVISIONAL_S))
+        self._limit = self.agent.wire.after(PROVISIONAL_S, lambda: self._still_ringing(PROVISIONAL_S))
 
     def _still_ringing(self, ringing_s: float) -> None:
         assert self._server is not None
@@ -162,16 +166,16 @@ class SipCall:
             self._end(Ended("failure", "nobody answered"))
             return
         self._server.repeated()
-        self._limit = self._agent.wire.after(PROVISIONAL_S, lambda: self._still_ringing(ringing_s + PROVISIONAL_S))
+        self._limit = self.agent.wire.after(PROVISIONAL_S, lambda: self._still_ringing(ringing_s + PROVISIONAL_S))
 
     def ring(self) -> None:
         """180."""
         if self.state != "invited" or self._ringing is not None:
             return
         assert self._server is not None and self._invite is not None
-        response = self._agent.response(self._invite, 180, tag=self.tag)
+        response = self.agent.response(self._invite, 180, tag=self.tag)
         if "100rel" in self._invite.headers.tokens("require"):
-            self._ringing = Ringing(self._agent.wire, self._invite, self._server, response, self._never_heard)
+            self._ringing = Ringing(self.agent.wire, self._invite, self._server, response, self._never_heard)
         else:
             self._server.respond(response)
 
@@ -186,7 +190,7 @@ class SipCall:
             return
         assert self._server is not None and self._invite is not None
         self.state = "answered"
-        self._agent.answered(self)
+        self.agent.answered(self)
         self._stop_waiting()
         if self._ringing is not None:
             self._ringing.stop()
@@ -203,7 +207,7 @@ class SipCall:
         assert self._server is not None and self._invite is not None
         if self._ringing is not None:
             self._ringing.stop()
-        self._server.respond(self._agent.response(self._invite, status, reason, tag=self.tag))
+        self._server.respond(self.agent.response(self._invite, status, reason, tag=self.tag))
 
     def _cancelled(self) -> None:
         if self.state == "invited":
@@ -236,16 +240,16 @@ class SipCall:
         """Begin this call with an INVITE of ours. `identity` answers challenges, also those of what follows."""
         self._invitation, self._identity = invitation, identity
         self._description = invitation.request.body
-        self._limit = self._agent.wire.after(UNANSWERED_S_MAX, self._nobody_answers)
+        self._limit = self.agent.wire.after(UNANSWERED_S_MAX, self._nobody_answers)
         self._send_invite()
 
     def _send_invite(self) -> None:
         assert self._invitation is not None
         self._heard = False
         self._early = EarlyDialogs()
-        self._invite = self._agent.outgoing(self._invitation.request)
+        self._invite = self.agent.outgoing(self._invitation.request)
         self.remote = self._invitation.to
-        self._client = self._agent.transactions.request(self._invite, self.remote, self._invite_answered)
+        self._client = self.agent.transactions.request(self._invite, self.remote, self._invite_answered)
 
     def _nobody_answers(self) -> None:
         self._reason = "nobody answered"
@@ -263,11 +267,14 @@ class SipCall:
         """Once only: RFC 3261 §9.1. It shares the branch of its INVITE."""
         invite, client = self._invite, self._client
         assert invite is not None and client is not None
-        self._agent.transactions.request(cancellation(invite), self.remote, lambda _: None)
-        self._limit = self._agent.wire.after(GIVE_UP, client.give_up)
+        self.agent.transactions.request(cancellation(invite), self.remote, lambda _: None)
+        self._limit = self.agent.wire.after(GIVE_UP, client.give_up)
 
     def _invite_answered(self, response: Response | None) -> None:
-        if response is None:
+        if response is None and self.spare is not None and not self._heard and self.state == "calling":
+            self.agent, self.spare = self.spare, None
+            self._send_invite()
+        elif response is None:
             self._refused(408, "No answer", heard=self._heard)
         elif response.status < 200:
             first, self._heard = not self._heard, True
@@ -289,7 +296,7 @@ class SipCall:
         except PeerError:
             return
         if acknowledged is not None:
-            self._ask(*acknowledged)
+            self.ask(*acknowledged)
         self.on_event(events.Ringing(response.status, response.body))
 
     def _refused(self, status: int, reason: str, *, heard: bool = True) -> None:
@@ -303,7 +310,7 @@ class SipCall:
         assert self._invite is not None
         tag = response.to_tag
         if tag in self._acks:
-            self._agent.wire.send(*self._acks[tag])
+            self.agent.wire.send(*self._acks[tag])
             return
         if len(self._acks) >= FORKS_MAX:
             return
@@ -326,13 +333,13 @@ class SipCall:
             self._end(Ended("local", self._reason))
 
     def _send_ack(self, dialog: Dialog, invite: Request) -> tuple[bytes, Address]:
-        ack = self._agent.outgoing(dialog.request("ACK", invite.sequence))
+        ack = self.agent.outgoing(dialog.request("ACK", invite.sequence))
         for name in PROOFS:
             # What the INVITE proved, its ACK proves too (RFC 3261 §13.2.2.4).
             if proof := invite.headers.all(name):
                 ack.headers.set(name, *proof)
         sent = ack.serialize(), dialog.next_hop()
-        self._agent.wire.send(*sent)
+        self.agent.wire.send(*sent)
         return sent
 
     # -- what the session timer needs ------------------------------------------------------------
@@ -360,10 +367,6 @@ class SipCall:
             request.body = self._description
             request.headers.set("content-type", SDP_TYPE)
         return request
-
-    def ask(self, request: Request, answered: Callable[[Response | None], None]) -> None:
-        assert self.dialog is not None
-        self._ask(self.dialog, request, answered)
 
     def acknowledge(self, request: Request, response: Response) -> None:
         """A 2xx to a re-INVITE of ours came."""
@@ -399,15 +402,13 @@ class SipCall:
 
     def _bye(self, dialog: Dialog) -> None:
         # Whatever comes of it, the call is over (RFC 3261 §15.1.1).
-        self._ask(dialog, dialog.request("BYE"))
+        self.ask(dialog, dialog.request("BYE"))
 
     def knows(self, tag: str) -> bool:
         """Whether this is the tag of the peer, or of one that may become it."""
-        if self.dialog is not None:
-            return self.dialog.remote_tag == tag
-        return self._early.find(tag) is not None
+        return self.dialog.remote_tag == tag if self.dialog is not None else self._early.find(tag) is not None
 
-    def _ask(
+    def ask(
         self, dialog: Dialog, request: Request, answered: Callable[[Response | None], None] = lambda _: None
     ) -> None:
         """Send a request within a dialog, again with our digest answer where it is challenged. `answered` gets the final
@@ -424,13 +425,13 @@ class SipCall:
                 answered(response)
 
         def send() -> None:
-            self._agent.transactions.request(self._agent.outgoing(request), dialog.next_hop(), on_response)
+            self.agent.transactions.request(self.agent.outgoing(request), dialog.next_hop(), on_response)
 
         send()
 
     def request(self, request: Request, transaction: ServerTransaction) -> None:
         """A request within the dialog (not ACK, not CANCEL). Raises `PeerError` where it cannot be understood."""
-        reply = self._agent.reply
+        reply = self.agent.reply
         if self.dialog is None:
             early = self._early.find(request.from_tag)
             assert early is not None
@@ -464,13 +465,13 @@ class SipCall:
 
     def accept(self, request: Request, transaction: ServerTransaction, sdp: str = "") -> None:
         """200 to an INVITE or UPDATE of the peer's; one to an INVITE is repeated until its ACK comes."""
-        response = self._agent.response(request, 200, tag=self.tag, sdp=sdp)
+        response = self.agent.response(request, 200, tag=self.tag, sdp=sdp)
         for name, value in self._session.offered(request):
             response.headers.set(name, value)
         self._description = sdp or self._description
         data = transaction.respond(response)
         if transaction.is_invite:
-            self._answer = Accepted(self._agent.wire, request, transaction, data, self._never_acknowledged)
+            self._answer = Accepted(self.agent.wire, request, transaction, data, self._never_acknowledged)
 
     def _end(self, event: Ended | Rejected) -> None:
         if self.state == "ended":
@@ -491,7 +492,7 @@ class SipCall:
         self.state = "ended"
         self.on_event = _nobody
         self._server = self._client = self._invitation = None
-        self._agent.forget(self)
+        self.agent.forget(self)
 
     def _stop_waiting(self) -> None:
         if self._limit is not None:

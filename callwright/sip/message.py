@@ -102,6 +102,11 @@ class Request:
             self._via = read_via(self.headers.get("via"))
         return self._via
 
+    def sent_by(self, via: str) -> None:
+        """Put our own Via on a request; one that goes out again gets another."""
+        self._via = None
+        self.headers.set("via", via)
+
     def received(self, host: str, port: int) -> None:
         """Note in the topmost Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4). Raises `PeerError`."""
         marked = self.via.received(host, port)

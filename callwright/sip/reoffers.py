@@ -9,19 +9,17 @@ from callwright.sip.message import SDP_TYPE, Request
 from callwright.sip.transaction import ServerTransaction
 
 if TYPE_CHECKING:
-    from callwright.sip.agent import Agent
     from callwright.sip.call import SipCall
 
 
 class Reoffers:
     """Of one call. One at a time waits for the owner's answer."""
 
-    __slots__ = ("_agent", "_call", "_session", "_waiting")
+    __slots__ = ("_call", "_session", "_waiting")
 
-    def __init__(self, call: "SipCall", session: session_timer.SessionTimer, agent: "Agent") -> None:
+    def __init__(self, call: "SipCall", session: session_timer.SessionTimer) -> None:
         self._call = call
         self._session = session
-        self._agent = agent
         self._waiting: tuple[Request, ServerTransaction, str] | None = None
         "The request that the owner has to answer, and the peer's Contact in it."
 
@@ -31,7 +29,7 @@ class Reoffers:
 
     def asked(self, request: Request, transaction: ServerTransaction) -> None:
         """Answer a re-INVITE or UPDATE, or tell the owner of it. Raises `PeerError`."""
-        call, reply = self._call, self._agent.reply
+        call, reply = self._call, self._call.agent.reply
         assert call.dialog is not None
         offers = request.method == "INVITE" or bool(request.body)
         if call.state == "invited" or self.waiting:
@@ -55,11 +53,11 @@ class Reoffers:
     def early(self, dialog: dialogs.Dialog, request: Request, transaction: ServerTransaction) -> None:
         """Before a call of ours is answered, its far end may refresh the session, and nothing else."""
         if not dialog.in_order(request):
-            self._agent.reply(request, transaction, 500)
+            self._call.agent.reply(request, transaction, 500)
         elif request.method != "UPDATE":
-            self._agent.reply(request, transaction, 405, allow="UPDATE")
+            self._call.agent.reply(request, transaction, 405, allow="UPDATE")
         else:
-            self._agent.reply(request, transaction, 488 if request.body else 200)
+            self._call.agent.reply(request, transaction, 488 if request.body else 200)
 
     def answer(self, sdp: str) -> None:
         if self._waiting is not None and self._call.dialog is not None:
@@ -69,4 +67,4 @@ class Reoffers:
     def reject(self, status: int) -> None:
         if self._waiting is not None:
             (request, transaction, _), self._waiting = self._waiting, None
-            self._agent.reply(request, transaction, status)
+            self._call.agent.reply(request, transaction, status)

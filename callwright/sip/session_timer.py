@@ -16,7 +16,6 @@ from callwright.sip.message import Headers, Request, Response, read_number
 from callwright.sip.timers import Timer
 
 if TYPE_CHECKING:
-    from callwright.sip.agent import Agent
     from callwright.sip.call import SipCall
 
 EXPIRES_S = 1800
@@ -68,11 +67,10 @@ def supports(headers: Headers, extension: str) -> bool:
 class SessionTimer:
     """Of one call, once it is confirmed."""
 
-    __slots__ = ("_agent", "_by_update", "_call", "_expires_s", "_glares", "_pending", "_timer")
+    __slots__ = ("_by_update", "_call", "_expires_s", "_glares", "_pending", "_timer")
 
-    def __init__(self, call: "SipCall", agent: "Agent") -> None:
+    def __init__(self, call: "SipCall") -> None:
         self._call = call
-        self._agent = agent
         self._expires_s = 0
         self._by_update = False
         self._glares = 0
@@ -128,7 +126,7 @@ class SessionTimer:
 
     def _after(self, seconds: float, due: Callable[[], None]) -> None:
         self.stop()
-        self._timer = self._agent.wire.after(seconds, due)
+        self._timer = self._call.agent.wire.after(seconds, due)
 
     def _due(self, left_s: float) -> None:
         self._after(left_s, self._ran_out)
@@ -140,7 +138,7 @@ class SessionTimer:
 
     def _refresh(self) -> None:
         call = self._call
-        if call.state != "confirmed" or self._pending is not None:
+        if call.state != "confirmed" or call.dialog is None or self._pending is not None:
             return
         if not self._by_update and call.offering:
             self._glare()
@@ -150,7 +148,7 @@ class SessionTimer:
         request.headers.set("session-expires", f"{self._expires_s};refresher=uac")
         request.headers.set("min-se", str(EXPIRES_S_MIN))
         self._pending = request
-        call.ask(request, lambda response: self._refreshed(request, response))
+        call.ask(call.dialog, request, lambda response: self._refreshed(request, response))
 
     def _refreshed(self, request: Request, response: Response | None) -> None:
         call = self._call
@@ -190,4 +188,4 @@ class SessionTimer:
         self._glares += 1
         if self._glares <= GLARE_MAX:
             least, more = GLARE_OURS_S if self._call.is_ours else GLARE_THEIRS_S
-            self._agent.wire.after(least + more * self._agent.chance(), self._refresh)
+            self._call.agent.wire.after(least + more * self._call.agent.chance(), self._refresh)

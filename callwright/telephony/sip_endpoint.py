@@ -91,6 +91,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
         try:
             await endpoint._open_stream("tcp", tcp, None, None)
+            endpoint._agents["udp"].longer = endpoint._agents["tcp"]
             await endpoint._open_stream("tls", tls, certificate, trusted or ssl.create_default_context())
         except ProviderError:
             await endpoint.close()

@@ -5,6 +5,7 @@ from sip_bench import ANSWER, PEER, US, Bench, answer, invite, request, within
 
 from callwright.sip.agent import Agent
 from callwright.sip.events import Answered, Confirmed, Rejected
+from callwright.sip.message import parse
 
 pytestmark = pytest.mark.pure
 
@@ -96,3 +97,39 @@ def test_an_alias_is_told() -> None:
     bench.receive(asked, SOURCE)
     bench.receive(_by_tcp(request("OPTIONS")), SOURCE)
     assert told == [(SOURCE, 5080)]
+
+
+class TestTooLongForADatagram:
+    LONG = (("x-story", "s" * 900),)
+
+    def _agents(self) -> tuple[Bench, list[bytes]]:
+        bench, sent = Bench(), []
+        bench.agent.longer = Agent(
+            US, transmit=lambda data, _: sent.append(data), clock=lambda: bench.now, on_invite=lambda _: None,
+            new_tag=lambda: "t", chance=lambda: 0.5, transport="tcp", beside=bench.agent,
+        )  # fmt: skip
+        return bench, sent
+
+    def test_it_is_a_call_by_tcp(self) -> None:
+        bench, sent = self._agents()
+        owned = bench.dial(extra=self.LONG)
+        assert bench.sent == [] and len(sent) == 1
+        ok = answer(parse(sent[0]), 200, body=ANSWER)
+        bench.agent.longer.receive(ok.serialize(), PEER)
+        assert owned.events == [Answered(ANSWER)]
+        owned.call.hang_up()
+        assert bench.sent == [] and b"BYE" in sent[-1][:4]
+
+    def test_nobody_takes_a_connection(self) -> None:
+        bench, sent = self._agents()
+        owned = bench.dial(extra=self.LONG)
+        bench.agent.longer.transactions.unreachable(PEER)
+        again = bench.request(last="INVITE")
+        assert len(sent) == 1 and again.headers.get("via").startswith("SIP/2.0/UDP")
+        assert "transport" not in again.headers.get("contact") and owned.events == []
+        assert bench.receive(answer(again, 200, body=ANSWER)) == ["ACK"] and owned.events == [Answered(ANSWER)]
+
+    def test_a_short_one_is_not(self) -> None:
+        bench, sent = self._agents()
+        bench.dial()
+        assert [one.what for one in bench.sent] == ["INVITE"] and sent == []

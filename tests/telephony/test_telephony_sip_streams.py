@@ -117,6 +117,51 @@ class TestBetweenOurs:
                 _, told = _dialled(here, taken.getsockname(), "tcp")
                 assert await told.until(Rejected) == Rejected(408, "No answer", heard=False)
 
+    @pytest.mark.parametrize("takes", [True, False])
+    async def test_an_invite_that_is_too_long_for_a_datagram(self, takes):
+        """By TCP where the peer listens there on the same port; where it does not, as a datagram after all."""
+
+        def take(one: SipCall) -> None:
+            came.append(dict(one.headers)["via"].partition(" ")[0])
+            one.answer(DESCRIPTION)
+
+        came: list[str] = []
+        async with _endpoint(take) as there, _endpoint() as here:
+            if takes:
+                await there._streams["tcp"].listen(*there.address, None)
+            told = Told()
+            made = here.invite(
+                "sip:100@127.0.0.1", call_id="long", caller="1", sdp=DESCRIPTION, to=there.address,
+                on_event=told.events.put_nowait, extra=(("x-story", "s" * 900),),
+            )  # fmt: skip
+            await told.until(Answered)
+            made.hang_up()
+        assert came == ["SIP/2.0/TCP" if takes else "SIP/2.0/UDP"]
+
+    @pytest.mark.parametrize("transport", ["udp", "tcp"])
+    async def test_over_ipv6(self, transport):
+        callee = Told()
+
+        def take(one: SipCall) -> None:
+            one.on_event = callee.events.put_nowait
+            one.answer(DESCRIPTION)
+
+        there = await SipEndpoint.open("::1", 0, on_invite=take, tcp=("::1", 0))
+        here = await SipEndpoint.open("::1", 0, on_invite=lambda _: None)
+        try:
+            told = Told()
+            to = there.addresses[transport]
+            made = here.invite(
+                f"sip:100@[::1]:{to[1]}", call_id="six", caller="1", sdp=DESCRIPTION, to=to,
+                on_event=told.events.put_nowait, transport=transport,
+            )  # fmt: skip
+            await told.until(Answered)
+            made.hang_up()
+            assert await callee.until(Ended) == Ended("remote", "BYE")
+        finally:
+            await here.close()
+            await there.close()
+
 
 @pytest.mark.wire
 class TestConnections:
