@@ -71,6 +71,7 @@ class Texts:
             while True:
                 try:
                     await sms.lapse(self._db)
+                    await sms.count(self._db)
                     await self._follow(group, await sms.carriers(self._db))
                 except FAILURES as error:
                     log.warning("texts wait for the database: %s", error)

@@ -17,7 +17,7 @@ from callwright.sms import keywords, replies
 from callwright.sms.replies import Reply
 from callwright.sms.segments import Segments, split
 from callwright.store import sms as store
-from callwright.store import sms_parts, text_sessions
+from callwright.store import sms_counts, sms_parts, text_sessions
 from callwright.store import sms_sending as sending
 from callwright.store.database import Connection, Database
 from callwright.store.gathering import gathered
@@ -231,6 +231,14 @@ async def lapse(db: Database) -> None:
     async with db.transaction() as connection:
         for carrier_id, text in await sms_parts.lapse(connection, PLATFORM, db.sealer, time.time()):
             await _receive(db, connection, carrier_id, text)
+
+
+async def count(db: Database) -> None:
+    """Count texts that have not been, so that long lists of them are as quick as short ones."""
+    more = True
+    while more:
+        async with db.transaction() as connection:
+            more = await sms_counts.roll_up(connection, PLATFORM, time.time())
 
 
 async def told(db: Database, carrier_id: int, what: Receipt | ReceivedText) -> bool:

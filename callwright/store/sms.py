@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from callwright.sms.progress import Delivery, Status
+from callwright.store import sms_counts
 from callwright.store.database import Connection, Database
 from callwright.store.scope import Scope, visible
 
@@ -273,35 +274,53 @@ async def get(db: Database, scope: Scope, message_id: uuid.UUID) -> SmsRow | Non
 
 async def listed(db: Database, scope: Scope, query: Query) -> tuple[list[SmsRow], int]:
     """(the page, how many there are in all), by the time at which they were asked for or came."""
-    mine, who = visible(scope, 1, "m")
-    arguments: list[object] = [who, query.start]
-    where = f"{mine} AND m.requested_at >= $2"
-
-    def also(condition: str, *values: object) -> None:
-        nonlocal where
-        first = len(arguments) + 1
-        where += " AND " + condition.format(*(f"${first + at}" for at in range(len(values))))
-        arguments.extend(list(value) if isinstance(value, tuple) else value for value in values)
-
-    if query.end is not None:
-        also("m.requested_at < {}", query.end)
-    if query.direction is not None:
-        also("m.direction = {}", query.direction)
-    if query.ours:
-        also("m.ours = ANY({}::text[])", query.ours)
-    if query.theirs:
-        also("m.theirs = ANY({}::text[])", query.theirs)
-    if query.either:
-        also("(m.ours = ANY({0}::text[]) OR m.theirs = ANY({0}::text[]))", query.either)
-    if query.between is not None:
-        also(
-            "((m.ours = ANY({0}::text[]) AND m.theirs = ANY({1}::text[]))"
-            " OR (m.ours = ANY({1}::text[]) AND m.theirs = ANY({0}::text[])))",
-            *query.between,
-        )
-    order = "DESC" if query.descending else "ASC"
     async with db.snapshot() as connection:
-        total: int = await connection.fetchval(f"SELECT count(*) FROM sms_messages m WHERE {where}", *arguments)
+        query = await _of_one_side(connection, scope, query)
+        total: int | None = None
+        if not (query.theirs or query.either or query.between is not None):
+            place = await sms_counts.locate(
+                connection,
+                scope,
+                start=query.start,
+                end=query.end,
+                ours=query.ours,
+                direction=query.direction or "",
+                offset=query.offset,
+                limit=query.limit,
+                descending=query.descending,
+            )
+            total = place.total
+            query = replace(query, start=place.low, end=place.high, offset=place.skip, limit=place.limit)
+        mine, who = visible(scope, 1, "m")
+        arguments: list[object] = [who, query.start]
+        where = f"{mine} AND m.requested_at >= $2"
+
+        def also(condition: str, *values: object) -> None:
+            nonlocal where
+            first = len(arguments) + 1
+            where += " AND " + condition.format(*(f"${first + at}" for at in range(len(values))))
+            arguments.extend(list(value) if isinstance(value, tuple) else value for value in values)
+
+        if query.end is not None:
+            also("m.requested_at < {}", query.end)
+        if query.direction is not None:
+            also("m.direction = {}", query.direction)
+        if query.ours:
+            also("m.ours = ANY({}::text[])", query.ours)
+        if query.theirs:
+            also("m.theirs = ANY({}::text[])", query.theirs)
+        if query.either:
+            also("(m.ours = ANY({0}::text[]) OR m.theirs = ANY({0}::text[]))", query.either)
+        if query.between is not None:
+            also(
+                "((m.ours = ANY({0}::text[]) AND m.theirs = ANY({1}::text[]))"
+                " OR (m.ours = ANY({1}::text[]) AND m.theirs = ANY({0}::text[])))",
+                *query.between,
+            )
+        if total is None:
+            # Texts of one person, or of a few.
+            total = await connection.fetchval(f"SELECT count(*) FROM sms_messages m WHERE {where}", *arguments)
+        order = "DESC" if query.descending else "ASC"
         rows = await connection.fetch(
             f"""
             SELECT {_COLUMNS} FROM sms_messages m WHERE {where}
@@ -311,7 +330,40 @@ async def listed(db: Database, scope: Scope, query: Query) -> tuple[list[SmsRow]
             query.limit,
             query.offset,
         )
-    return [_row(row) for row in rows], total
+    return [_row(row) for row in rows], total or 0
+
+
+async def _of_one_side(connection: Connection, scope: Scope, query: Query) -> Query:
+    """The same, where a number is only ever the owner's, or only ever the other side's: that is found by an index."""
+    if query.either:
+        if not await _has_written(connection, scope, query.either):
+            return replace(query, ours=query.either, either=())
+        if not await _is_ours(connection, scope, query.either):
+            return replace(query, theirs=query.either, either=())
+    if query.between is not None:
+        one, other = query.between
+        if not await _has_written(connection, scope, one):
+            return replace(query, ours=one, theirs=other, between=None)
+        if not await _has_written(connection, scope, other):
+            return replace(query, ours=other, theirs=one, between=None)
+    return query
+
+
+async def _has_written(connection: Connection, scope: Scope, spellings: Sequence[str]) -> bool:
+    """Or was written to, as the other side."""
+    mine, who = visible(scope, 1, "m")
+    found: bool = await connection.fetchval(
+        f"SELECT EXISTS (SELECT 1 FROM sms_messages m WHERE {mine} AND m.theirs = ANY($2::text[]))", who, spellings
+    )
+    return found
+
+
+async def _is_ours(connection: Connection, scope: Scope, spellings: Sequence[str]) -> bool:
+    mine, who = visible(scope, 1, "m")
+    found: bool = await connection.fetchval(
+        f"SELECT EXISTS (SELECT 1 FROM sms_messages m WHERE {mine} AND m.ours = ANY($2::text[]))", who, spellings
+    )
+    return found
 
 
 # -- who wants no texts ------------------------------------------------------------------------------

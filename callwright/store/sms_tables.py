@@ -110,6 +110,27 @@ sms_parts = sa.Table(
     comment="Of texts that arrive in parts; those that are joined are kept for a while, to know doubles by.",
 )
 
+sms_counts = sa.Table(
+    "sms_counts",
+    metadata,
+    sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("ours", sa.Text, primary_key=True, comment="Empty: all of the user's numbers."),
+    sa.Column("direction", sa.Text, primary_key=True),
+    sa.Column("width_s", sa.Integer, primary_key=True, autoincrement=False, comment="A minute or a day."),
+    sa.Column("start_at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("account_id", sa.BigInteger, nullable=False),
+    sa.Column("texts", sa.BigInteger, nullable=False),
+    sa.Index("ix_sms_counts_account_id", "account_id", "ours", "direction", "width_s", "start_at"),
+    comment="How many texts were asked for or came in each minute and day (store/sms_counts.py).",
+)
+
+sms_counted = sa.Table(
+    "sms_counted",
+    metadata,
+    sa.Column("until_at", sa.BigInteger, nullable=False, comment="What is older stands in sms_counts."),
+    comment="One row.",
+)
+
 sms_consents = sa.Table(
     "sms_consents",
     metadata,

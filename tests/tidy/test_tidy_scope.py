@@ -15,7 +15,11 @@ from callwright.store.tables import metadata
 
 pytestmark = pytest.mark.pure
 
-OF_NOBODY = {"engines": "processes of the platform", "retention": "how long the platform keeps things"}
+OF_NOBODY = {
+    "engines": "processes of the platform",
+    "retention": "how long the platform keeps things",
+    "sms_counted": "how far",
+}
 "Tables without an owner."
 
 ABSENT_FIRST = "Plum's order of checks: what is not there (404) comes before what is not one's own (403)"
@@ -79,6 +83,7 @@ FOR_EVERYBODY = {
     "store/sms.py:_paced": OF_NUMBER,
     "store/sms.py:consent": OF_NUMBER,
     "store/sms.py:is_blocked": OF_NUMBER,
+    "store/sms_counts.py:roll_up": "the job counts for everybody",
     "store/sms_parts.py:add": OF_NUMBER,
     "store/sms_parts.py:lapse": CARRIES,
     "store/sms_parts.py:_join": CARRIES,
