@@ -104,8 +104,8 @@ class TextSite:
         rng = random.Random(seed)
         await self.queue(texts)
         for number in range(kills):
-            left = await self.sql(OPEN)
-            if left < 2 * self.window:
+            # More than the most that are waited for.
+            if await self.sql(OPEN) < 10 * self.window:
                 await self.queue(texts, words=f"text {number} ")
             sent = (await self.smsc.stats())["submitted"]
             await self.until_submitted(sent + rng.randrange(1, 6 * self.window))
