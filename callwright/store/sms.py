@@ -353,15 +353,35 @@ async def _has_written(connection: Connection, scope: Scope, spellings: Sequence
     """Or was written to, as the other side."""
     mine, who = visible(scope, 1, "m")
     found: bool = await connection.fetchval(
-        f"SELECT EXISTS (SELECT 1 FROM sms_messages m WHERE {mine} AND m.theirs = ANY($2::text[]))", who, spellings
+        f"""
+        SELECT EXISTS (
+            SELECT 1 FROM unnest($2::text[]) AS t (spelling) CROSS JOIN LATERAL (
+                SELECT m.theirs FROM sms_messages m WHERE {mine} AND m.theirs >= t.spelling
+                ORDER BY m.theirs, m.requested_at, m.id LIMIT 1
+            ) AS f WHERE f.theirs = t.spelling
+        )
+        """,
+        who,
+        spellings,
     )
     return found
 
 
 async def _is_ours(connection: Connection, scope: Scope, spellings: Sequence[str]) -> bool:
+    """The first that is not before it, as the index has them: of few numbers and many texts, asked for one that is none of these,
+    the planner would look at every text."""
     mine, who = visible(scope, 1, "m")
     found: bool = await connection.fetchval(
-        f"SELECT EXISTS (SELECT 1 FROM sms_messages m WHERE {mine} AND m.ours = ANY($2::text[]))", who, spellings
+        f"""
+        SELECT EXISTS (
+            SELECT 1 FROM unnest($2::text[]) AS t (spelling) CROSS JOIN LATERAL (
+                SELECT m.ours FROM sms_messages m WHERE {mine} AND m.ours >= t.spelling
+                ORDER BY m.ours, m.requested_at, m.id LIMIT 1
+            ) AS f WHERE f.ours = t.spelling
+        )
+        """,
+        who,
+        spellings,
     )
     return found
 

@@ -57,7 +57,7 @@ sms_messages = sa.Table(
     sa.CheckConstraint("delivery IN ('','unconfirmed','undelivered','delivered')", name="delivery"),
     sa.Index("ix_sms_messages_user_id", "user_id", "requested_at", "id"),
     sa.Index("ix_sms_messages_ours", "user_id", "ours", "requested_at", "id"),
-    sa.Index("ix_sms_messages_theirs", "user_id", "theirs", "requested_at", "id"),
+    sa.Index("ix_sms_messages_theirs", "user_id", "theirs", "requested_at", "id", postgresql_include=["ours"]),
     sa.Index("ix_sms_messages_account_id", "account_id", "id"),
     sa.Index("ix_sms_messages_due", "carrier_id", "due_at", "id", postgresql_where=sa.text("status = 'queued'")),
     sa.Index("ix_sms_messages_leased", "due_at", postgresql_where=sa.text("status = 'sending'")),

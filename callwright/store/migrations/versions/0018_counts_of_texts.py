@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 
 
 def upgrade() -> None:
@@ -29,3 +29,11 @@ def upgrade() -> None:
         comment="One row.",
     )
     op.execute("INSERT INTO sms_counted (until_at) VALUES (0)")
+    # A conversation is counted by the index alone.
+    op.drop_index("ix_sms_messages_theirs", "sms_messages")
+    op.create_index(
+        "ix_sms_messages_theirs",
+        "sms_messages",
+        ["user_id", "theirs", "requested_at", "id"],
+        postgresql_include=["ours"],
+    )
