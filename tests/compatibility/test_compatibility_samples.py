@@ -31,7 +31,7 @@ from tls import Authority
 
 from callwright.base.config import Config
 from callwright.ports.carrier import ReceivedText
-from callwright.services import numbers, sms, sms_carriers
+from callwright.services import numbers, passwords, sms, sms_carriers
 from callwright.store.sms_carriers import Texting
 
 pytestmark = pytest.mark.interop
@@ -39,6 +39,7 @@ pytestmark = pytest.mark.interop
 SAMPLES = Path(__file__).parent / "samples"
 RUN_S_MAX = 30.0
 OURS, THEIRS = "2435678910", "19998881234"
+PIN = "1234567890"
 
 
 @dataclass
@@ -210,12 +211,17 @@ async def test_the_header_as_the_page_spells_it(server):
     assert json.loads(told) == {"calls": [], "total_calls": 0}
 
 
-async def test_the_conformance_command_over_https(server, world):
+async def test_the_conformance_command_over_https(server, db, world):
+    await passwords.set_pin(db, world.scope, PIN)
     command = [sys.executable, "-P", "-m", "callwright", "conformance", "--base-url", server.url, "--json"]
     command += ["--user", world.account.email, "--application", str(world.application_id)]
     command += ["--deployment", str(world.deployment_id), "--number", "12125550101", "--ca", str(server.ca)]
     command += ["--dev-login", world.account.email]
-    env = {"CALLWRIGHT_KEY": world.account.developer_key, "CALLWRIGHT_DEV_PASSWORD": "Secret-123"}
+    env = {
+        "CALLWRIGHT_KEY": world.account.developer_key,
+        "CALLWRIGHT_DEV_PASSWORD": "Secret-123",
+        "CALLWRIGHT_DEV_PIN": PIN,
+    }
     told = json.loads(await _run(*command, **env))
     assert (told["failed"], told["skipped"]) == (0, 0)
     assert told["passed"] == len(told["rules"]) > 40

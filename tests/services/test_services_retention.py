@@ -1,6 +1,7 @@
 """What is kept, what is hidden, what is deleted, and that nothing else is (services/retention.py)."""
 
 import time
+import uuid
 
 import pytest
 
@@ -11,8 +12,10 @@ from callwright.services.retention import Removed
 from callwright.session.codec import encode_entry
 from callwright.session.commands import Log
 from callwright.session.run import Entry
+from callwright.store import transcriptions
 from callwright.store.calls import CallError, ClosedCall, OpenedCall, Page
 from callwright.store.partitions import SERIES
+from callwright.store.transcriptions import Transcription
 
 pytestmark = pytest.mark.store
 
@@ -24,11 +27,15 @@ AGES = (0, 1, 3, 4.9, 5.1, 7, 40, 200, 364, 400, 700)
 
 @pytest.fixture
 async def history(db, world, other):
-    """Calls of two accounts at each of the ages, with a journal of two entries and an error."""
+    """Calls of two accounts at each of the ages, with a journal of two entries and an error, and as many transcriptions."""
     now = time.time()
     await retention.make_partitions(db, now - 3 * DAY_S)
     for its in (world, other):
-        await _calls(db, its, [now - age * DAY_S - 60 for age in AGES])
+        moments = [now - age * DAY_S - 60 for age in AGES]
+        await _calls(db, its, moments)
+        for at in moments:
+            made = Transcription(uuid.uuid4(), "en-US", "hello", 1.0, at, at)
+            await transcriptions.insert(db, its.scope, made)
     await retention.make_partitions(db, now)
     return now
 
@@ -123,7 +130,8 @@ async def test_an_account_may_keep_less(db, world, other, history):
     assert sorted((one.table, one.rows) for one in removed) == sorted((one.table, one.rows) for one in planned)
     after = await _rows(db)
     # (Counts go down, and stay as rows.)
-    assert {table for table in before if before[table] != after[table]} == {"calls", "call_events", "call_errors"}
+    changed = {table for table in before if before[table] != after[table]}
+    assert changed == {"calls", "call_events", "call_errors", "transcriptions"}
     assert await _ages(db, world.scope, history) == ([0, 1, 3, 4.9, 5.1, 7], 2)
     assert await _ages(db, other.scope, history) == ([0, 1, 3, 4.9, 5.1, 7, 40, 200, 364], 4)
     # It is gone, also for one who would read it again.
