@@ -14,6 +14,7 @@ import time
 from urllib.parse import urlencode
 
 from callwright.base.errors import ProviderError
+from callwright.jobs.waking import nap
 from callwright.providers.http import GuardedClient
 from callwright.providers.mail.smtp import Mailer
 from callwright.services import call_details, callbacks, outbound, sms
@@ -58,12 +59,7 @@ class Callbacks:
                 log.warning("callbacks wait for the database: %s", error)
                 wait_s = IDLE_S_MAX
             if wait_s:
-                try:
-                    async with asyncio.timeout(wait_s):
-                        await self._woken.wait()
-                except TimeoutError:
-                    pass
-                self._woken.clear()
+                await nap(self._woken, wait_s)
 
     async def _until_next(self) -> float:
         due = await callbacks.next_due(self._db)

@@ -5,6 +5,7 @@ import logging
 import time
 
 from callwright.conversation.text_turn import TextTurn, Tools
+from callwright.jobs.waking import nap
 from callwright.services import text_sessions
 from callwright.store.database import FAILURES, Database
 from callwright.store.text_sessions import DueTurn
@@ -43,12 +44,7 @@ class TextSessions:
                     log.warning("conversations by text wait for the database: %s", error)
                     wait_s = IDLE_S_MAX
                 if wait_s:
-                    try:
-                        async with asyncio.timeout(wait_s):
-                            await self._woken.wait()
-                    except TimeoutError:
-                        pass
-                    self._woken.clear()
+                    await nap(self._woken, wait_s)
 
     async def _claim(self, work: asyncio.TaskGroup) -> float:
         """Take what is due, as far as there is room. How long to wait for more."""

@@ -18,7 +18,7 @@ from callwright.base.errors import Forbidden, NotFound, RequestError, Unauthoriz
 from callwright.providers.http import is_http_url
 from callwright.services import passwords, retention
 from callwright.store import accounts as store
-from callwright.store.accounts import AccountRow
+from callwright.store.accounts import AccountRow, AccountTexting
 from callwright.store.database import Database
 from callwright.store.scope import PLATFORM, Scope
 
@@ -95,31 +95,16 @@ async def set_logging(
     await store.set_logging(db, scope, time_zone=time_zone, details_days=details_days, calls_days=calls_days)
 
 
-async def set_texting(
-    db: Database,
-    scope: Scope,
-    *,
-    notification_url: str,
-    notification_email: str,
-    sms_refusal_in_response: bool,
-    sms_blocks_account: bool,
-) -> None:
+async def set_texting(db: Database, scope: Scope, texting: AccountTexting) -> None:
     """Who is told of texts that were refused, whether the answer says so too, and how far a stop reaches.
 
     Raises `RequestError`.
     """
-    if notification_url and not is_http_url(notification_url):
+    if texting.notification_url and not is_http_url(texting.notification_url):
         raise RequestError(422, "notification_url must be an http or https URL.", field="notification_url")
-    if notification_email and not _EMAIL.fullmatch(notification_email):
+    if texting.notification_email and not _EMAIL.fullmatch(texting.notification_email):
         raise RequestError(422, "notification_email must be one e-mail address.", field="notification_email")
-    await store.set_texting(
-        db,
-        scope,
-        notification_url=notification_url,
-        notification_email=notification_email,
-        sms_refusal_in_response=sms_refusal_in_response,
-        sms_blocks_account=sms_blocks_account,
-    )
+    await store.set_texting(db, scope, texting)
 
 
 async def set_start_url_get(db: Database, scope: Scope, get: bool) -> None:

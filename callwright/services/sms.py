@@ -12,6 +12,7 @@ from callwright.base.errors import AuthorError, NotFound, PeerError, RequestErro
 from callwright.ports.carrier import Answer, Receipt, ReceivedText, Taken
 from callwright.ports.line_types import LineTypes
 from callwright.providers.line_types.numbering_plans import NumberingPlans
+from callwright.services import public_ids
 from callwright.session.redaction import PRIVATE
 from callwright.sms import keywords, replies
 from callwright.sms.replies import Reply
@@ -392,10 +393,7 @@ def refusal(cause: str, to: str) -> str:
 
 
 async def get(db: Database, scope: Scope, message_id: str) -> SmsRow:
-    try:
-        found = await store.get(db, scope, uuid.UUID(hex=message_id))
-    except ValueError:
-        found = None
+    found = await store.get(db, scope, public_ids.parse(message_id, "message"))
     if found is None:
         raise NotFound("message")
     return found

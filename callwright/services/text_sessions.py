@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from callwright.base.errors import NotFound
-from callwright.services import retention, sms
+from callwright.services import public_ids, retention, sms
 from callwright.services.sms import SEALED_TEXT, Draft
 from callwright.session.codec import decode_entry, encode_entry
 from callwright.session.run import Entry
@@ -163,10 +163,7 @@ async def listed(db: Database, scope: Scope, *, before: int, limit: int, theirs:
 
 async def get(db: Database, scope: Scope, session_id: str) -> tuple[TextSessionRow, list[Entry]]:
     """A session with its journal."""
-    try:
-        asked = uuid.UUID(hex=session_id)
-    except ValueError:
-        raise NotFound("conversation by text") from None
+    asked = public_ids.parse(session_id, "conversation by text")
     kept = await retention.kept(db, scope)
     found = await store.get(db, scope, asked, since=kept.details_since)
     if found is None:

@@ -7,7 +7,7 @@ from callwright.base.errors import AuthorError, NotFound, ProviderError, Request
 from callwright.media import audio_files as forms
 from callwright.media.frames import RATE_HZ
 from callwright.ports.recognizer import Transcriber
-from callwright.services import retention
+from callwright.services import public_ids, retention
 from callwright.services.audio_files import in_thread
 from callwright.store import transcriptions as store
 from callwright.store.database import Database
@@ -55,10 +55,7 @@ async def transcribe(db: Database, scope: Scope, transcriber: Transcriber, file:
 
 async def get(db: Database, scope: Scope, transcription_id: str) -> Transcription:
     """Raises `NotFound`, also for one that is no longer kept."""
-    try:
-        wanted = uuid.UUID(hex=transcription_id)
-    except ValueError:
-        raise NotFound("transcription") from None
+    wanted = public_ids.parse(transcription_id, "transcription")
     kept = await retention.kept(db, scope)
     found = await store.get(db, scope, wanted, since=kept.details_since)
     if found is None:

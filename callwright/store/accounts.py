@@ -22,8 +22,23 @@ class UserRow:
     "Both the user and the account are, and neither is deleted."
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountTexting:
+    """How an account has its texts."""
+
+    notification_url: str = ""
+    notification_email: str = ""
+    "Told of texts that were refused; empty: not."
+
+    sms_refusal_in_response: bool = False
+    "A text to somebody who wants none is refused in the answer, and not only told afterwards."
+
+    sms_blocks_account: bool = False
+    "Who stops the texts of one number stops those of all numbers."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow(AccountTexting):
     """A user's account, as its owner has set it up."""
 
     email: str
@@ -37,15 +52,6 @@ class AccountRow:
     "None: as long as the platform keeps them."
 
     calls_days: int | None
-    sms_refusal_in_response: bool
-    "A text to somebody who wants none is refused in the answer, and not only told afterwards."
-
-    sms_blocks_account: bool
-    "Who stops the texts of one number stops those of all numbers."
-
-    notification_url: str
-    notification_email: str
-    "Told of texts that were refused; empty: not."
 
 
 _USER = """
@@ -124,25 +130,17 @@ async def set_logging(
     )
 
 
-async def set_texting(
-    db: Database,
-    scope: Scope,
-    *,
-    notification_url: str,
-    notification_email: str,
-    sms_refusal_in_response: bool,
-    sms_blocks_account: bool,
-) -> None:
+async def set_texting(db: Database, scope: Scope, texting: AccountTexting) -> None:
     await db.pool.execute(
         """
         UPDATE accounts SET notification_url = $2, notification_email = $3, sms_refusal_in_response = $4, sms_blocks_account = $5
         WHERE id = $1
         """,
         scope.account_id,
-        notification_url,
-        notification_email,
-        sms_refusal_in_response,
-        sms_blocks_account,
+        texting.notification_url,
+        texting.notification_email,
+        texting.sms_refusal_in_response,
+        texting.sms_blocks_account,
     )
 
 

@@ -336,48 +336,32 @@ async def listed(db: Database, scope: Scope, query: Query) -> tuple[list[SmsRow]
 async def _of_one_side(connection: Connection, scope: Scope, query: Query) -> Query:
     """The same, where a number is only ever the owner's, or only ever the other side's: that is found by an index."""
     if query.either:
-        if not await _has_written(connection, scope, query.either):
+        if not await _has_texts(connection, scope, "theirs", query.either):
             return replace(query, ours=query.either, either=())
-        if not await _is_ours(connection, scope, query.either):
+        if not await _has_texts(connection, scope, "ours", query.either):
             return replace(query, theirs=query.either, either=())
     if query.between is not None:
         one, other = query.between
-        if not await _has_written(connection, scope, one):
+        if not await _has_texts(connection, scope, "theirs", one):
             return replace(query, ours=one, theirs=other, between=None)
-        if not await _has_written(connection, scope, other):
+        if not await _has_texts(connection, scope, "theirs", other):
             return replace(query, ours=other, theirs=one, between=None)
     return query
 
 
-async def _has_written(connection: Connection, scope: Scope, spellings: Sequence[str]) -> bool:
-    """Or was written to, as the other side."""
+async def _has_texts(
+    connection: Connection, scope: Scope, side: Literal["ours", "theirs"], spellings: Sequence[str]
+) -> bool:
+    """Whether that side is one of these in any text. The first that is not before it is looked at, as the index has them: of few
+    numbers and many texts, asked for one that is none of these, the planner would look at every text."""
     mine, who = visible(scope, 1, "m")
     found: bool = await connection.fetchval(
         f"""
         SELECT EXISTS (
             SELECT 1 FROM unnest($2::text[]) AS t (spelling) CROSS JOIN LATERAL (
-                SELECT m.theirs FROM sms_messages m WHERE {mine} AND m.theirs >= t.spelling
-                ORDER BY m.theirs, m.requested_at, m.id LIMIT 1
-            ) AS f WHERE f.theirs = t.spelling
-        )
-        """,
-        who,
-        spellings,
-    )
-    return found
-
-
-async def _is_ours(connection: Connection, scope: Scope, spellings: Sequence[str]) -> bool:
-    """The first that is not before it, as the index has them: of few numbers and many texts, asked for one that is none of these,
-    the planner would look at every text."""
-    mine, who = visible(scope, 1, "m")
-    found: bool = await connection.fetchval(
-        f"""
-        SELECT EXISTS (
-            SELECT 1 FROM unnest($2::text[]) AS t (spelling) CROSS JOIN LATERAL (
-                SELECT m.ours FROM sms_messages m WHERE {mine} AND m.ours >= t.spelling
-                ORDER BY m.ours, m.requested_at, m.id LIMIT 1
-            ) AS f WHERE f.ours = t.spelling
+                SELECT m.{side} AS first FROM sms_messages m WHERE {mine} AND m.{side} >= t.spelling
+                ORDER BY m.{side}, m.requested_at, m.id LIMIT 1
+            ) AS f WHERE f.first = t.spelling
         )
         """,
         who,

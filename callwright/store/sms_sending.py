@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from callwright.ports.carrier import Answer, InDoubt, NotNow, Receipt, Refused, Taken
+from callwright.ports.carrier import InDoubt, NotNow, Receipt, Refused
 from callwright.sms.progress import DELIVERIES, Delivery, Status
 from callwright.store.database import Connection, Database
 from callwright.store.scope import Scope
@@ -180,13 +180,16 @@ _CHANGED = "m.id, m.account_id, m.message_id, m.theirs, m.result_url, m.status, 
 
 
 async def answered(
-    connection: Connection, _: Scope, carrier_id: int, ids: Sequence[int], answer: Answer, now: float
+    connection: Connection,
+    _: Scope,
+    carrier_id: int,
+    ids: Sequence[int],
+    answer: Refused | InDoubt | NotNow,
+    now: float,
 ) -> list[Changed]:
-    """Keep what the carrier said. Messages that are no longer `sending` (their lease ran out) stay as they are, but for the
-    carrier's id, by which their receipts find them."""
+    """Keep what the carrier said, where it has not taken them (`taken`). Messages that are no longer `sending`, for their lease ran
+    out, stay as they are."""
     match answer:
-        case Taken(carrier_message_id=told):
-            return await taken(connection, _, carrier_id, [(ids, told)], now)
         case Refused(reason=reason, not_mobile=not_mobile):
             cause = f"{NOT_MOBILE if not_mobile else ''}{reason}"
             rows = await _end(connection, ids, "failure", "undelivered", cause, now)
@@ -200,7 +203,8 @@ async def answered(
 async def taken(
     connection: Connection, _: Scope, carrier_id: int, answers: Sequence[tuple[Sequence[int], str]], now: float
 ) -> list[Changed]:
-    """The carrier has these messages, and calls them so (`answered`)."""
+    """The carrier has these messages, and calls them so. Those whose lease ran out are as they were, but for the carrier's id, by
+    which their receipts find them."""
     pairs = [(id, told) for ids, told in answers for id in ids]
     await _lock(connection, carrier_id, [told for _, told in pairs])
     rows = await connection.fetch(

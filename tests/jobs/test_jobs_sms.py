@@ -12,6 +12,7 @@ from callwright.ports.carrier import InDoubt, NotNow, Receipt, ReceivedText, Ref
 from callwright.services import accounts, sms, sms_carriers
 from callwright.sms import keywords
 from callwright.store import sms_sending
+from callwright.store.accounts import AccountTexting
 from callwright.store.scope import PLATFORM
 from callwright.store.sms import Query
 from callwright.store.sms_carriers import Texting
@@ -52,10 +53,7 @@ def _fields(post) -> dict[str, str]:
 
 
 async def _notifies(db, world, **settings) -> None:
-    none = {"notification_url": "", "notification_email": ""}
-    await accounts.set_texting(
-        db, world.scope, **(none | settings), sms_refusal_in_response=False, sms_blocks_account=False
-    )
+    await accounts.set_texting(db, world.scope, AccountTexting(**settings))
 
 
 async def _tried(db, sms_id: int, count: int) -> list[tuple[str, int | None, str]]:

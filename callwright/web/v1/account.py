@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from callwright.services import accounts
+from callwright.store.accounts import AccountTexting
 from callwright.web.v1 import models
 from callwright.web.v1.deps import Asker, Db
 
@@ -24,4 +25,4 @@ async def set_logging(body: models.Logging, scope: Asker, db: Db) -> None:
 
 @router.put("/account/texting", status_code=204, summary="Say who is told of refused texts, and how far a stop reaches")
 async def set_texting(body: models.AccountTexting, scope: Asker, db: Db) -> None:
-    await accounts.set_texting(db, scope, **body.model_dump())
+    await accounts.set_texting(db, scope, AccountTexting(**body.model_dump()))
