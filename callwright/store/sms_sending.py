@@ -303,8 +303,9 @@ async def receipts(
             ORDER BY t.carrier_message_id, {_RANK.format("t.delivery")} DESC, t.id
         )
         UPDATE sms_messages m SET delivery = b.delivery, cause = b.reason FROM best b
-        WHERE m.carrier_id = $1 AND m.carrier_message_id = b.carrier_message_id AND m.carrier_message_id <> ''
-          AND m.direction = 'outbound' AND {_RANK.format("b.delivery")} > {_RANK.format("m.delivery")}
+        -- The ids by name as well: else the planner may read all that the carrier has ever called by one.
+        WHERE m.carrier_id = $1 AND m.carrier_message_id = ANY($2) AND m.carrier_message_id <> ''
+          AND m.carrier_message_id = b.carrier_message_id AND m.direction = 'outbound' AND {_RANK.format("b.delivery")} > {_RANK.format("m.delivery")}
         RETURNING {_CHANGED}
         """,
         carrier_id,
