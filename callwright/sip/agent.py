@@ -51,6 +51,11 @@ KEEP_ALIVE_BYTES = 20
 
 _HASH_BITS = (1 << 64) - 1
 
+OnInvite = Callable[[SipCall], None]
+Admits = Callable[["Agent", Request, Address], OnInvite | None]
+"""What is done with a request that belongs to no call of ours: who gets the call, if it begins one. None: it is not served
+here. Somebody else answers it, by `refuse` or a transaction of its own, or nobody does."""
+
 
 class Agent:
     """One user agent. The shell gives `receive` every datagram and `wire.timers.run` the time."""
@@ -61,7 +66,8 @@ class Agent:
         *,
         transmit: Callable[[bytes, Address], None],
         clock: Callable[[], float],
-        on_invite: Callable[[SipCall], None],
+        on_invite: OnInvite,
+        admits: Admits | None = None,
         new_tag: Callable[[], str],
         transport: Transport = "udp",
         beside: "Agent | None" = None,
@@ -94,7 +100,7 @@ class Agent:
         self._place = f"{bracketed(address[0])}:{address[1]}"
         self._contact = f"<sip:{self._place}{self._parameter}>"
         self._on_alias = on_alias
-        self._on_invite = on_invite
+        self._admits: Admits = admits or (lambda *_: on_invite)
         self._user_agent = user_agent
         self._name = name
         self._calls_max = calls_max
@@ -142,8 +148,8 @@ class Agent:
             self._cancel(request, source)
         elif request.to_tag:
             self._in_dialog(request, source)
-        else:
-            self._begin(request, source)
+        elif (on_invite := self._admits(self, request, source)) is not None:
+            self._begin(request, source, on_invite)
 
     def _ack(self, request: Request, transaction: ServerTransaction | None) -> None:
         if transaction is not None and transaction.state != "accepted":
@@ -154,16 +160,16 @@ class Agent:
     def _cancel(self, request: Request, source: Address) -> None:
         invite = self.transactions.invite_of(request)
         if invite is None:
-            self._refuse(request, source, 481)
+            self._stray(request, source)
             return
-        self._refuse(request, source, 200, tag=invite.tag)
+        self.refuse(request, source, 200, tag=invite.tag)
         if invite.cancelled is not None:
             invite.cancelled()
 
     def _in_dialog(self, request: Request, source: Address) -> None:
         call = self._call_of(request)
         if call is None:
-            self._refuse(request, source, 481)
+            self._stray(request, source)
         elif not self._is_unacceptable(request, source) and not self._is_full(request, source):
             transaction = self.transactions.serve(request, source)
             try:
@@ -171,33 +177,38 @@ class Agent:
             except PeerError:
                 self.reply(request, transaction, 400)
 
-    def _begin(self, request: Request, source: Address) -> None:
+    def _stray(self, request: Request, source: Address) -> None:
+        """A request within a call that is not ours."""
+        if self._admits(self, request, source) is not None:
+            self.refuse(request, source, 481)
+
+    def _begin(self, request: Request, source: Address, on_invite: OnInvite) -> None:
         """A request outside of any dialog."""
         if self._is_unacceptable(request, source):
             return
         if request.method == "OPTIONS":
             self._options(request, source)
         elif request.method == "INVITE":
-            self._invited(request, source)
+            self._invited(request, source, on_invite)
         else:
-            self._refuse(request, source, 481)
+            self.refuse(request, source, 481)
 
     def _is_unacceptable(self, request: Request, source: Address) -> bool:
         """The checks of RFC 3261 §8.2.1 and §8.2.2, and the hops."""
         method, headers = request.method, request.headers
         if method not in METHODS:
-            self._refuse(request, source, 405 if method in NOT_ALLOWED else 501, allow=ALLOW)
+            self.refuse(request, source, 405 if method in NOT_ALLOWED else 501, allow=ALLOW)
         elif method != "OPTIONS" and headers.get("max-forwards") == "0":
-            self._refuse(request, source, 483)
+            self.refuse(request, source, 483)
         elif unknown := [name for name in headers.tokens("require") if name not in EXTENSIONS]:
-            self._refuse(request, source, 420, unsupported=", ".join(unknown))
+            self.refuse(request, source, 420, unsupported=", ".join(unknown))
         else:
             return False
         return True
 
     def _is_full(self, request: Request, source: Address) -> bool:
         if self.transactions.full:
-            self._refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
+            self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
             return True
         return False
 
@@ -205,33 +216,35 @@ class Agent:
         asked = _user(request.uri)
         if asked.startswith(ENGINE) and asked != self._name:
             # Whoever had this address before has gone; only its name tells us apart.
-            self._refuse(request, source, 404)
+            self.refuse(request, source, 404)
         elif self.draining:
-            self._refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
+            self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         else:
-            self._refuse(request, source, 200, allow=ALLOW, supported=SUPPORTED, accept=SDP_TYPE, contact=self._contact)
+            self.refuse(request, source, 200, allow=ALLOW, supported=SUPPORTED, accept=SDP_TYPE, contact=self._contact)
 
-    def _invited(self, request: Request, source: Address) -> None:
+    def _invited(self, request: Request, source: Address, on_invite: OnInvite) -> None:
         headers = request.headers
         theirs = name_address(headers.get("from"))
         key = (headers.get("call-id"), theirs.tag, request.sequence)
         too_many = len(self._unanswered) >= self._unanswered_max or len(self._calls) >= self._calls_max
         if self.draining or too_many or self.transactions.full:
             self.shed += too_many
-            self._refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
+            self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         elif key in self._unanswered:
             # The same INVITE on another path: a proxy forked it to us twice (RFC 3261 §8.2.2.2).
-            self._refuse(request, source, 482)
+            self.refuse(request, source, 482)
         elif request.body and request.media_type != SDP_TYPE:
-            self._refuse(request, source, 415, accept=SDP_TYPE)
+            self.refuse(request, source, 415, accept=SDP_TYPE)
         elif not request.uri.lower().startswith(("sip:", "sips:", "tel:")):
-            self._refuse(request, source, 416)
+            self.refuse(request, source, 416)
         elif session_timer.too_short(request):
-            self._refuse(request, source, 422, min_se=str(session_timer.EXPIRES_S_MIN))
+            self.refuse(request, source, 422, min_se=str(session_timer.EXPIRES_S_MIN))
         else:
-            self._open(request, source, key, theirs.uri)
+            self._open(request, source, key, theirs.uri, on_invite)
 
-    def _open(self, request: Request, source: Address, key: tuple[str, str, int], caller: str) -> None:
+    def _open(
+        self, request: Request, source: Address, key: tuple[str, str, int], caller: str, on_invite: OnInvite
+    ) -> None:
         try:
             call = SipCall(
                 self,
@@ -243,14 +256,14 @@ class Agent:
             )
             dialog = dialogs.from_invite(request, call.tag, source)
         except PeerError:
-            self._refuse(request, source, 400)
+            self.refuse(request, source, 400)
             return
         transaction = self.transactions.serve(request, source)
         transaction.tag = call.tag
         self._calls[(call.call_id, call.tag)] = self._unanswered[key] = call
         call.invited(request, transaction, dialog)
         transaction.respond(self.response(request, 100))
-        self._on_invite(call)
+        on_invite(call)
 
     def _call_of(self, request: Request) -> SipCall | None:
         call = self._calls.get((request.headers.get("call-id"), request.to_tag))
@@ -350,7 +363,9 @@ class Agent:
             answer.headers.set(name.replace("_", "-"), value)
         transaction.respond(answer)
 
-    def _refuse(self, request: Request, source: Address, status: int, *, tag: str = "", **headers: str) -> None:
+    def refuse(
+        self, request: Request, source: Address, status: int, *, tag: str = "", **headers: str | tuple[str, ...]
+    ) -> None:
         """Answer, and remember nothing: the same request gets the same answer, tag included."""
         if request.method == "ACK":
             return
@@ -358,7 +373,7 @@ class Agent:
             tag = f"{hash((request.headers.get('call-id'), request.from_tag, request.via.branch)) & _HASH_BITS:x}"
         answer = self.response(request, status, tag=tag)
         for name, value in headers.items():
-            answer.headers.set(name.replace("_", "-"), value)
+            answer.headers.set(name.replace("_", "-"), *((value,) if isinstance(value, str) else value))
         self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request, source))
 
     # -- what calls tell -------------------------------------------------------------------------

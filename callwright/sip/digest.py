@@ -27,7 +27,7 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-_HASHES: dict[str, Callable[[str], str]] = {"md5": _md5, "sha-256": _sha256}
+HASHES: dict[str, Callable[[str], str]] = {"md5": _md5, "sha-256": _sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class _Challenge:
 
     @property
     def hash(self) -> Callable[[str], str]:
-        return _HASHES[self.algorithm.lower().removesuffix("-sess") or "md5"]
+        return HASHES[self.algorithm.lower().removesuffix("-sess") or "md5"]
 
 
 class Identity:
@@ -131,7 +131,7 @@ class Identity:
         return f"Digest {', '.join(parts)}"
 
 
-def _fields(value: str) -> dict[str, str]:
+def fields_of(value: str) -> dict[str, str]:
     """`Digest a="b", c=d` as {"a": "b", "c": "d"}, names in lower case; empty for another scheme."""
     scheme, _, rest = value.strip().partition(" ")
     if scheme.lower() != "digest":
@@ -147,17 +147,17 @@ def _fields(value: str) -> dict[str, str]:
 
 
 def _realm(value: str) -> str:
-    return _fields(value).get("realm", "")
+    return fields_of(value).get("realm", "")
 
 
 def _read(value: str, header: str) -> _Challenge | None:
     """None for one that we cannot answer: another scheme, an unknown algorithm, the body's integrity, or too long."""
-    fields = _fields(value)
+    fields = fields_of(value)
     algorithm = fields.get("algorithm", "")
     offered = {one.strip().lower() for one in fields.get("qop", "").split(",")} - {""}
     if "realm" not in fields or not fields.get("nonce") or (offered and "auth" not in offered):
         return None
-    if (algorithm.lower().removesuffix("-sess") or "md5") not in _HASHES:
+    if (algorithm.lower().removesuffix("-sess") or "md5") not in HASHES:
         return None
     if any(len(fields.get(name, "")) > FIELD_MAX for name in ("realm", "nonce", "opaque")):
         return None

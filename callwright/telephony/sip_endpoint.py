@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 from callwright.base.errors import ProviderError
 from callwright.sip.address import Address, Transport, is_ip, uri
-from callwright.sip.agent import Agent
+from callwright.sip.agent import Admits, Agent
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
@@ -42,12 +42,14 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self,
         on_invite: Callable[[SipCall], None],
         accepts: Callable[[Address], bool],
+        admits: Admits | None,
         user_agent: str,
         name: str,
         advertised: str | None,
     ) -> None:
         self._on_invite = on_invite
         self._accepts = accepts
+        self._admits = admits
         self._user_agent = user_agent
         self._name = name
         self._advertised = advertised
@@ -65,6 +67,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         *,
         on_invite: Callable[[SipCall], None],
         accepts: Callable[[Address], bool] = lambda _: True,
+        admits: Admits | None = None,
         user_agent: str = "Callwright",
         name: str = "",
         advertised: str | None = None,
@@ -78,14 +81,15 @@ class SipEndpoint(asyncio.DatagramProtocol):
         `tcp`, `tls`: where connections are taken too; calls are made by either all the same. `certificate`: that we show.
         `trusted`: what checks the certificates of peers; None: those that this machine trusts, for the peer's name.
 
-        `accepts`: sources that are listened to at all. `name`: `engine-…`, by which OPTIONS tells this process from
+        `accepts`: sources that are listened to at all. `admits`: of their requests, those that are served (`sip.agent`); None:
+        all, and `on_invite` gets the calls. `name`: `engine-…`, by which OPTIONS tells this process from
         another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach
         us at another address than the one that is bound (0.0.0.0, NAT).
         """
         loop = asyncio.get_running_loop()
         try:
             _, endpoint = await loop.create_datagram_endpoint(
-                lambda: cls(on_invite, accepts, user_agent, name, advertised), local_addr=(host, port)
+                lambda: cls(on_invite, accepts, admits, user_agent, name, advertised), local_addr=(host, port)
             )
         except OSError as error:
             raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
@@ -226,6 +230,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             transmit=transmit,
             clock=time.monotonic,
             on_invite=self._on_invite,
+            admits=self._admits,
             new_tag=lambda: secrets.token_hex(8),
             chance=random.random,
             transport=transport,

@@ -3,7 +3,7 @@
 import pytest
 from sip_bench import answer, invite
 
-from callwright.sip.digest import REALMS_MAX, STALE_MAX, Credentials, Identity, _fields
+from callwright.sip.digest import REALMS_MAX, STALE_MAX, Credentials, Identity, fields_of
 
 pytestmark = pytest.mark.pure
 
@@ -52,7 +52,7 @@ def test_the_figures_of_rfc_2617_and_7616(challenge, user, password, uri, nonce,
     sent, asked = _asked(challenge)
     sent.method, sent.uri = "GET", uri
     assert _identity(user, password, nonce).prove(sent, asked)
-    told = _fields(sent.headers.get("authorization"))
+    told = fields_of(sent.headers.get("authorization"))
     assert (told["response"], told["nc"], told["qop"], told["uri"]) == (response, "00000001", "auth", uri)
 
 
@@ -75,7 +75,7 @@ def test_the_first_algorithm_that_we_know_is_taken() -> None:
     )
     assert _identity("u", "p").prove(sent, asked)
     (told,) = sent.headers.all("authorization")
-    assert _fields(told)["nonce"] == "2"
+    assert fields_of(told)["nonce"] == "2"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_two_realms_are_answered_side_by_side() -> None:
     who = _identity("u", "p")
     assert who.prove(sent, asked)
     assert who.prove(sent, answer(sent, 407, proxy_authenticate='Digest realm="b", nonce="m"'))
-    assert [_fields(value)["realm"] for value in sent.headers.all("proxy-authorization")] == ["a", "b"]
+    assert [fields_of(value)["realm"] for value in sent.headers.all("proxy-authorization")] == ["a", "b"]
 
 
 def test_realms_without_end_are_not_answered() -> None:
@@ -127,4 +127,4 @@ def test_a_nonce_that_is_used_again_is_counted() -> None:
     for count in (1, 2):
         sent, asked = _asked('Digest realm="a", nonce="n", qop="auth"')
         assert who.prove(sent, asked)
-        assert _fields(sent.headers.get("authorization"))["nc"] == f"{count:08x}"
+        assert fields_of(sent.headers.get("authorization"))["nc"] == f"{count:08x}"
