@@ -305,7 +305,8 @@ async def receipts(
         UPDATE sms_messages m SET delivery = b.delivery, cause = b.reason FROM best b
         -- The ids by name as well: else the planner may read all that the carrier has ever called by one.
         WHERE m.carrier_id = $1 AND m.carrier_message_id = ANY($2) AND m.carrier_message_id <> ''
-          AND m.carrier_message_id = b.carrier_message_id AND m.direction = 'outbound' AND {_RANK.format("b.delivery")} > {_RANK.format("m.delivery")}
+          AND m.carrier_message_id = b.carrier_message_id AND m.direction = 'outbound'
+          AND {_RANK.format("b.delivery")} > {_RANK.format("m.delivery")}
         RETURNING {_CHANGED}
         """,
         carrier_id,
