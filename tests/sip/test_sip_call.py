@@ -482,29 +482,3 @@ def test_no_uri_no_call() -> None:
     with pytest.raises(PeerError):
         bench.agent.invite("not a uri", call_id="c", caller="1", sdp=OFFER, to=PEER, on_event=lambda _: None)
     assert bench.at_rest
-
-
-class TestStrangers:
-    """What `admits` keeps back is not answered, whatever it is; calls that are ours are not asked about."""
-
-    def test_no_answer_at_all(self) -> None:
-        bench = Bench(admits=lambda *_: None)
-        for method in ("OPTIONS", "REGISTER", "INVITE", "BYE", "SUBSCRIBE", "WHATEVER", "CANCEL"):
-            assert bench.receive(request(method)) == []
-        assert bench.receive(request("BYE", to_tag="none")) == bench.receive(invite(require="nonsense")) == []
-        assert bench.at_rest
-
-    def test_a_call_of_ours_goes_on(self) -> None:
-        bench = Bench(admits=lambda *_: None)
-        owned = bench.dial()
-        bench.receive(answer(bench.request(), 200, body=ANSWER))
-        assert bench.receive(_theirs(owned, bench, "BYE")) == ["200 BYE"]
-        assert owned.events[-1] == Ended("remote", "BYE")
-
-    def test_who_is_admitted_brings_the_call_to_whom_it_says(self) -> None:
-        taken = []
-        bench = Bench(admits=lambda agent, request, source: taken.append)
-        assert bench.receive(invite()) == ["100 INVITE"]
-        (call,) = taken
-        assert (call.remote, bench.incoming) == (PEER, [])
-        call.reject(486)
