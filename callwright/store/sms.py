@@ -307,7 +307,9 @@ async def listed(db: Database, scope: Scope, query: Query) -> tuple[list[SmsRow]
             also("m.direction = {}", query.direction)
         if query.ours:
             also("m.ours = ANY({}::text[])", query.ours)
-        if query.theirs:
+        if len(query.theirs) == 1:
+            also("m.theirs = {}", query.theirs[0])
+        elif query.theirs:
             also("m.theirs = ANY({}::text[])", query.theirs)
         if query.either:
             also("(m.ours = ANY({0}::text[]) OR m.theirs = ANY({0}::text[]))", query.either)
@@ -334,40 +336,42 @@ async def listed(db: Database, scope: Scope, query: Query) -> tuple[list[SmsRow]
 
 
 async def _of_one_side(connection: Connection, scope: Scope, query: Query) -> Query:
-    """The same, where a number is only ever the owner's, or only ever the other side's: that is found by an index."""
+    """The same, where a number is only ever the owner's, or only ever the other side's: that is found by an index. And of its
+    spellings only those that there are: mostly that is one, and then the index has its texts in their order."""
     if query.either:
-        if not await _has_texts(connection, scope, "theirs", query.either):
-            return replace(query, ours=query.either, either=())
-        if not await _has_texts(connection, scope, "ours", query.either):
-            return replace(query, theirs=query.either, either=())
+        theirs = await _known(connection, scope, "theirs", query.either)
+        ours = await _known(connection, scope, "ours", query.either) if theirs else query.either
+        if not theirs or not ours:
+            return replace(query, ours=() if theirs else ours, theirs=theirs, either=())
     if query.between is not None:
         one, other = query.between
-        if not await _has_texts(connection, scope, "theirs", one):
-            return replace(query, ours=one, theirs=other, between=None)
-        if not await _has_texts(connection, scope, "theirs", other):
-            return replace(query, ours=other, theirs=one, between=None)
+        their_one = await _known(connection, scope, "theirs", one)
+        their_other = await _known(connection, scope, "theirs", other)
+        if not their_one or not their_other:
+            ours, theirs = (one, their_other) if not their_one else (other, their_one)
+            return replace(query, ours=ours, theirs=theirs or other, between=None)
+    if query.theirs:
+        return replace(query, theirs=await _known(connection, scope, "theirs", query.theirs) or query.theirs)
     return query
 
 
-async def _has_texts(
+async def _known(
     connection: Connection, scope: Scope, side: Literal["ours", "theirs"], spellings: Sequence[str]
-) -> bool:
-    """Whether that side is one of these in any text. The first that is not before it is looked at, as the index has them: of few
+) -> tuple[str, ...]:
+    """Which of these that side is in any text. The first that is not before it is looked at, as the index has them: of few
     numbers and many texts, asked for one that is none of these, the planner would look at every text."""
     mine, who = visible(scope, 1, "m")
-    found: bool = await connection.fetchval(
+    rows = await connection.fetch(
         f"""
-        SELECT EXISTS (
-            SELECT 1 FROM unnest($2::text[]) AS t (spelling) CROSS JOIN LATERAL (
-                SELECT m.{side} AS first FROM sms_messages m WHERE {mine} AND m.{side} >= t.spelling
-                ORDER BY m.{side}, m.requested_at, m.id LIMIT 1
-            ) AS f WHERE f.first = t.spelling
-        )
+        SELECT t.spelling FROM unnest($2::text[]) AS t (spelling) CROSS JOIN LATERAL (
+            SELECT m.{side} AS first FROM sms_messages m WHERE {mine} AND m.{side} >= t.spelling
+            ORDER BY m.{side}, m.requested_at, m.id LIMIT 1
+        ) AS f WHERE f.first = t.spelling
         """,
         who,
         spellings,
     )
-    return found
+    return tuple(row["spelling"] for row in rows)
 
 
 # -- who wants no texts ------------------------------------------------------------------------------
