@@ -23,6 +23,7 @@ import uvloop
 
 from callwright.media.frames import frames
 from callwright.ports.leg import KeyPressed
+from callwright.telephony.media_coding import Agreed
 from callwright.telephony.plane import Closed, MediaEvent, MediaPlane, MediaSession, MediaStats, PlaneStats
 
 HOST = "127.0.0.1"
@@ -156,7 +157,7 @@ def _load(sessions: list[MediaSession], options: argparse.Namespace) -> "subproc
 def _begin(sessions: list[MediaSession], ports: list[int], folder: str, options: argparse.Namespace) -> None:
     second = frames(bytes(range(64, 144)) * 100)
     for number, (session, port) in enumerate(zip(sessions, ports, strict=True)):
-        session.connect(HOST, port, 101)
+        session.connect(HOST, port, Agreed(101))
         session.play(tuple(repeat(second, PROMPT_S)), 1)
         if options.record:
             session.start_recording(f"{folder}/{number}.wav")

@@ -37,6 +37,9 @@ class Config:
 
     rtp_port_min: int = 10000
     rtp_port_max: int = 18998
+    codecs: str = ""
+    "Audio codecs by name, with commas between, in the order in which they are offered; empty: all that are installed."
+
     phone_port: int = 5062
     "UDP port of the built-in test phone's SIP user agent, always on 127.0.0.1."
 

@@ -63,6 +63,9 @@ class Options:
     ring_s: float = 60.0
     "How long a telephone rings before an outbound call is given up."
 
+    codecs: str = ""
+    "Audio codecs by name, in the order in which they are offered; empty: all that are installed."
+
     smtp_url: str = ""
     "The server that takes e-mail; empty: none is sent."
 
@@ -148,6 +151,7 @@ class Platform:
             allow_urls=options.allow_urls,
             channels=options.channels,
             ring_s=options.ring_s,
+            codecs=options.codecs,
             sealing_key=sealing_key(self._data_dir),
             smtp_url=options.smtp_url,
             mail_from=options.mail_from,

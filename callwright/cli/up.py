@@ -10,9 +10,18 @@ from callwright.cli import _process
 from callwright.cli._address import Address, AddressType
 from callwright.cli._options import phone_of, place_options
 from callwright.cli._platform import Options, Platform
+from callwright.media.codecs import named
 
 STOP_S_MAX = 5.0
 "Then the kernel ends us, and by that the children."
+
+
+def _known_codecs(_context: click.Context, _option: click.Parameter, names: str) -> str:
+    try:
+        known = named(names) if names else ()
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return ",".join(codec.name for codec in known)
 
 
 @click.command()
@@ -54,6 +63,13 @@ STOP_S_MAX = 5.0
     default=60,
     show_default=True,
     help="How long a telephone rings before an outbound call counts as not answered.",
+)
+@click.option(
+    "--codecs",
+    metavar="NAMES",
+    default="",
+    callback=_known_codecs,
+    help="Audio codecs by name, as they are offered: pcma,pcmu. Without it: all that are installed, PCMU first.",
 )
 @click.option(
     "--smtp-url",
@@ -99,6 +115,7 @@ def command(
     allow_urls: tuple[str, ...],
     channels: int,
     ring_s: float,
+    codecs: str,
     smtp_url: str,
     mail_from: str,
     tls_cert: Path | None,
@@ -121,6 +138,7 @@ def command(
         allow_urls=allow_urls,
         channels=channels,
         ring_s=ring_s,
+        codecs=codecs,
         smtp_url=smtp_url,
         mail_from=mail_from,
         tls_cert=tls_cert,

@@ -19,6 +19,7 @@ from callwright.engine.inbound import Inbound
 from callwright.engine.session_ids import Channels
 from callwright.engine.transfers import Transfers
 from callwright.engine.writer import Writer
+from callwright.media.codecs import named
 from callwright.providers.http import GuardedClient
 from callwright.providers.mail.smtp import Mailer
 from callwright.providers.pool_client import PoolClient
@@ -54,7 +55,8 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     # Messages of calls that an earlier engine did not get to end.
     for folder in (config.messages_dir, config.secure_messages_dir):
         shutil.rmtree(folder, ignore_errors=True)
-    plane = MediaPlane(config.sip_host, config.rtp_port_min, config.rtp_port_max, loop)
+    codecs = named(config.codecs) if config.codecs else ()
+    plane = MediaPlane(config.sip_host, config.rtp_port_min, config.rtp_port_max, loop, codecs=codecs)
     plane.start()
     writer = Writer(db)
     await writer.flush()

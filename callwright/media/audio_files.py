@@ -145,10 +145,7 @@ def _mulaw(data: bytes) -> Mono:
 
 
 def _alaw(data: bytes) -> Mono:
-    codes = np.frombuffer(data, np.uint8).astype(np.int32) ^ 0x55
-    segments, mantissas = (codes >> 4) & 0x07, (codes & 0x0F) << 4
-    magnitudes = np.where(segments == 0, mantissas + 8, (mantissas + 0x108) << np.maximum(segments - 1, 0))
-    return np.where(codes & 0x80, magnitudes, -magnitudes).astype(np.float32)
+    return g711.decode_alaw(data).astype(np.float32)
 
 
 _WAV: dict[tuple[int, int], Callable[[bytes], Mono]] = {
@@ -188,7 +185,7 @@ def _raw_ulaw(file: bytes) -> bytes:
 
 
 def _raw_alaw(file: bytes) -> bytes:
-    return g711.encode(to_samples(_alaw(file)))
+    return g711.encode(g711.decode_alaw(file))
 
 
 def _raw_little(file: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""G.711 µ-law (ITU-T G.711) between bytes and 16-bit samples, by table."""
+"""G.711 (ITU-T G.711) between bytes and 16-bit samples, by table: µ-law both ways, A-law as it is read."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +29,26 @@ def _encode_table() -> NDArray[np.uint8]:
     return table
 
 
+def _alaw_table() -> Samples:
+    codes = np.arange(256, dtype=np.int32) ^ 0x55
+    segments, mantissas = (codes >> 4) & 0x07, (codes & 0x0F) << 4
+    magnitudes = np.where(segments == 0, mantissas + 8, (mantissas + 0x108) << np.maximum(segments - 1, 0))
+    return np.where(codes & 0x80, magnitudes, -magnitudes).astype(np.int16)
+
+
 _DECODED = _decode_table()
+_ALAW = _alaw_table()
 _ENCODED = _encode_table()
 
 
 def decode(ulaw: bytes) -> Samples:
     """µ-law bytes as 16-bit samples."""
     return _DECODED[np.frombuffer(ulaw, np.uint8)]
+
+
+def decode_alaw(alaw: bytes) -> Samples:
+    """A-law bytes as 16-bit samples."""
+    return _ALAW[np.frombuffer(alaw, np.uint8)]
 
 
 def encode(samples: Samples) -> bytes:

@@ -113,6 +113,11 @@ class Reception:
             self._transit = transit
 
     @property
+    def span(self) -> int:
+        """How many packets this SSRC has sent since its first, lost ones included."""
+        return self.expected - self._base
+
+    @property
     def lost(self) -> int:
         """Packets that never came. A duplicate hides one loss, as RFC 3550 §A.3 has it."""
         if self.expected < 0:

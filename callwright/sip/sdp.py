@@ -1,9 +1,10 @@
-"""SDP for one PCMU stream with telephone events (RFC 8866, RFC 3264, RFC 4733).
+"""SDP for one audio stream with telephone events (RFC 8866, RFC 3264, RFC 4733).
 
 A description is a peer's: everything in it is bounded, addresses must be IP addresses (a name would have the media
 plane ask a name server), and whatever does not fit raises `PeerError` and nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from callwright.base.errors import PeerError
@@ -12,13 +13,45 @@ from callwright.sip.message import read_number
 
 SDP_BYTES_MAX = 8_192
 LINES_MAX = 300
-PCMU = "0"
-"Its static payload type (RFC 3551 §6). A peer that has PCMU has it under this number."
+OUR_EVENT_PAYLOAD_TYPES = {8_000: 101, 48_000: 110}
+"Under which we offer telephone events, by their clock in Hz."
 
-OUR_EVENT_PAYLOAD_TYPE = 101
 OUR_PTIME_MS = 20
 PTIME_MS_MAX = 1_000
+PAYLOAD_TYPE_MAX = 127
 _MIRRORED = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive", "sendrecv": "sendrecv"}
+_STATIC = {"0": "pcmu/8000", "8": "pcma/8000", "9": "g722/8000"}
+"Numbers that need no `a=rtpmap` (RFC 3551 §6)."
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to code the audio."""
+
+    encoding: str
+    "As in `a=rtpmap`: `PCMU/8000`, `opus/48000/2`; upper and lower case mean the same."
+
+    payload_type: int
+    parameters: str = ""
+    "Of `a=fmtp`."
+
+    @property
+    def rate_hz(self) -> int:
+        """Of its RTP clock."""
+        return int(self.encoding.split("/")[1])
+
+
+PCMU = Format("PCMU/8000", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What a description says of us."""
+
+    host: str
+    port: int
+    formats: Sequence[Format] = (PCMU,)
+    "In the order in which we offer them."
 
 
 @dataclass(slots=True)
@@ -33,7 +66,7 @@ class Media:
     direction: str = ""
     ptime_ms: int = 0
     mappings: dict[str, str] = field(default_factory=dict)
-    "Payload type -> encoding such as `telephone-event/8000`, in lower case."
+    "Payload type -> encoding such as `telephone-event/8000`, in lower case and without the channel count of mono."
 
 
 @dataclass(slots=True)
@@ -53,8 +86,14 @@ class Audio:
     "An IP address."
 
     port: int
+    format: Format
+    "The codec, with the number under which the other side wants it."
+
     event_payload_type: int | None
     "Under which RFC 4733 events are sent to it; None where it takes none."
+
+    event_rate_hz: int
+    "Of their clock."
 
     direction: str
     "From the other side's point of view; `sendonly` and `inactive` mean that it listens to nothing: we are on hold."
@@ -111,14 +150,14 @@ def _attribute(session: Session, value: str) -> None:
         return
     elif name == "rtpmap":
         payload_type, _, encoding = rest.partition(" ")
-        session.media[-1].mappings[payload_type.strip()] = encoding.strip().lower()
+        session.media[-1].mappings[payload_type.strip()] = encoding.strip().lower().removesuffix("/1")
     elif name == "ptime":
         session.media[-1].ptime_ms = read_number(rest.partition(".")[0], PTIME_MS_MAX, "ptime")
 
 
-def audio(session: Session) -> Audio:
-    """The PCMU stream of a description. Raises `PeerError` where there is none."""
-    taken = _pcmu(session)
+def audio(session: Session, formats: Sequence[Format] = (PCMU,)) -> Audio:
+    """The audio of a description, in the first of its codecs that is among `formats`. Raises `PeerError` where there is none."""
+    taken, chosen = _taken(session, formats)
     host = taken.host or session.host
     if not host:
         raise PeerError("no connection address in the SDP")
@@ -126,49 +165,71 @@ def audio(session: Session) -> Audio:
     if host == "0.0.0.0" and direction == "sendrecv":
         # How RFC 2543 put somebody on hold (RFC 3264 §8.4).
         direction = "sendonly"
-    return Audio(host, taken.port, _event_type(taken), direction, taken.ptime_ms or OUR_PTIME_MS)
+    event_type, event_rate_hz = _events(taken, chosen.rate_hz)
+    ptime_ms = taken.ptime_ms or OUR_PTIME_MS
+    return Audio(host, taken.port, chosen, event_type, event_rate_hz, direction, ptime_ms)
 
 
-def _pcmu(session: Session) -> Media:
+def _taken(session: Session, formats: Sequence[Format]) -> tuple[Media, Format]:
+    """The first audio that we speak, and how, under the other side's number."""
+    ours = {known.encoding.lower(): known for known in formats}
     for media in session.media:
-        if media.kind == "audio" and media.protocol == "RTP/AVP" and media.port and PCMU in media.formats:
-            return media
-    raise PeerError("no PCMU audio in the SDP")
+        if media.kind != "audio" or media.protocol != "RTP/AVP" or not media.port:
+            continue
+        for payload_type in media.formats:
+            known = ours.get(media.mappings.get(payload_type) or _STATIC.get(payload_type, ""))
+            if known is not None:
+                number = read_number(payload_type, PAYLOAD_TYPE_MAX, "payload type")
+                return media, Format(known.encoding, number, known.parameters)
+    names = ", ".join(known.encoding.partition("/")[0] for known in formats)
+    raise PeerError(f"no audio in the SDP that we speak ({names})")
 
 
-def _event_type(media: Media) -> int | None:
-    for payload_type in media.formats:
-        if media.mappings.get(payload_type, "").startswith("telephone-event/8000"):
-            return read_number(payload_type, 127, "payload type")
-    return None
+def _events(media: Media, rate_hz: int) -> tuple[int | None, int]:
+    """The number of telephone events and their clock: the codec's (RFC 4733 §2.1), or that of G.711, which some name alone."""
+    for wanted in dict.fromkeys((rate_hz, 8_000)):
+        for payload_type in media.formats:
+            if media.mappings.get(payload_type, "") == f"telephone-event/{wanted}":
+                return read_number(payload_type, PAYLOAD_TYPE_MAX, "payload type"), wanted
+    return None, rate_hz
 
 
-def offer(host: str, port: int, *, version: int = 1) -> str:
-    """Our offer: PCMU and telephone events. `version` grows with each description of one call (RFC 3264 §8)."""
-    return "\r\n".join([*_head(host, port, version), *_stream(port, OUR_EVENT_PAYLOAD_TYPE, "sendrecv"), ""])
+def offer(ours: Side, *, version: int = 1) -> str:
+    """Our offer: all of our codecs, and telephone events. `version` grows with each description of one call (RFC 3264 §8)."""
+    clocks = dict.fromkeys(known.rate_hz for known in ours.formats)
+    events = [_event_format(OUR_EVENT_PAYLOAD_TYPES[rate_hz], rate_hz) for rate_hz in clocks]
+    return "\r\n".join([*_head(ours, version), *_stream(ours, [*ours.formats, *events], "sendrecv"), ""])
 
 
-def answer(offered: Session, host: str, port: int, *, version: int = 1) -> str:
-    """Our answer: the first PCMU stream is taken, every other one refused. Raises `PeerError` where none fits."""
-    wanted = audio(offered)
-    taken = _pcmu(offered)
-    lines = _head(host, port, version)
+def answer(offered: Session, ours: Side, *, version: int = 1) -> str:
+    """Our answer: the first stream that we speak is taken, every other one refused. Raises `PeerError` where none fits."""
+    wanted = audio(offered, ours.formats)
+    taken, chosen = _taken(offered, ours.formats)
+    formats = [chosen]
+    if wanted.event_payload_type is not None:
+        formats.append(_event_format(wanted.event_payload_type, wanted.event_rate_hz))
+    lines = _head(ours, version)
     for media in offered.media:
         if media is taken:
-            lines += _stream(port, wanted.event_payload_type, _MIRRORED[wanted.direction])
+            lines += _stream(ours, formats, _MIRRORED[wanted.direction])
         else:
             lines.append(f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}")
     return "\r\n".join([*lines, ""])
 
 
-def _head(host: str, port: int, version: int) -> list[str]:
-    family = "IP6" if ":" in host else "IP4"
-    return ["v=0", f"o=- {port} {version} IN {family} {host}", "s=-", f"c=IN {family} {host}", "t=0 0"]
+def _event_format(payload_type: int, rate_hz: int) -> Format:
+    return Format(f"telephone-event/{rate_hz}", payload_type, "0-15")
 
 
-def _stream(port: int, event_payload_type: int | None, direction: str) -> list[str]:
-    lines = [f"m=audio {port} RTP/AVP {PCMU}", f"a=rtpmap:{PCMU} PCMU/8000"]
-    if event_payload_type is not None:
-        lines[0] += f" {event_payload_type}"
-        lines += [f"a=rtpmap:{event_payload_type} telephone-event/8000", f"a=fmtp:{event_payload_type} 0-15"]
+def _head(ours: Side, version: int) -> list[str]:
+    family = "IP6" if ":" in ours.host else "IP4"
+    return ["v=0", f"o=- {ours.port} {version} IN {family} {ours.host}", "s=-", f"c=IN {family} {ours.host}", "t=0 0"]
+
+
+def _stream(ours: Side, formats: Sequence[Format], direction: str) -> list[str]:
+    lines = [f"m=audio {ours.port} RTP/AVP {' '.join(str(known.payload_type) for known in formats)}"]
+    for known in formats:
+        lines.append(f"a=rtpmap:{known.payload_type} {known.encoding}")
+        if known.parameters:
+            lines.append(f"a=fmtp:{known.payload_type} {known.parameters}")
     return [*lines, f"a=ptime:{OUR_PTIME_MS}", f"a={direction}"]

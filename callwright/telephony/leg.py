@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
+from callwright.media.frames import RATE_HZ
 from callwright.ports.leg import (
     Frames,
     KeyPressed,
@@ -27,6 +28,7 @@ from callwright.ports.leg import (
 )
 from callwright.sip import sdp
 from callwright.sip.address import Transport
+from callwright.telephony.media_coding import FRAMES_MAX, Agreed
 from callwright.telephony.plane import (
     Closed,
     FirstPacket,
@@ -79,6 +81,8 @@ class SipLeg:
         self._closed = asyncio.get_running_loop().create_future()
         self._call: SipCall | None = None
         self._event_payload_type: int | None = None
+        self._formats = [sdp.Format(known.encoding, known.payload_type, known.parameters) for known in plane.codecs]
+        self._codecs = dict(zip((known.encoding for known in plane.codecs), plane.codecs, strict=True))
         self._sdp_version = 1
         self._recordings: dict[str, asyncio.Future[str]] = {}
         "By path, with the error or an empty string."
@@ -99,9 +103,9 @@ class SipLeg:
         leg = cls(plane, host)
         try:
             if offered is None:
-                description = sdp.offer(host, leg._media.port)
+                description = sdp.offer(leg._side)
             else:
-                description = sdp.answer(offered, host, leg._media.port)
+                description = sdp.answer(offered, leg._side)
                 leg._connect(offered)
         except PeerError:
             leg._media.close()
@@ -140,7 +144,7 @@ class SipLeg:
                 target,
                 call_id=call_id,
                 caller=caller,
-                sdp=sdp.offer(host, leg._media.port),
+                sdp=sdp.offer(leg._side),
                 to=to,
                 on_event=leg._on_sip,
                 extra=extra,
@@ -278,7 +282,7 @@ class SipLeg:
     def _on_answered(self, description: str) -> None:
         assert self._call is not None
         try:
-            self._connect(sdp.parse(description))
+            self._connect(sdp.parse(description), offered=True)
         except PeerError as error:
             self._call.hang_up()
             self._settle(NotAnswered(488, str(error)))
@@ -292,20 +296,38 @@ class SipLeg:
             self._sdp_version += 1
             if not description:
                 # It asks for our offer; `Confirmed` brings its answer.
-                self._call.answer_reoffer(sdp.offer(self._host, self._media.port, version=self._sdp_version))
+                self._call.answer_reoffer(sdp.offer(self._side, version=self._sdp_version))
                 return
             offered = sdp.parse(description)
-            answer = sdp.answer(offered, self._host, self._media.port, version=self._sdp_version)
+            answer = sdp.answer(offered, self._side, version=self._sdp_version)
             self._connect(offered)
         except PeerError:
             self._call.reject_reoffer()
         else:
             self._call.answer_reoffer(answer)
 
-    def _connect(self, remote: sdp.Session) -> None:
-        audio = sdp.audio(remote)
-        self._event_payload_type = audio.event_payload_type
-        self._media.connect(audio.host, audio.port, audio.event_payload_type)
+    @property
+    def _side(self) -> sdp.Side:
+        return sdp.Side(self._host, self._media.port, self._formats)
+
+    def _connect(self, remote: sdp.Session, *, offered: bool = False) -> None:
+        """`offered`: we made the offer, so that what comes has our numbers, if not theirs."""
+        audio = sdp.audio(remote, self._formats)
+        codec = self._codecs[audio.format.encoding]
+        sent, keys = audio.format.payload_type, audio.event_payload_type
+        ours, our_keys = codec.payload_type, sdp.OUR_EVENT_PAYLOAD_TYPES[audio.event_rate_hz]
+        self._event_payload_type = keys
+        agreed = Agreed(
+            keys,
+            # Where the same number means one thing in our offer and another in the answer, ours holds for what comes.
+            event_types=(our_keys, *([keys] if keys != ours else [])) if offered and keys is not None else (),
+            event_ratio=audio.event_rate_hz // RATE_HZ,
+            codec=codec,
+            payload_type=sent,
+            payload_types=(ours, *([sent] if sent != our_keys else [])) if offered else (),
+            frames=max(1, min(FRAMES_MAX, audio.ptime_ms // sdp.OUR_PTIME_MS)),
+        )
+        self._media.connect(audio.host, audio.port, agreed)
         self._media.hold(audio.direction in ("sendonly", "inactive"))
 
     def _on_media(self, event: MediaEvent) -> None:

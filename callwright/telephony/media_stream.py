@@ -2,18 +2,15 @@
 
 Time is `clock`: samples at 8000 Hz since the plane began, in the plane's steps of 5 ms (40 samples).
 
-Where packets come from. The far end's SDP names an address, but behind NAT its packets come from another. The stream
-takes packets from one source only and sends to that source (symmetric RTP, RFC 4961). A packet from the signalled
-address settles it at once and for good. Before that, another address that sends `LATCH_PACKETS` is believed; what
-comes from third parties is dropped and counted. So nobody who guesses a port can speak into a call whose far end
-sends from where it said; a re-INVITE with a new address starts over.
+Whose packets are believed, and where ours go: `media_latch`.
 
 What is sent. Keys go before audio, and audio waits meanwhile. Before `connect` everything waits; on hold, audio and
 keys run on unheard, so that the program does not stand still. RTP timestamps are the clock plus a random offset: a
 pause in sending is a pause in timestamps, and the first packet after it carries the marker bit (RFC 3551 §4.1).
 
 `send` and `receive` are the hot path of the product: 50 times a second each for every call. They make no objects that
-outlive them and leave everything unusual to other methods.
+outlive them, know packets of 20 ms of µ-law alone, and leave everything unusual to other methods: keys, hold, other codecs
+(`media_coding`) and other lengths.
 """
 
 import random
@@ -27,18 +24,16 @@ from callwright.media.frames import FRAME_BYTES, RATE_HZ
 from callwright.media.speech import SpeechDetector
 from callwright.media.utterance import Utterance, UtteranceDetector
 from callwright.ports.leg import Frames, KeyPressed, PlayEnded, Slot, SpeechEnded, SpeechStarted
+from callwright.telephony.media_coding import Agreed, Coding
 from callwright.telephony.media_events import FirstPacket, MediaEvent, MediaStats, NoAudio
+from callwright.telephony.media_latch import LATCH_PACKETS, QUIET_SAMPLES, Address, Latch
 from callwright.telephony.recorder import Recording
 
-Address = tuple[str, int]
 Told = tuple[Callable[[MediaEvent], None], MediaEvent]
 "Whom to tell what."
 
 NO_AUDIO_S = 30
 "A far end that has sent nothing for so long is told as `NoAudio`."
-
-LATCH_PACKETS = 3
-"Packets from an address other than the signalled one until it is believed: 60 ms, less than a key press lasts."
 
 FRAME_SAMPLES = FRAME_BYTES
 _PCMU_BYTES = rtp.HEADER_BYTES + FRAME_BYTES
@@ -55,17 +50,17 @@ class Stream:
 
     __slots__ = (
         "_audio",
-        "_candidate",
-        "_candidate_packets",
+        "_coding",
         "_connected",
         "_destination",
         "_event_payload_type",
+        "_event_types",
         "_first_sequence",
-        "_foreign",
         "_heard_at",
         "_held",
         "_key_receiver",
         "_keys",
+        "_latch",
         "_mark",
         "_muted",
         "_no_audio_told",
@@ -80,7 +75,6 @@ class Stream:
         "_sendto",
         "_sent_at",
         "_sequence",
-        "_signalled",
         "_source",
         "_speech",
         "_ssrc",
@@ -105,10 +99,10 @@ class Stream:
 
         self.closed = False
         self._connected = False
-        self._signalled: Address | None = None
+        self._latch = Latch()
         self._source: Address | None = None
-        self._candidate: Address | None = None
-        self._candidate_packets = 0
+        "The latch's, once it has one."
+
         self._destination: Address | None = None
         self._held = False
         self._odd = True
@@ -117,14 +111,17 @@ class Stream:
         self._audio: Iterator[bytes] | None = None
         self._mark = 0
         self._keys: Iterator[KeyPacket | None] | None = None
+        self._coding: Coding | None = None
+        "What is done to packets; None where they are 20 ms of µ-law."
+
         self._event_payload_type = -1
+        self._event_types: tuple[int, ...] = ()
         self._key_receiver = KeyReceiver()
         self._ssrc = _secret.getrandbits(32)
         self._first_sequence = self._sequence = _secret.getrandbits(15)
         self._stamp_offset = _secret.getrandbits(32)
         self._sent_at = -FRAME_SAMPLES - 1
         self._send_errors = 0
-        self._foreign = 0
         self._reception = rtp.Reception()
         self._heard_at = 0
         self._no_audio_told = False
@@ -152,12 +149,18 @@ class Stream:
 
     # -- commands ------------------------------------------------------------------------------
 
-    def connect(self, clock: int, remote: Address | None, event_payload_type: int | None) -> None:
+    def connect(self, clock: int, remote: Address | None, agreed: Agreed) -> None:
         """`remote` is None where the far end wants nothing sent (port 0, address 0.0.0.0)."""
-        self._event_payload_type = -1 if event_payload_type is None else event_payload_type
-        if not self._connected or remote != self._signalled:
-            self._signalled = self._destination = remote
-            self._source = self._candidate = None
+        self._event_payload_type = -1 if agreed.event_type is None else agreed.event_type
+        self._event_types = agreed.event_types or (self._event_payload_type,)
+        before, self._coding = self._coding, agreed.coding
+        if self._connected and _ratio(before) != _ratio(self._coding):
+            # A source keeps its clock rate (RFC 7160 §4.1).
+            self._ssrc = _secret.getrandbits(32)
+        if not self._connected or remote != self._latch.signalled:
+            self._latch.signal(remote)
+            self._destination, self._source = remote, None
+            self._reception.ssrc = -1
             self._heard_at = clock
         self._connected = True
         self._odd = True
@@ -223,7 +226,12 @@ class Stream:
     def _tap(self) -> None:
         hearing = () if self._utterance is None else (self._utterance,)
         self._taps = (*self._recordings.values(), *hearing)
-        self._tapped = self._speech is not None or bool(self._taps) or self._peer is not None
+        self._tapped = self._hears or self._peer is not None
+
+    @property
+    def _hears(self) -> bool:
+        """Somebody but the other party of a bridge wants to know what comes in."""
+        return self._speech is not None or bool(self._taps)
 
     # -- the clock's turns ---------------------------------------------------------------------
 
@@ -260,22 +268,40 @@ class Stream:
             tap.sent(frame, clock)
         return True
 
-    def relay(self, audio: bytes, timestamp: int, clock: int) -> None:
-        """Send on what the other party of the bridge said, at its own pace."""
+    def relay(self, audio: bytes, timestamp: int, clock: int, payload: bytes = b"") -> None:
+        """Send on what the other party of the bridge said, at its own pace; `payload` where both speak the same codec."""
         marker = self._relay_offset is None
         if self._relay_offset is None:
-            self._relay_offset = clock + self._stamp_offset - timestamp
+            self._relay_offset = clock - timestamp
         if self._audio is not None or self._keys is not None or self._held or self._destination is None:
             return
-        stamp = timestamp + self._relay_offset & 0xFFFFFFFF
-        packet = rtp.Packet(rtp.PCMU, marker, self._sequence & 0xFFFF, stamp, self._ssrc, audio)
-        self._sequence += 1
-        try:
-            self._sendto(packet.pack(), self._destination)
-        except OSError:
-            self._send_errors += 1
+        position = timestamp + self._relay_offset
+        if self._coding is None:
+            self._send_packet(rtp.PCMU, audio, position, marker=marker)
+        elif payload:
+            self._send_packet(self._coding.payload_type, payload, position, marker=marker)
+        else:
+            self._send_coded(self._coding, audio, position, marker=marker)
         for recording in self._recordings.values():
             recording.relayed(audio, timestamp, clock)
+
+    def _send_coded(self, coding: Coding, audio: bytes, position: int, *, marker: bool, rest: bool = False) -> None:
+        """Send packets as they become full. `position` is that of `audio`, in samples."""
+        position -= coding.put(audio)
+        while ready := coding.take(rest=rest):
+            self._send_packet(coding.payload_type, coding.codec.encode(ready), position, marker=marker)
+            position += len(ready)
+            marker = False
+
+    def _send_packet(self, payload_type: int, payload: bytes, position: int, *, marker: bool) -> None:
+        ratio = 1 if self._coding is None else self._coding.ratio
+        stamp = position * ratio + self._stamp_offset & 0xFFFFFFFF
+        packet = rtp.Packet(payload_type, marker, self._sequence & 0xFFFF, stamp, self._ssrc, payload)
+        self._sequence += 1
+        try:
+            self._sendto(packet.pack(), self._destination)  # type: ignore[arg-type]  # whoever calls this has looked
+        except OSError:
+            self._send_errors += 1
 
     def _send_odd(self, clock: int) -> bool:
         """Keys, hold, and no address yet."""
@@ -292,21 +318,34 @@ class Stream:
             return False
         if self._held or self._destination is None:
             return True if next(self._audio, None) is not None else self._play_over()
+        if self._coding is not None:
+            return self._play_coded(self._coding, clock)
         self._odd = False
         return self.send(clock)
+
+    def _play_coded(self, coding: Coding, clock: int) -> bool:
+        assert self._audio is not None
+        frame = next(self._audio, None)
+        marker = clock - self._sent_at != FRAME_SAMPLES
+        if frame is None:
+            self._send_coded(coding, b"", clock, marker=False, rest=True)
+            return self._play_over()
+        if marker:
+            coding.drop()
+        self._sent_at = clock
+        self._send_coded(coding, frame, clock, marker=marker)
+        for tap in self._taps:
+            tap.sent(frame, clock)
+        return True
 
     def _send_key(self, key: KeyPacket, clock: int) -> None:
         if self._held or self._destination is None or self._event_payload_type < 0:
             return
-        timestamp = clock - key.age + self._stamp_offset & 0xFFFFFFFF
-        packet = rtp.Packet(
-            self._event_payload_type, key.marker, self._sequence & 0xFFFF, timestamp, self._ssrc, key.payload
-        )
-        self._sequence += 1
-        try:
-            self._sendto(packet.pack(), self._destination)
-        except OSError:
-            self._send_errors += 1
+        payload = key.payload
+        if self._coding is not None and self._coding.event_ratio != 1:
+            duration = int.from_bytes(payload[2:], "big") * self._coding.event_ratio
+            payload = payload[:2] + duration.to_bytes(2, "big")
+        self._send_packet(self._event_payload_type, payload, clock - key.age, marker=key.marker)
 
     def _play_over(self) -> bool:
         self._audio = None
@@ -353,45 +392,52 @@ class Stream:
 
     def _receive_odd(self, data: memoryview, source: Address, clock: int) -> None:
         packet = rtp.parse(data)
-        if packet is None or not self._connected or (source != self._source and not self._admits(source)):
+        if packet is None or not self._connected or not self._latch.admits(source):
             return
         reception = self._reception
+        if packet.ssrc != reception.ssrc:
+            if reception.ssrc >= 0 and reception.span >= LATCH_PACKETS and clock - self._heard_at < QUIET_SAMPLES:
+                self._latch.foreign += 1
+                return
+            self._key_receiver = KeyReceiver()
+        if source != self._source:
+            self._source = source
+            if self._destination is not None:
+                self._destination = source
         if not reception.received:
             self.tell(FirstPacket())
-        if packet.ssrc != reception.ssrc:
-            self._key_receiver = KeyReceiver()
-        reception.count(packet.sequence, packet.timestamp, packet.ssrc, clock)
+        coding = self._coding
+        timestamp = packet.timestamp if coding is None else coding.samples(packet.timestamp)
+        reception.count(packet.sequence, timestamp, packet.ssrc, clock)
         self._heard_at = clock
-        if packet.payload_type == self._event_payload_type:
+        if packet.payload_type in self._event_types:
             key = self._key_receiver.receive(
-                packet.payload, sequence=packet.sequence, timestamp=packet.timestamp, marker=packet.marker
+                packet.payload, sequence=packet.sequence, timestamp=timestamp, marker=packet.marker
             )
             if key is not None:
                 self.tell(KeyPressed(key))
-        elif packet.payload_type == rtp.PCMU and self._tapped:
-            self._hear(packet.payload, packet.timestamp, clock)
+        elif not self._tapped:
+            return
+        elif coding is not None and packet.payload_type in coding.payload_types:
+            self._hear_coded(coding, packet.payload, timestamp, clock)
+        elif packet.payload_type == rtp.PCMU:
+            self._hear(packet.payload, timestamp, clock)
 
-    def _admits(self, source: Address) -> bool:
-        """A packet from another address than until now: is that the far end?"""
-        if source != self._signalled:
-            if self._source is not None:
-                self._foreign += 1
-                return False
-            if source != self._candidate:
-                self._candidate, self._candidate_packets = source, 0
-            self._candidate_packets += 1
-            if self._candidate_packets < LATCH_PACKETS:
-                return False
-        self._source = source
-        if self._destination is not None:
-            self._destination = source
-        return True
+    def _hear_coded(self, coding: Coding, payload: bytes, timestamp: int, clock: int) -> None:
+        """A bridge whose ends speak the same codec passes payloads on, and decodes them only where somebody listens."""
+        peer = self._peer
+        if peer is None or not coding.is_like(peer._coding):
+            self._hear(coding.codec.decode(payload), timestamp, clock)
+        elif self._hears or peer._recordings:
+            self._hear(coding.codec.decode(payload), timestamp, clock, payload)
+        else:
+            peer.relay(b"", timestamp, clock, payload)
 
-    def _hear(self, audio: bytes | memoryview, timestamp: int, clock: int) -> None:
+    def _hear(self, audio: bytes | memoryview, timestamp: int, clock: int, payload: bytes = b"") -> None:
         for recording in self._recordings.values():
             recording.received(audio, timestamp, clock)
         if self._peer is not None:
-            self._peer.relay(bytes(audio), timestamp, clock)
+            self._peer.relay(bytes(audio), timestamp, clock, payload)
         if self._speech is not None:
             self._tell_speech(self._speech.hear(bytes(audio), clock))
         if self._utterance is not None:
@@ -420,7 +466,11 @@ class Stream:
             packets_received=self._reception.received,
             lost=self._reception.lost,
             jitter_ms=round(self._reception.jitter * 1000 / RATE_HZ, 2),
-            foreign=self._foreign,
+            foreign=self._latch.foreign,
             send_errors=self._send_errors,
             recording_error=self.recording_error,
         )
+
+
+def _ratio(coding: Coding | None) -> int:
+    return 1 if coding is None else coding.ratio

@@ -35,12 +35,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
-from callwright.base.errors import PeerError, ProviderError
+from callwright.base.errors import ProviderError
+from callwright.media.codec import Codec
+from callwright.media.codecs import installed
 from callwright.media.frames import RATE_HZ
-from callwright.ports.leg import SLOTS, Frames, Slot
+from callwright.ports.leg import SLOTS, Slot
 from callwright.telephony.media_events import (
     Closed,
     FirstPacket,
@@ -51,6 +52,7 @@ from callwright.telephony.media_events import (
     RecordingEnded,
 )
 from callwright.telephony.media_ports import PortPool
+from callwright.telephony.media_session import MediaSession
 from callwright.telephony.media_stream import Stream, Told
 from callwright.telephony.recorder import Recording, RecordingWriter
 
@@ -87,77 +89,6 @@ STOP_TIMEOUT_S = 15.0
 "For the thread to end: longer than the recorder may take for the disk."
 
 
-class MediaSession:
-    """One call's media. Methods post to the plane and return at once; after `close` they do nothing."""
-
-    __slots__ = ("_plane", "_stream", "port")
-
-    def __init__(self, plane: "MediaPlane", stream: Stream, port: int) -> None:
-        self._plane, self._stream = plane, stream
-        self.port = port
-        "Our RTP port, for the SDP."
-
-    def connect(self, host: str, port: int, event_payload_type: int | None) -> None:
-        """Where the far end's SDP wants audio sent, and its telephone-event payload type. Again for a re-INVITE.
-
-        Port 0 or 0.0.0.0: nothing is sent. Raises `PeerError` where `host` is no IPv4 address.
-        """
-        try:
-            usable = port > 0 and IPv4Address(host) != IPv4Address(0)
-        except AddressValueError as error:
-            raise PeerError(f"media address {host!r} is not an IPv4 address") from error
-        self._post(Stream.connect, (host, port) if usable else None, event_payload_type)
-
-    def play(self, frames: Sequence[Frames], mark: int, *, again: bool = False) -> None:
-        """Send frame lists in order, without a gap, in place of what is playing. `PlayEnded(mark)` tells the end.
-
-        `again`: over and over, until stopped.
-        """
-        self._post(Stream.play, tuple(frames), mark, again)
-
-    def stop_playing(self) -> None:
-        self._post(Stream.stop_playing)
-
-    def send_keys(self, keys: str) -> None:
-        """After the keys still being sent; nothing where telephone-event was not negotiated."""
-        self._post(Stream.send_keys, keys)
-
-    def start_recording(self, path: str, slot: Slot = "call") -> None:
-        """Record into `path` from now on. A recording going on in that slot is finished first; `RecordingEnded` tells."""
-        self._post(self._plane._start_recording, path, slot)
-
-    def stop_recording(self, slot: Slot = "call", cut_s: float = 0.0) -> None:
-        """`cut_s` seconds of the end are taken off."""
-        self._post(self._plane._stop_recording, slot, cut_s)
-
-    def mute_recordings(self, on: bool) -> None:
-        """What is said and heard meanwhile is silence in all recordings but a caller's message."""
-        self._post(Stream.mute, on)
-
-    def bridge(self, other: "MediaSession | None") -> None:
-        """Each hears the other from now on, but not the keys. None parts them."""
-        self._post(Stream.bridge, other._stream if other is not None else None)
-
-    def listen(self, silence_s: float) -> None:
-        """Tell `SpeechStarted` and, after `silence_s` of quiet, `SpeechEnded`, again and again. 0 stops it."""
-        self._post(Stream.listen, silence_s)
-
-    def hear(self, silence_s: float, mark: int) -> None:
-        """Wait for one utterance; `SpeechStarted(mark)` and `SpeechEnded(mark, audio)` tell of it. 0 stops it."""
-        self._post(Stream.hear, silence_s, mark)
-
-    def hold(self, on: bool) -> None:
-        """The far end wants to hear nothing: what is played runs on unheard."""
-        self._post(Stream.hold, on)
-
-    def close(self) -> None:
-        """Stop everything. `Closed` follows, once the recording is complete on disk."""
-        self._post(self._plane._close)
-
-    def _post(self, command: Callable[..., None], *arguments: Any) -> None:
-        self._plane._post(command, self._stream, arguments)
-
-
 class MediaPlane:
     """The thread. `start` before `open`; `stop` ends all sessions."""
 
@@ -168,9 +99,14 @@ class MediaPlane:
         port_max: int,
         loop: asyncio.AbstractEventLoop,
         *,
+        codecs: Sequence[type[Codec]] = (),
         on_failure: Callable[[], None] = lambda: None,
     ) -> None:
-        """Sockets are bound to even ports of `host`, an IPv4 address. `on_failure` is called in the loop's thread."""
+        """Sockets are bound to even ports of `host`, an IPv4 address. `on_failure` is called in the loop's thread.
+
+        `codecs`: that its sessions speak, in the order of their offers; none: all that are installed.
+        """
+        self.codecs = tuple(codecs) or installed()
         self._loop, self._on_failure = loop, on_failure
         self._ports = PortPool(host, port_min, port_max)
         self._writer = RecordingWriter()
@@ -238,7 +174,7 @@ class MediaPlane:
             raise ProviderError("the media plane is not running", retryable=True)
         sock = self._ports.open()
         stream = Stream(sock, on_event, self._out)
-        self._post(self._add, stream, ())
+        self.post(self._add, stream, ())
         return MediaSession(self, stream, sock.getsockname()[1])
 
     def snapshot(self) -> PlaneStats:
@@ -255,7 +191,7 @@ class MediaPlane:
             recorder_queue=self._writer.waiting,
         )
 
-    def _post(self, command: Callable[..., None], stream: Stream, arguments: tuple[Any, ...]) -> None:
+    def post(self, command: Callable[..., None], stream: Stream, arguments: tuple[Any, ...]) -> None:
         if self._alive:
             self._commands.append((command, stream, arguments))
             self._wake()
@@ -286,7 +222,7 @@ class MediaPlane:
             if stream is None or stream.closed:
                 raise
             log.exception("a call's media failed; the call ends")
-            self._close(stream, self._clock)
+            self.close(stream, self._clock)
             self._step += 1
 
     def _end(self, *, failed: bool) -> None:
@@ -301,7 +237,7 @@ class MediaPlane:
             last_first.callback(self._writer.stop)
             self._take_commands()
             for stream in list(self._streams.values()):
-                last_first.callback(self._close, stream, self._clock)
+                last_first.callback(self.close, stream, self._clock)
 
     # -- the clock -------------------------------------------------------------------------------
 
@@ -425,16 +361,16 @@ class MediaPlane:
         self._buckets[stream.bucket][stream] = None
         self._epoll.register(fd, select.EPOLLIN)
 
-    def _start_recording(self, stream: Stream, clock: int, path: str, slot: Slot) -> None:
-        self._stop_recording(stream, clock, slot)
+    def start_recording(self, stream: Stream, clock: int, path: str, slot: Slot) -> None:
+        self.stop_recording(stream, clock, slot)
         stream.record(clock, slot, Recording(path, self._writer, clock, both=slot != "message"))
 
-    def _stop_recording(self, stream: Stream, clock: int, slot: Slot, cut_s: float = 0.0) -> None:
+    def stop_recording(self, stream: Stream, clock: int, slot: Slot, cut_s: float = 0.0) -> None:
         recording = stream.unrecord(slot)
         if recording is not None:
             recording.finish(clock, partial(self._on_recorded, stream, recording.path), cut=int(cut_s * RATE_HZ))
 
-    def _close(self, stream: Stream, clock: int) -> None:
+    def close(self, stream: Stream, clock: int) -> None:
         if stream.closed:
             return
         stream.closed = True
@@ -448,7 +384,7 @@ class MediaPlane:
         stream.stop_playing(clock)
         stream.bridge(clock, None)
         for slot in SLOTS:
-            self._stop_recording(stream, clock, slot)
+            self.stop_recording(stream, clock, slot)
         if not stream.recordings_open:
             self._tell_closed(stream)
 

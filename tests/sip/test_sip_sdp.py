@@ -15,6 +15,10 @@ def _offer(*lines: str, connection: str = "c=IN IP4 192.0.2.7") -> str:
     return "\r\n".join([*head, *lines, ""])
 
 
+OURS = sdp.Side("192.0.2.1", 30_000)
+PCMA = sdp.Format("PCMA/8000", 8)
+OPUS = sdp.Format("opus/48000/2", 96, "useinbandfec=1")
+MANY = sdp.Side("192.0.2.1", 30_000, (sdp.PCMU, PCMA, OPUS))
 PHONE = _offer(
     "m=audio 4000 RTP/AVP 9 0 8 96",
     "a=rtpmap:0 PCMU/8000",
@@ -26,29 +30,91 @@ PHONE = _offer(
 
 def test_a_usual_offer() -> None:
     read = sdp.audio(sdp.parse(PHONE))
-    assert read == sdp.Audio("192.0.2.7", 4000, event_payload_type=96, direction="sendrecv", ptime_ms=30)
+    assert read == sdp.Audio("192.0.2.7", 4000, sdp.PCMU, 96, 8000, direction="sendrecv", ptime_ms=30)
 
 
 def test_our_offer_is_read_as_meant() -> None:
-    assert sdp.audio(sdp.parse(sdp.offer("192.0.2.1", 30_000))) == sdp.Audio("192.0.2.1", 30_000, 101, "sendrecv", 20)
-    assert "IN IP6 2001:db8::1" in sdp.offer("2001:db8::1", 30_000)
+    assert sdp.audio(sdp.parse(sdp.offer(OURS))) == sdp.Audio("192.0.2.1", 30_000, sdp.PCMU, 101, 8000, "sendrecv", 20)
+    assert "IN IP6 2001:db8::1" in sdp.offer(sdp.Side("2001:db8::1", 30_000))
 
 
 def test_the_answer_takes_their_number_for_events() -> None:
     """RFC 3264 §6.1: the same payload type."""
-    answer = sdp.answer(sdp.parse(PHONE), "192.0.2.1", 30_000)
+    answer = sdp.answer(sdp.parse(PHONE), OURS)
     assert "m=audio 30000 RTP/AVP 0 96\r\n" in answer
     assert "a=rtpmap:96 telephone-event/8000" in answer
 
 
 def test_the_answer_names_no_events_where_none_were_offered() -> None:
-    answer = sdp.answer(sdp.parse(_offer("m=audio 4000 RTP/AVP 0")), "192.0.2.1", 30_000)
+    answer = sdp.answer(sdp.parse(_offer("m=audio 4000 RTP/AVP 0")), OURS)
     assert "m=audio 30000 RTP/AVP 0\r\n" in answer and "telephone-event" not in answer
+
+
+class TestSeveralCodecs:
+    def test_an_offer_names_them_in_order_with_events_for_each_clock(self) -> None:
+        """RFC 4733 §2.1: the events' clock is the codec's."""
+        lines = sdp.offer(MANY).split("\r\n")
+        assert lines[5] == "m=audio 30000 RTP/AVP 0 8 96 101 110"
+        assert [line for line in lines if line.startswith("a=rtpmap")] == [
+            "a=rtpmap:0 PCMU/8000",
+            "a=rtpmap:8 PCMA/8000",
+            "a=rtpmap:96 opus/48000/2",
+            "a=rtpmap:101 telephone-event/8000",
+            "a=rtpmap:110 telephone-event/48000",
+        ]
+        assert "a=fmtp:96 useinbandfec=1" in lines
+
+    @pytest.mark.parametrize(
+        ("formats", "rtpmaps", "answered"),
+        [
+            ("9 8 0", (), "8"),
+            ("0 8", (), "0"),
+            ("18 8 0", ("8 PCMA/8000", "0 PCMU/8000"), "8"),
+            ("8", ("8 pcma/8000/1",), "8"),
+            ("111 0 97", ("111 OPUS/48000/2", "97 telephone-event/48000"), "111 97"),
+            ("111 0 97 98", ("111 opus/48000/2", "97 telephone-event/8000", "98 telephone-event/48000"), "111 98"),
+            ("111 97", ("111 opus/48000/2", "97 telephone-event/8000"), "111 97"),
+            ("8 97", ("97 telephone-event/48000",), "8"),
+            ("0 13 101", ("101 telephone-event/8000",), "0 101"),
+            ("120", ("120 PCMA/8000",), "120"),
+            ("8 0", ("8 G729/8000",), "0"),
+        ],
+    )
+    def test_the_first_of_theirs_that_we_speak_is_taken(
+        self, formats: str, rtpmaps: tuple[str, ...], answered: str
+    ) -> None:
+        offered = _offer(f"m=audio 4000 RTP/AVP {formats}", *(f"a=rtpmap:{one}" for one in rtpmaps))
+        assert f"m=audio 30000 RTP/AVP {answered}\r\n" in sdp.answer(sdp.parse(offered), MANY)
+
+    def test_what_is_sent_goes_under_their_number(self) -> None:
+        described = _offer(
+            "m=audio 4000 RTP/AVP 102 97", "a=rtpmap:102 opus/48000/2", "a=rtpmap:97 telephone-event/48000"
+        )
+        read = sdp.audio(sdp.parse(described), MANY.formats)
+        assert (read.format.encoding, read.format.payload_type) == ("opus/48000/2", 102)
+        assert (read.event_payload_type, read.event_rate_hz) == (97, 48_000)
+
+    def test_the_first_stream_that_fits_is_taken(self) -> None:
+        offered = _offer("m=audio 4000 RTP/AVP 18", "m=audio 4002 RTP/AVP 8", "m=audio 4004 RTP/AVP 0")
+        lines = sdp.answer(sdp.parse(offered), MANY).split("\r\n")
+        assert [line for line in lines if line.startswith("m=")] == [
+            "m=audio 0 RTP/AVP 18",
+            "m=audio 30000 RTP/AVP 8",
+            "m=audio 0 RTP/AVP 0",
+        ]
+
+    def test_a_refusal_names_what_we_speak(self) -> None:
+        with pytest.raises(PeerError, match=r"PCMU, PCMA, opus"):
+            sdp.answer(sdp.parse(_offer("m=audio 4000 RTP/AVP 18")), MANY)
+
+    def test_a_number_that_no_packet_can_have(self) -> None:
+        with pytest.raises(PeerError, match="payload type"):
+            sdp.answer(sdp.parse(_offer("m=audio 4000 RTP/AVP 200", "a=rtpmap:200 PCMA/8000")), MANY)
 
 
 def test_every_other_stream_is_refused_in_its_place() -> None:
     offered = _offer("m=video 5000 RTP/AVP 96", "m=audio 4000 RTP/AVP 0", "m=audio 4002 RTP/AVP 0")
-    lines = sdp.answer(sdp.parse(offered), "192.0.2.1", 30_000).split("\r\n")
+    lines = sdp.answer(sdp.parse(offered), OURS).split("\r\n")
     assert [line for line in lines if line.startswith("m=")] == [
         "m=video 0 RTP/AVP 96",
         "m=audio 30000 RTP/AVP 0",
@@ -63,7 +129,7 @@ def test_every_other_stream_is_refused_in_its_place() -> None:
 def test_a_direction_is_mirrored(theirs: str, ours: str) -> None:
     offered = sdp.parse(_offer("m=audio 4000 RTP/AVP 0", f"a={theirs}"))
     assert sdp.audio(offered).direction == theirs
-    assert f"a={ours}\r\n" in sdp.answer(offered, "192.0.2.1", 30_000)
+    assert f"a={ours}\r\n" in sdp.answer(offered, OURS)
 
 
 def test_a_direction_of_the_session_holds_unless_the_stream_has_its_own() -> None:
@@ -116,7 +182,7 @@ def test_a_multicast_ttl_is_cut_off() -> None:
 )
 def test_what_holds_no_call(refused: str) -> None:
     with pytest.raises(PeerError):
-        sdp.answer(sdp.parse(refused), "192.0.2.1", 30_000)
+        sdp.answer(sdp.parse(refused), OURS)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -130,7 +196,7 @@ def test_noise_raises_nothing_else(seed: int) -> None:
                 ["\r\n", "=", ":", "/", " ", "9" * 20, "a=rtpmap:", "\0", "٣"]
             )
         try:
-            answer = sdp.answer(sdp.parse("".join(text)), "192.0.2.1", 30_000)
+            answer = sdp.answer(sdp.parse("".join(text)), OURS)
         except PeerError:
             continue
         assert sdp.audio(sdp.parse(answer)).port == 30_000

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callwright.media.rtp import Packet, parse
+from callwright.telephony.media_coding import Agreed
 from callwright.telephony.plane import MediaPlane, MediaSession
 
 HOST = "127.0.0.1"
@@ -119,7 +120,7 @@ class Call:
         self.told = Inbox()
         self.session = plane.open(self.told.add)
         if connect:
-            self.session.connect(HOST, self.peer.port, 101)
+            self.session.connect(HOST, self.peer.port, Agreed(101))
 
 
 def free_ports(count: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from callwright.base.errors import PeerError, ProviderError
 from callwright.media.frames import frames
 from callwright.media.rtp import Packet
 from callwright.ports.leg import KeyPressed, PlayEnded, SpeechEnded, SpeechStarted
+from callwright.telephony.media_coding import Agreed
 from callwright.telephony.plane import Closed, FirstPacket, MediaPlane
 
 pytestmark = pytest.mark.wire
@@ -133,15 +134,15 @@ async def test_a_key_is_told_once(call):
 
 
 async def test_the_key_events_payload_type_is_the_negotiated_one(call):
-    call.session.connect(HOST, call.peer.port, 96)
+    call.session.connect(HOST, call.peer.port, Agreed(96))
     call.peer.press(call.session, 1, payload_type=101)
     call.peer.press(call.session, 2, payload_type=96)
     await call.told.event(KeyPressed)
-    call.session.connect(HOST, call.peer.port, None)
+    call.session.connect(HOST, call.peer.port, Agreed(None))
     call.peer.press(call.session, 3, payload_type=96)
     call.session.play([numbered(5)], 1)
     await call.told.event(PlayEnded)
-    call.session.connect(HOST, call.peer.port, 96)
+    call.session.connect(HOST, call.peer.port, Agreed(96))
     call.peer.press(call.session, 4, payload_type=96)
     await call.told.event(KeyPressed, 2)
     assert [event.key for event in call.told.of(KeyPressed)] == ["2", "4"]
@@ -150,8 +151,8 @@ async def test_the_key_events_payload_type_is_the_negotiated_one(call):
 async def test_keys_are_sent_paced(plane):
     """From one session to another, as the far end's stack would take them."""
     sender, receiver = Call(plane), Call(plane, connect=False)
-    receiver.session.connect(HOST, sender.session.port, 101)
-    sender.session.connect(HOST, receiver.session.port, 101)
+    receiver.session.connect(HOST, sender.session.port, Agreed(101))
+    sender.session.connect(HOST, receiver.session.port, Agreed(101))
     begun = time.monotonic()
     sender.session.send_keys("1")
     sender.session.send_keys("2,3")
@@ -250,7 +251,7 @@ async def test_a_reinvite_moves_the_call_in_mid_prompt(call):
     new = Peer()
     call.session.play([numbered(200)], 1)
     await call.peer.got(5)
-    call.session.connect(HOST, new.port, 101)
+    call.session.connect(HOST, new.port, Agreed(101))
     await new.got(5)
     old_payloads = [packet.payload[0] for packet in call.peer.packets]
     assert new.packets[0].payload[0] == old_payloads[-1] + 1
@@ -265,7 +266,7 @@ async def test_play_before_connect_waits(plane):
     call.session.play([numbered(3)], 1)
     await asyncio.sleep(0.1)  # nothing may happen meanwhile
     assert call.told.items == []
-    call.session.connect(HOST, call.peer.port, 101)
+    call.session.connect(HOST, call.peer.port, Agreed(101))
     await call.told.event(PlayEnded)
     assert [packet.payload[0] for packet in call.peer.packets] == [0, 1, 2]
     call.peer.close()
@@ -275,12 +276,12 @@ async def test_on_hold_nothing_is_sent_and_the_program_goes_on(call):
     call.session.hold(True)
     call.session.play([numbered(5)], 1)
     assert await call.told.event(PlayEnded) == PlayEnded(1, interrupted=False)
-    call.session.connect("0.0.0.0", call.peer.port, 101)
+    call.session.connect("0.0.0.0", call.peer.port, Agreed(101))
     call.session.hold(False)
     call.session.play([numbered(5)], 2)
     assert await call.told.event(PlayEnded, 2) == PlayEnded(2, interrupted=False)
     assert call.peer.packets == []
-    call.session.connect(HOST, call.peer.port, 101)
+    call.session.connect(HOST, call.peer.port, Agreed(101))
     call.session.play([numbered(5)], 3)
     await call.told.event(PlayEnded, 3)
     assert [packet.payload[0] for packet in call.peer.packets] == [0, 1, 2, 3, 4]
@@ -289,7 +290,7 @@ async def test_on_hold_nothing_is_sent_and_the_program_goes_on(call):
 async def test_a_name_is_no_media_address(call):
     for host in ("media.example.com", "::1", "", "127.1"):
         with pytest.raises(PeerError):
-            call.session.connect(host, 4000, 101)
+            call.session.connect(host, 4000, Agreed(101))
 
 
 async def test_speech_is_told_from_its_start_to_its_silence(call):
@@ -323,7 +324,7 @@ async def test_an_unreachable_far_end_does_not_end_reception(call):
     call.session.play([numbered(5)], 1)
     await call.told.event(PlayEnded)
     call.peer = Peer()
-    call.session.connect(HOST, call.peer.port, 101)
+    call.session.connect(HOST, call.peer.port, Agreed(101))
     call.peer.press(call.session, 2)
     await call.told.event(KeyPressed, 2)
     call.session.play([numbered(5)], 2)
@@ -333,7 +334,7 @@ async def test_an_unreachable_far_end_does_not_end_reception(call):
 
 async def test_a_send_that_the_system_refuses_is_counted(plane):
     call = Call(plane, connect=False)
-    call.session.connect("255.255.255.255", 4000, 101)  # a broadcast, which needs a permission
+    call.session.connect("255.255.255.255", 4000, Agreed(101))  # a broadcast, which needs a permission
     call.session.play([numbered(3)], 1)
     await call.told.event(PlayEnded)
     call.session.close()

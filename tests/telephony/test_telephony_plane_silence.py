@@ -7,6 +7,7 @@ import pytest
 from rtp_peer import HOST, Call, Peer, free_ports
 
 from callwright.ports.leg import PlayEnded
+from callwright.telephony.media_coding import Agreed
 from callwright.telephony.media_events import FirstPacket, NoAudio
 from callwright.telephony.media_ports import PortPool
 from callwright.telephony.media_stream import NO_AUDIO_S, Stream
@@ -56,7 +57,7 @@ async def line():
 
 
 async def test_a_far_end_that_never_sends_is_told_once(line):
-    line.stream.connect(5 * SECOND, (HOST, line.peer.port), None)
+    line.stream.connect(5 * SECOND, (HOST, line.peer.port), Agreed(None))
     line.seconds(5, 5 + NO_AUDIO_S)
     assert line.told == []
     line.seconds(5 + NO_AUDIO_S, 200)
@@ -64,7 +65,7 @@ async def test_a_far_end_that_never_sends_is_told_once(line):
 
 
 async def test_each_silence_is_told_once(line):
-    line.stream.connect(0, (HOST, line.peer.port), None)
+    line.stream.connect(0, (HOST, line.peer.port), Agreed(None))
     for second in range(3):
         line.packet(second * SECOND)
     line.seconds(3, 2 + NO_AUDIO_S)
@@ -79,7 +80,7 @@ async def test_each_silence_is_told_once(line):
 
 async def test_before_the_call_is_connected_and_on_hold_silence_is_right(line):
     line.seconds(0, 100)
-    line.stream.connect(100 * SECOND, (HOST, line.peer.port), None)
+    line.stream.connect(100 * SECOND, (HOST, line.peer.port), Agreed(None))
     line.stream.hold(100 * SECOND, True)
     line.seconds(100, 200)
     line.stream.hold(200 * SECOND, False)

@@ -365,12 +365,13 @@ async def test_stopping_the_plane_completes_recordings(tmp_path):
 
 KILLED = """
 import asyncio, sys
+from callwright.telephony.media_coding import Agreed
 from callwright.telephony.plane import MediaPlane
 async def main():
     plane = MediaPlane("127.0.0.1", int(sys.argv[1]), int(sys.argv[2]), asyncio.get_running_loop())
     plane.start()
     session = plane.open(lambda event: None)
-    session.connect("127.0.0.1", 9, None)
+    session.connect("127.0.0.1", 9, Agreed(None))
     session.start_recording(sys.argv[3])
     session.play([(bytes(160),) * 3000], 1)
     await asyncio.sleep(2.5)

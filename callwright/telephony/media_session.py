@@ -1,0 +1,84 @@
+"""The handle of one call's media, for the event loop's thread."""
+
+from collections.abc import Callable, Sequence
+from ipaddress import AddressValueError, IPv4Address
+from typing import TYPE_CHECKING, Any
+
+from callwright.base.errors import PeerError
+from callwright.ports.leg import Frames, Slot
+from callwright.telephony.media_coding import Agreed
+from callwright.telephony.media_stream import Stream
+
+if TYPE_CHECKING:
+    from callwright.telephony.plane import MediaPlane
+
+
+class MediaSession:
+    """One call's media. Methods post to the plane and return at once; after `close` they do nothing."""
+
+    __slots__ = ("_plane", "_stream", "port")
+
+    def __init__(self, plane: "MediaPlane", stream: Stream, port: int) -> None:
+        self._plane, self._stream = plane, stream
+        self.port = port
+        "Our RTP port, for the SDP."
+
+    def connect(self, host: str, port: int, agreed: Agreed) -> None:
+        """Where the far end's SDP wants audio sent, and what was agreed on. Again for a re-INVITE.
+
+        Port 0 or 0.0.0.0: nothing is sent. Raises `PeerError` where `host` is no IPv4 address.
+        """
+        try:
+            usable = port > 0 and IPv4Address(host) != IPv4Address(0)
+        except AddressValueError as error:
+            raise PeerError(f"media address {host!r} is not an IPv4 address") from error
+        self._post(Stream.connect, (host, port) if usable else None, agreed)
+
+    def play(self, frames: Sequence[Frames], mark: int, *, again: bool = False) -> None:
+        """Send frame lists in order, without a gap, in place of what is playing. `PlayEnded(mark)` tells the end.
+
+        `again`: over and over, until stopped.
+        """
+        self._post(Stream.play, tuple(frames), mark, again)
+
+    def stop_playing(self) -> None:
+        self._post(Stream.stop_playing)
+
+    def send_keys(self, keys: str) -> None:
+        """After the keys still being sent; nothing where telephone-event was not negotiated."""
+        self._post(Stream.send_keys, keys)
+
+    def start_recording(self, path: str, slot: Slot = "call") -> None:
+        """Record into `path` from now on. A recording going on in that slot is finished first; `RecordingEnded` tells."""
+        self._post(self._plane.start_recording, path, slot)
+
+    def stop_recording(self, slot: Slot = "call", cut_s: float = 0.0) -> None:
+        """`cut_s` seconds of the end are taken off."""
+        self._post(self._plane.stop_recording, slot, cut_s)
+
+    def mute_recordings(self, on: bool) -> None:
+        """What is said and heard meanwhile is silence in all recordings but a caller's message."""
+        self._post(Stream.mute, on)
+
+    def bridge(self, other: "MediaSession | None") -> None:
+        """Each hears the other from now on, but not the keys. None parts them."""
+        self._post(Stream.bridge, other._stream if other is not None else None)
+
+    def listen(self, silence_s: float) -> None:
+        """Tell `SpeechStarted` and, after `silence_s` of quiet, `SpeechEnded`, again and again. 0 stops it."""
+        self._post(Stream.listen, silence_s)
+
+    def hear(self, silence_s: float, mark: int) -> None:
+        """Wait for one utterance; `SpeechStarted(mark)` and `SpeechEnded(mark, audio)` tell of it. 0 stops it."""
+        self._post(Stream.hear, silence_s, mark)
+
+    def hold(self, on: bool) -> None:
+        """The far end wants to hear nothing: what is played runs on unheard."""
+        self._post(Stream.hold, on)
+
+    def close(self) -> None:
+        """Stop everything. `Closed` follows, once the recording is complete on disk."""
+        self._post(self._plane.close)
+
+    def _post(self, command: Callable[..., None], *arguments: Any) -> None:
+        self._plane.post(command, self._stream, arguments)

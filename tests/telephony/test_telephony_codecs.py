@@ -1,0 +1,204 @@
+"""Audio in other codecs and packet lengths: on the plane with a peer of our own, and against SIPp and baresip."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from baresip import baresip
+from hearing import left_of, of_wav, pitch, tone, write
+from rtp_peer import HOST, Call, free_ports
+from sipp import call, dial, pause, recv
+
+from callwright.media import codecs, g711
+from callwright.media.frames import frames
+from callwright.ports.leg import KeyPressed, PlayEnded
+from callwright.sip.call import SipCall
+from callwright.telephony.leg import SipLeg
+from callwright.telephony.media_coding import Agreed
+from callwright.telephony.plane import Closed, MediaPlane, RecordingEnded
+from callwright.telephony.sip_endpoint import SipEndpoint
+
+(PCMA,) = codecs.named("pcma")
+ALAW = Agreed(101, codec=PCMA, payload_type=8)
+WAIT_S = 20.0
+
+
+@pytest.fixture
+async def plane():
+    plane = MediaPlane(HOST, *free_ports(20), asyncio.get_running_loop())
+    plane.start()
+    yield plane
+    plane.stop()
+
+
+def _call(plane: MediaPlane, agreed: Agreed) -> Call:
+    made = Call(plane, connect=False)
+    made.session.connect(HOST, made.peer.port, agreed)
+    return made
+
+
+async def _recorded(made: Call, path: Path) -> np.ndarray:
+    made.session.close()
+    assert (await made.told.event(RecordingEnded)).error == ""
+    made.peer.close()
+    return left_of(path)
+
+
+@pytest.mark.wire
+class TestPackets:
+    async def test_a_prompt_goes_out_in_alaw(self, plane):
+        made = _call(plane, ALAW)
+        ulaw = g711.encode(tone(440, 0.2))
+        made.session.play([frames(ulaw)], 1)
+        await made.told.event(PlayEnded)
+        sent = made.peer.packets
+        assert [packet.payload_type for packet in sent] == [8] * 10
+        assert [packet.marker for packet in sent] == [True] + [False] * 9
+        assert {b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in pairwise(sent)} == {160}
+        heard = g711.decode_alaw(b"".join(packet.payload for packet in sent)).astype(int)
+        assert np.abs(heard - tone(440, 0.2)).max() < 800
+        made.peer.close()
+
+    @pytest.mark.parametrize("milliseconds", [10, 20, 30, 40, 60])
+    @pytest.mark.parametrize("payload_type", [0, 8])
+    async def test_packets_of_any_length_are_heard(self, plane, tmp_path, milliseconds, payload_type):
+        made = _call(plane, ALAW if payload_type else Agreed(101))
+        samples = tone(600, 0.6)
+        audio = PCMA().encode(g711.encode(samples)) if payload_type else g711.encode(samples)
+        made.session.start_recording(str(tmp_path / "it.wav"))
+        made.peer.timestamp = 0
+        size = milliseconds * 8
+        for at in range(0, len(audio), size):
+            made.peer.sequence += 1
+            made.peer.send_as(made.session, payload_type, audio[at : at + size], at, marker=False)
+            await asyncio.sleep(milliseconds / 1000)  # the pace of the far end
+        made.peer.tap(made.session, 5)
+        await made.told.event(KeyPressed)
+        heard = await _recorded(made, tmp_path / "it.wav")
+        assert abs(pitch(heard) - 600) < 5
+
+    async def test_comfort_noise_is_no_audio_and_no_loss(self, plane, tmp_path):
+        made = _call(plane, ALAW)
+        made.session.start_recording(str(tmp_path / "it.wav"))
+        for number in range(10):
+            made.peer.sequence += 1
+            made.peer.timestamp += 160
+            made.peer.send_as(made.session, 13 if number % 2 else 8, b"\x20" if number % 2 else b"\xd5" * 160,
+                              made.peer.timestamp, marker=False)  # fmt: skip
+        made.peer.tap(made.session, 5)
+        await made.told.event(KeyPressed)
+        heard = await _recorded(made, tmp_path / "it.wav")
+        assert np.abs(heard.astype(int)).max() < 50
+        closed = await made.told.event(Closed)
+        assert (closed.stats.packets_received, closed.stats.lost) == (11, 0)
+
+    async def test_long_packets_for_who_asks_for_them(self, plane):
+        made = _call(plane, Agreed(101, frames=3))
+        made.session.play([frames(bytes(range(160)) * 7)], 1)
+        await made.told.event(PlayEnded)
+        sent = made.peer.packets
+        assert [len(packet.payload) for packet in sent] == [480, 480, 160]
+        assert {b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in pairwise(sent)} == {480}
+        made.peer.close()
+
+    async def test_a_reinvite_changes_the_codec(self, plane):
+        made = _call(plane, Agreed(101))
+        made.session.play([frames(b"\xff" * 16_000)], 1)
+        await made.peer.got(3)
+        made.session.connect(HOST, made.peer.port, ALAW)
+        await made.peer.inbox.until(lambda items: any(packet.payload_type == 8 for _, packet in items))
+        made.session.connect(HOST, made.peer.port, Agreed(101))
+        await made.peer.inbox.until(lambda items: items[-1][1].payload_type == 0)
+        numbers = [packet.sequence for packet in made.peer.packets]
+        assert numbers == [(numbers[0] + n) & 0xFFFF for n in range(len(numbers))]
+        made.peer.close()
+
+    @pytest.mark.parametrize("other", ["pcmu", "pcma"])
+    async def test_a_bridge_from_alaw(self, plane, other):
+        """To A-law as it is, to µ-law transcoded."""
+        one = _call(plane, ALAW)
+        two = _call(plane, ALAW if other == "pcma" else Agreed(101))
+        one.session.bridge(two.session)
+        audio = PCMA().encode(g711.encode(tone(500, 0.1)))
+        for at in range(0, len(audio), 160):
+            one.peer.sequence += 1
+            one.peer.send_as(one.session, 8, audio[at : at + 160], at, marker=False)
+        got = await two.peer.got(5)
+        heard = b"".join(packet.payload for packet in got)
+        assert heard == (audio if other == "pcma" else PCMA().decode(audio))
+        assert {packet.payload_type for packet in got} == {8 if other == "pcma" else 0}
+        one.peer.close()
+        two.peer.close()
+
+
+class Side:
+    """Answers a call, plays 600 Hz and records."""
+
+    def __init__(self, plane: MediaPlane, path: Path) -> None:
+        self._plane, self._path = plane, path
+        self.leg: SipLeg | None = None
+        self.came = asyncio.Event()
+
+    def take(self, one: SipCall) -> None:
+        self.leg = SipLeg.incoming(one, self._plane, "127.0.0.1")
+        self.leg.start_recording(str(self._path))
+        self.leg.play([frames(g711.encode(tone(600, 1.5)))], 1)
+        self.came.set()
+
+    async def heard(self) -> np.ndarray:
+        assert self.leg is not None
+        assert await self.leg.recorded(str(self._path), WAIT_S) == ""
+        return left_of(self._path)
+
+
+@pytest.fixture
+async def side(plane, tmp_path) -> AsyncIterator[tuple[Side, SipEndpoint]]:
+    taken = Side(plane, tmp_path / "call.wav")
+    endpoint = await SipEndpoint.open("127.0.0.1", 0, on_invite=taken.take)
+    yield taken, endpoint
+    await endpoint.close()
+
+
+def _described(media: str) -> str:
+    head = "\nv=0\no=sipp 1 1 IN IP4 [local_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\n"
+    return f"{head}m=audio [media_port] RTP/AVP {media}\n"
+
+
+@pytest.mark.interop
+class TestPeers:
+    async def test_sipp_sends_alaw_back(self, side, tmp_path):
+        """SIPp's echo: our A-law comes back as it went."""
+        taken, endpoint = side
+        steps = [
+            call("INVITE", body=_described("8")),
+            *(recv(100, optional=True), recv(180, optional=True)),
+            recv(200),
+            call("ACK", to="[peer_tag_param]"),
+            pause(1500),
+            call("BYE", 2, to="[peer_tag_param]"),
+            recv(200),
+        ]
+        assert await dial(tmp_path, steps, endpoint.address, "-rtp_echo") == ""
+        assert abs(pitch(await taken.heard()) - 600) < 5
+
+    async def test_baresip_in_alaw(self, side, tmp_path):
+        await _both_are_heard(side, tmp_path, "PCMA", ())
+
+
+async def _both_are_heard(side: tuple[Side, SipEndpoint], folder: Path, codec: str, modules: tuple[str, ...]) -> None:
+    """baresip calls in this codec alone, plays 1100 Hz and hears 600."""
+    taken, endpoint = side
+    plays = write(folder / "plays.wav", tone(1100, 3))
+    to = f"sip:100@127.0.0.1:{endpoint.address[1]}"
+    async with baresip(folder / "baresip", to, *modules, plays=plays, account=f";audio_codecs={codec}") as peer:
+        await peer.says("Call established")
+        while not isinstance(await taken.leg.event(), PlayEnded):
+            pass
+        taken.leg.hang_up()
+        await peer.says("session closed")
+    assert abs(pitch(await taken.heard()) - 1100) < 5
+    heard, rate_hz = of_wav(peer.heard)
+    assert abs(pitch(heard, rate_hz) - 600) < 5
