@@ -40,6 +40,9 @@ class Config:
     codecs: str = ""
     "Audio codecs by name, with commas between, in the order in which they are offered; empty: all that are installed."
 
+    rtp_timeout_s: float = 60.0
+    "A far end that has sent nothing for so long has gone, and its call ends; 0: never."
+
     phone_port: int = 5062
     "UDP port of the built-in test phone's SIP user agent, always on 127.0.0.1."
 

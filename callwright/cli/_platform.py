@@ -63,6 +63,9 @@ class Options:
     ring_s: float = 60.0
     "How long a telephone rings before an outbound call is given up."
 
+    rtp_timeout_s: float = 60.0
+    "A far end that has sent nothing for so long has gone; 0: never."
+
     codecs: str = ""
     "Audio codecs by name, in the order in which they are offered; empty: all that are installed."
 
@@ -152,6 +155,7 @@ class Platform:
             channels=options.channels,
             ring_s=options.ring_s,
             codecs=options.codecs,
+            rtp_timeout_s=options.rtp_timeout_s,
             sealing_key=sealing_key(self._data_dir),
             smtp_url=options.smtp_url,
             mail_from=options.mail_from,

@@ -72,6 +72,15 @@ def _known_codecs(_context: click.Context, _option: click.Parameter, names: str)
     help="Audio codecs by name, as they are offered: pcma,pcmu. Without it: all that are installed, PCMU first.",
 )
 @click.option(
+    "--rtp-timeout",
+    "rtp_timeout_s",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 3600),
+    default=60,
+    show_default=True,
+    help="A far end that has sent no audio and no RTCP for so long, and is not on hold, has gone: its call ends. 0: never.",
+)
+@click.option(
     "--smtp-url",
     metavar="URL",
     envvar="CALLWRIGHT_SMTP_URL",
@@ -116,6 +125,7 @@ def command(
     channels: int,
     ring_s: float,
     codecs: str,
+    rtp_timeout_s: float,
     smtp_url: str,
     mail_from: str,
     tls_cert: Path | None,
@@ -139,6 +149,7 @@ def command(
         channels=channels,
         ring_s=ring_s,
         codecs=codecs,
+        rtp_timeout_s=rtp_timeout_s,
         smtp_url=smtp_url,
         mail_from=mail_from,
         tls_cert=tls_cert,

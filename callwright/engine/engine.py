@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import shutil
 import socket
 import ssl
@@ -49,6 +50,7 @@ class LostLease(Exception):
 async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, ready: Callable[[], None]) -> None:
     """Serve until `stop`, or until `drain` and the last call's end. `ready` is called once everything answers."""
     sys.setswitchinterval(SWITCH_S)
+    _raise_descriptors()
     loop = asyncio.get_running_loop()
     db = await Database.open(config.database_url, sealing_key=config.sealing_key)
     lease = await _registered(db, config)
@@ -56,7 +58,14 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     for folder in (config.messages_dir, config.secure_messages_dir):
         shutil.rmtree(folder, ignore_errors=True)
     codecs = named(config.codecs) if config.codecs else ()
-    plane = MediaPlane(config.sip_host, config.rtp_port_min, config.rtp_port_max, loop, codecs=codecs)
+    plane = MediaPlane(
+        config.sip_host,
+        config.rtp_port_min,
+        config.rtp_port_max,
+        loop,
+        codecs=codecs,
+        no_audio_s=config.rtp_timeout_s,
+    )
     plane.start()
     writer = Writer(db)
     await writer.flush()
@@ -131,6 +140,12 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         await pool.close()
         await http.aclose()
         await db.close()
+
+
+def _raise_descriptors() -> None:
+    """A call has two sockets, RTP's and RTCP's: a thousand calls need more than the 1024 descriptors of most systems."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _certificate(config: Config) -> ssl.SSLContext | None:

@@ -65,10 +65,17 @@ def parse(data: bytes | memoryview) -> Packet | None:
     return Packet(second & 0x7F, second >= MARKER, sequence, timestamp, ssrc, bytes(data[start:end]))
 
 
+LATE_MIN = 160
+"A packet that comes 20 ms later than the pace of the one before it is late."
+
+LATE_MAX = 480_000
+"Past a minute it is a clock that jumped."
+
+
 class Reception:
     """Loss and jitter of one received stream (RFC 3550 §A.1, §A.3, §A.8)."""
 
-    __slots__ = ("_base", "_expected_before", "_transit", "expected", "jitter", "received", "ssrc")
+    __slots__ = ("_base", "_expected_before", "_transit", "expected", "jitter", "late_max", "received", "ssrc")
 
     def __init__(self) -> None:
         self.received = 0
@@ -80,6 +87,10 @@ class Reception:
         self.ssrc = -1
         self.jitter = 0.0
         "In samples."
+
+        self.late_max = 0
+        """How long audio stood still at most, in samples: by so much a packet came later than its timestamp says, after the one
+        before it. 0 where none was late."""
 
         self._base = 0
         self._expected_before = 0
@@ -94,11 +105,21 @@ class Reception:
             step = transit - self._transit
             if step < 0:
                 step = -step
-            if step < JITTER_STEP_MAX:
+            if step < LATE_MIN:
                 self.jitter += (step - self.jitter) * 0.0625
+            else:
+                self._count_far(transit)
             self._transit = transit
         else:
             self._count_odd(sequence, ssrc, transit)
+
+    def _count_far(self, transit: int) -> None:
+        """The transit time changed by much."""
+        step = transit - self._transit
+        if abs(step) < JITTER_STEP_MAX:
+            self.jitter += (abs(step) - self.jitter) * 0.0625
+        if self.late_max < step < LATE_MAX:
+            self.late_max = step
 
     def _count_odd(self, sequence: int, ssrc: int, transit: int) -> None:
         ahead = (sequence - self.expected) & 0xFFFF
@@ -110,6 +131,9 @@ class Reception:
             self._transit = transit
         elif ahead < DROPOUT_MAX:
             self.expected += ahead + 1
+            late = transit - self._transit
+            if LATE_MIN <= late < LATE_MAX:
+                self.late_max = max(self.late_max, late)
             self._transit = transit
 
     @property

@@ -65,6 +65,13 @@ class Media:
     host: str = ""
     direction: str = ""
     ptime_ms: int = 0
+    rtcp: tuple[str, int] | None = None
+    "Of `a=rtcp` (RFC 3605): the host is empty where it names none."
+
+    rtcp_mux: bool = False
+    unreported: set[str] = field(default_factory=set)
+    "Of RS and RR, those that `b=` sets to 0: nobody there wants RTCP (RFC 3556)."
+
     mappings: dict[str, str] = field(default_factory=dict)
     "Payload type -> encoding such as `telephone-event/8000`, in lower case and without the channel count of mono."
 
@@ -101,6 +108,12 @@ class Audio:
     ptime_ms: int
     "The packet time that it would like best."
 
+    rtcp: tuple[str, int] | None = None
+    "Where it wants reports; None: nowhere."
+
+    rtcp_mux: bool = False
+    "It takes them, and sends its own, on the port of its audio."
+
 
 def parse(text: str) -> Session:
     """Raises `PeerError` for what is no session description."""
@@ -118,6 +131,8 @@ def parse(text: str) -> Session:
                     session.host = host
             case "m":
                 session.media.append(_media(value))
+            case "b" if session.media and value[2:] == ":0":
+                session.media[-1].unreported.add(value[:2])
             case "a":
                 _attribute(session, value)
     return session
@@ -151,6 +166,12 @@ def _attribute(session: Session, value: str) -> None:
     elif name == "rtpmap":
         payload_type, _, encoding = rest.partition(" ")
         session.media[-1].mappings[payload_type.strip()] = encoding.strip().lower().removesuffix("/1")
+    elif name == "rtcp-mux":
+        session.media[-1].rtcp_mux = True
+    elif name == "rtcp":
+        port, _, connection = rest.partition(" ")
+        host = _connection(connection) if connection else ""
+        session.media[-1].rtcp = (host, read_number(port, 65_535, "RTCP port"))
     elif name == "ptime":
         session.media[-1].ptime_ms = read_number(rest.partition(".")[0], PTIME_MS_MAX, "ptime")
 
@@ -167,7 +188,28 @@ def audio(session: Session, formats: Sequence[Format] = (PCMU,)) -> Audio:
         direction = "sendonly"
     event_type, event_rate_hz = _events(taken, chosen.rate_hz)
     ptime_ms = taken.ptime_ms or OUR_PTIME_MS
-    return Audio(host, taken.port, chosen, event_type, event_rate_hz, direction, ptime_ms)
+    reports = None if host == "0.0.0.0" else _reports(taken, host)
+    return Audio(
+        host,
+        taken.port,
+        chosen,
+        event_type,
+        event_rate_hz,
+        direction,
+        ptime_ms,
+        reports,
+        reports is not None and taken.rtcp_mux,
+    )
+
+
+def _reports(media: Media, host: str) -> tuple[str, int] | None:
+    """Where RTCP goes: to the audio's own port, the one that it names, or the one beside it (RFC 3550 §11)."""
+    if {"RS", "RR"} <= media.unreported:
+        return None
+    if media.rtcp_mux:
+        return host, media.port
+    named, port = media.rtcp or ("", min(media.port + 1, 65_535))
+    return (named or host, port) if port else None
 
 
 def _taken(session: Session, formats: Sequence[Format]) -> tuple[Media, Format]:
@@ -198,7 +240,7 @@ def offer(ours: Side, *, version: int = 1) -> str:
     """Our offer: all of our codecs, and telephone events. `version` grows with each description of one call (RFC 3264 §8)."""
     clocks = dict.fromkeys(known.rate_hz for known in ours.formats)
     events = [_event_format(OUR_EVENT_PAYLOAD_TYPES[rate_hz], rate_hz) for rate_hz in clocks]
-    return "\r\n".join([*_head(ours, version), *_stream(ours, [*ours.formats, *events], "sendrecv"), ""])
+    return "\r\n".join([*_head(ours, version), *_stream(ours, [*ours.formats, *events], "sendrecv", rtcp_mux=True), ""])
 
 
 def answer(offered: Session, ours: Side, *, version: int = 1) -> str:
@@ -211,7 +253,7 @@ def answer(offered: Session, ours: Side, *, version: int = 1) -> str:
     lines = _head(ours, version)
     for media in offered.media:
         if media is taken:
-            lines += _stream(ours, formats, _MIRRORED[wanted.direction])
+            lines += _stream(ours, formats, _MIRRORED[wanted.direction], rtcp_mux=wanted.rtcp_mux)
         else:
             lines.append(f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}")
     return "\r\n".join([*lines, ""])
@@ -226,10 +268,12 @@ def _head(ours: Side, version: int) -> list[str]:
     return ["v=0", f"o=- {ours.port} {version} IN {family} {ours.host}", "s=-", f"c=IN {family} {ours.host}", "t=0 0"]
 
 
-def _stream(ours: Side, formats: Sequence[Format], direction: str) -> list[str]:
+def _stream(ours: Side, formats: Sequence[Format], direction: str, *, rtcp_mux: bool) -> list[str]:
     lines = [f"m=audio {ours.port} RTP/AVP {' '.join(str(known.payload_type) for known in formats)}"]
     for known in formats:
         lines.append(f"a=rtpmap:{known.payload_type} {known.encoding}")
         if known.parameters:
             lines.append(f"a=fmtp:{known.payload_type} {known.parameters}")
+    if rtcp_mux:
+        lines.append("a=rtcp-mux")
     return [*lines, f"a=ptime:{OUR_PTIME_MS}", f"a={direction}"]

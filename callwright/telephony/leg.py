@@ -36,6 +36,7 @@ from callwright.telephony.plane import (
     MediaPlane,
     MediaSession,
     MediaStats,
+    NoAudio,
     RecordingEnded,
 )
 from callwright.telephony.sip_endpoint import (
@@ -83,6 +84,7 @@ class SipLeg:
         self._event_payload_type: int | None = None
         self._formats = [sdp.Format(known.encoding, known.payload_type, known.parameters) for known in plane.codecs]
         self._codecs = dict(zip((known.encoding for known in plane.codecs), plane.codecs, strict=True))
+        self._no_audio_s = plane.no_audio_s
         self._sdp_version = 1
         self._recordings: dict[str, asyncio.Future[str]] = {}
         "By path, with the error or an empty string."
@@ -325,6 +327,9 @@ class SipLeg:
             codec=codec,
             payload_type=sent,
             payload_types=(ours, *([sent] if sent != our_keys else [])) if offered else (),
+            rtcp=audio.rtcp,
+            rtcp_mux=audio.rtcp_mux,
+            heard=audio.direction not in ("recvonly", "inactive"),
             frames=max(1, min(FRAMES_MAX, audio.ptime_ms // sdp.OUR_PTIME_MS)),
         )
         self._media.connect(audio.host, audio.port, agreed)
@@ -346,8 +351,10 @@ class SipLeg:
                 if not self._ended and self._call is not None:
                     self._call.hang_up()
                     self._end(LegEnded("failure", "the media plane closed the session"))
-            case _:
-                pass  # NoAudio: silence alone ends no call; the flow's no-input does.
+            case NoAudio():
+                if not self._ended and self._call is not None:
+                    self._call.hang_up()
+                    self._end(LegEnded("failure", f"nothing came from the far end for {self._no_audio_s:g} s"))
 
     def _settle(self, result: NotAnswered | None) -> None:
         if self._answer is not None and not self._answer.done():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from callwright.media.codec import Codec
 from callwright.media.codecs.pcmu import Pcmu
 from callwright.media.frames import FRAME_BYTES
+from callwright.telephony.media_latch import Address
 
 FRAMES_MAX = 3
 "Of 20 ms in a packet that we send: more makes a conversation slow."
@@ -33,6 +34,15 @@ class Agreed:
 
     frames: int = 1
     "20 ms frames in a packet that we send."
+
+    rtcp: Address | None = None
+    "Where the far end wants reports; None: nowhere."
+
+    rtcp_mux: bool = False
+    "They share the port of the audio."
+
+    heard: bool = True
+    "The far end sends: that nothing comes means something."
 
     @property
     def coding(self) -> "Coding | None":

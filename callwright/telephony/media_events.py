@@ -19,6 +19,21 @@ class MediaStats:
     jitter_ms: float = 0.0
     "RFC 3550 §6.4.1, as far as a clock of 5 ms sees it."
 
+    gap_max_ms: int = 0
+    "How long the far end's audio stood still at most: a packet came so much later than its timestamp says. 0: none by 20 ms."
+
+    reports: int = 0
+    "RTCP reports in which the far end told what it hears of us; 0: the next three are not known."
+
+    far_lost: int = 0
+    "Packets of ours that never reached the far end."
+
+    far_jitter_ms: float = 0.0
+    "That the far end sees."
+
+    round_trip_ms: float = 0.0
+    "On the way there and back, at the last report; 0: not known."
+
     foreign: int = 0
     "Packets dropped because they came from another address than the far end's."
 
@@ -36,7 +51,7 @@ class FirstPacket:
 
 @dataclass(frozen=True, slots=True)
 class NoAudio:
-    """Nothing has arrived for `NO_AUDIO_S`. Told once for each such silence."""
+    """Nothing has arrived for as long as a far end may be silent. Told once for each such silence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,142 +2,102 @@
 
 Time is `clock`: samples at 8000 Hz since the plane began, in the plane's steps of 5 ms (40 samples).
 
-Whose packets are believed, and where ours go: `media_latch`.
-
-What is sent. Keys go before audio, and audio waits meanwhile. Before `connect` everything waits; on hold, audio and
-keys run on unheard, so that the program does not stand still. RTP timestamps are the clock plus a random offset: a
-pause in sending is a pause in timestamps, and the first packet after it carries the marker bit (RFC 3551 §4.1).
+What is sent is told in `media_sender`, whose packets are believed in `media_latch`.
 
 `send` and `receive` are the hot path of the product: 50 times a second each for every call. They make no objects that
 outlive them, know packets of 20 ms of µ-law alone, and leave everything unusual to other methods: keys, hold, other codecs
 (`media_coding`) and other lengths.
 """
 
-import random
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, cycle
+import time
+from collections.abc import Callable
 
 from callwright.media import rtp
-from callwright.media.dtmf import KeyPacket, KeyReceiver, key_packets
+from callwright.media.dtmf import KeyReceiver
 from callwright.media.frames import FRAME_BYTES, RATE_HZ
 from callwright.media.speech import SpeechDetector
 from callwright.media.utterance import Utterance, UtteranceDetector
-from callwright.ports.leg import Frames, KeyPressed, PlayEnded, Slot, SpeechEnded, SpeechStarted
+from callwright.ports.leg import KeyPressed, Slot, SpeechEnded, SpeechStarted
 from callwright.telephony.media_coding import Agreed, Coding
 from callwright.telephony.media_events import FirstPacket, MediaEvent, MediaStats, NoAudio
 from callwright.telephony.media_latch import LATCH_PACKETS, QUIET_SAMPLES, Address, Latch
+from callwright.telephony.media_reports import Reports
+from callwright.telephony.media_sender import Sender, Told, secret
 from callwright.telephony.recorder import Recording
 
-Told = tuple[Callable[[MediaEvent], None], MediaEvent]
-"Whom to tell what."
+NO_AUDIO_S = 60.0
+"A far end that has sent nothing for so long, not even a report of RTCP, is told as `NoAudio`."
 
-NO_AUDIO_S = 30
-"A far end that has sent nothing for so long is told as `NoAudio`."
-
-FRAME_SAMPLES = FRAME_BYTES
 _PCMU_BYTES = rtp.HEADER_BYTES + FRAME_BYTES
-_NO_MORE_KEYS = KeyPacket(b"", marker=False, age=0)
-
-_pack = rtp.HEADER.pack
 _unpack = rtp.HEADER.unpack_from
-_secret = random.SystemRandom()
-"RTP's numbers begin at random, so that a stranger cannot guess them (RFC 3550 §5.1)."
 
 
-class Stream:
+class Stream(Sender):
     """What the plane knows of one session."""
 
     __slots__ = (
-        "_audio",
-        "_coding",
-        "_connected",
-        "_destination",
-        "_event_payload_type",
         "_event_types",
-        "_first_sequence",
+        "_expects",
         "_heard_at",
-        "_held",
         "_key_receiver",
-        "_keys",
         "_latch",
-        "_mark",
         "_muted",
+        "_no_audio",
         "_no_audio_told",
-        "_odd",
-        "_out",
         "_peer",
         "_reception",
-        "_recordings",
         "_recvfrom_into",
-        "_relay_offset",
-        "_send_errors",
-        "_sendto",
-        "_sent_at",
-        "_sequence",
+        "_reported",
+        "_reports",
         "_source",
         "_speech",
-        "_ssrc",
-        "_stamp_offset",
         "_tapped",
-        "_taps",
         "_utterance",
         "_utterance_mark",
         "bucket",
         "closed",
-        "on_event",
         "recording_error",
         "recordings_open",
-        "sock",
     )
 
-    def __init__(self, sock: socket.socket, on_event: Callable[[MediaEvent], None], out: list[Told]) -> None:
-        self.sock, self.on_event, self._out = sock, on_event, out
-        self._sendto, self._recvfrom_into = sock.sendto, sock.recvfrom_into
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_event: Callable[[MediaEvent], None],
+        out: list[Told],
+        no_audio_s: float = NO_AUDIO_S,
+    ) -> None:
+        """`no_audio_s`: 0 for ever."""
+        super().__init__(sock, on_event, out)
+        self._recvfrom_into = sock.recvfrom_into
         self.bucket = 0
         "Which of the plane's turns is this stream's."
 
         self.closed = False
-        self._connected = False
         self._latch = Latch()
         self._source: Address | None = None
         "The latch's, once it has one."
 
-        self._destination: Address | None = None
-        self._held = False
-        self._odd = True
-        "The next `send` is more than one more frame of audio."
-
-        self._audio: Iterator[bytes] | None = None
-        self._mark = 0
-        self._keys: Iterator[KeyPacket | None] | None = None
-        self._coding: Coding | None = None
-        "What is done to packets; None where they are 20 ms of µ-law."
-
-        self._event_payload_type = -1
         self._event_types: tuple[int, ...] = ()
         self._key_receiver = KeyReceiver()
-        self._ssrc = _secret.getrandbits(32)
-        self._first_sequence = self._sequence = _secret.getrandbits(15)
-        self._stamp_offset = _secret.getrandbits(32)
-        self._sent_at = -FRAME_SAMPLES - 1
-        self._send_errors = 0
         self._reception = rtp.Reception()
         self._heard_at = 0
+        self._expects = True
+        "The far end means to send."
+
+        self._no_audio = int(no_audio_s * RATE_HZ)
         self._no_audio_told = False
+        self._reports: Reports | None = None
+        self._reported = 0
+        "Packets sent until our last report."
+
         self._tapped = False
         "Somebody wants to know what comes in."
 
-        self._taps: tuple[Recording | UtteranceDetector, ...] = ()
-        "Who wants to know what we play."
-
-        self._recordings: dict[Slot, Recording] = {}
         self._muted = False
         self._peer: Stream | None = None
         "The other party of a bridge: what is heard here is sent there."
-
-        self._relay_offset: int | None = None
-        "From the other party's RTP timestamps to ours, since the bridge began."
 
         self.recordings_open = 0
         "Recordings whose file is not complete yet."
@@ -153,10 +113,11 @@ class Stream:
         """`remote` is None where the far end wants nothing sent (port 0, address 0.0.0.0)."""
         self._event_payload_type = -1 if agreed.event_type is None else agreed.event_type
         self._event_types = agreed.event_types or (self._event_payload_type,)
-        before, self._coding = self._coding, agreed.coding
-        if self._connected and _ratio(before) != _ratio(self._coding):
+        self._expects = agreed.heard
+        before, self._coding = self._ratio, agreed.coding
+        if self._connected and before != self._ratio:
             # A source keeps its clock rate (RFC 7160 §4.1).
-            self._ssrc = _secret.getrandbits(32)
+            self._ssrc = secret.getrandbits(32)
         if not self._connected or remote != self._latch.signalled:
             self._latch.signal(remote)
             self._destination, self._source = remote, None
@@ -164,27 +125,14 @@ class Stream:
             self._heard_at = clock
         self._connected = True
         self._odd = True
+        if agreed.rtcp is not None and self._reports is None:
+            self._reports = Reports(self.sock, clock)
+        if self._reports is not None:
+            self._reports.connect(agreed.rtcp, mux=agreed.rtcp_mux)
 
     def hold(self, clock: int, on: bool) -> None:
         self._held = on
         self._heard_at = clock
-        self._odd = True
-
-    def play(self, clock: int, frames: Sequence[Frames], mark: int, again: bool) -> None:
-        self.stop_playing(clock)
-        audio = chain.from_iterable(frames)
-        self._audio, self._mark = cycle(audio) if again else audio, mark
-        self._odd = True
-
-    def stop_playing(self, _clock: int) -> None:
-        if self._audio is not None:
-            self._audio = None
-            self._odd = True
-            self.tell(PlayEnded(self._mark, interrupted=True))
-
-    def send_keys(self, _clock: int, keys: str) -> None:
-        more = key_packets(keys)
-        self._keys = more if self._keys is None else chain(self._keys, more)
         self._odd = True
 
     def listen(self, _clock: int, silence_s: float) -> None:
@@ -236,122 +184,9 @@ class Stream:
     # -- the clock's turns ---------------------------------------------------------------------
 
     @property
-    def sending(self) -> bool:
-        """`send` wants to be called every 20 ms."""
-        return self._audio is not None or self._keys is not None
-
-    @property
     def listening(self) -> bool:
         """`check_quiet` wants to be called every 20 ms."""
         return self._speech is not None or self._utterance is not None
-
-    def send(self, clock: int) -> bool:
-        """Send what is due now. False: nothing is left."""
-        if self._odd:
-            return self._send_odd(clock)
-        frame = next(self._audio, None)  # type: ignore[arg-type]  # `sending` says that there is audio
-        if frame is None:
-            return self._play_over()
-        second = rtp.PCMU if clock - self._sent_at == FRAME_SAMPLES else rtp.MARKER
-        self._sent_at = clock
-        sequence = self._sequence
-        self._sequence = sequence + 1
-        sendto = self._sendto  # a call through the slot itself is one that the interpreter does not specialise
-        try:
-            sendto(
-                _pack(0x80, second, sequence & 0xFFFF, clock + self._stamp_offset & 0xFFFFFFFF, self._ssrc) + frame,
-                self._destination,  # type: ignore[arg-type]  # never None unless `_odd`
-            )
-        except OSError:
-            self._send_errors += 1
-        for tap in self._taps:
-            tap.sent(frame, clock)
-        return True
-
-    def relay(self, audio: bytes, timestamp: int, clock: int, payload: bytes = b"") -> None:
-        """Send on what the other party of the bridge said, at its own pace; `payload` where both speak the same codec."""
-        marker = self._relay_offset is None
-        if self._relay_offset is None:
-            self._relay_offset = clock - timestamp
-        if self._audio is not None or self._keys is not None or self._held or self._destination is None:
-            return
-        position = timestamp + self._relay_offset
-        if self._coding is None:
-            self._send_packet(rtp.PCMU, audio, position, marker=marker)
-        elif payload:
-            self._send_packet(self._coding.payload_type, payload, position, marker=marker)
-        else:
-            self._send_coded(self._coding, audio, position, marker=marker)
-        for recording in self._recordings.values():
-            recording.relayed(audio, timestamp, clock)
-
-    def _send_coded(self, coding: Coding, audio: bytes, position: int, *, marker: bool, rest: bool = False) -> None:
-        """Send packets as they become full. `position` is that of `audio`, in samples."""
-        position -= coding.put(audio)
-        while ready := coding.take(rest=rest):
-            self._send_packet(coding.payload_type, coding.codec.encode(ready), position, marker=marker)
-            position += len(ready)
-            marker = False
-
-    def _send_packet(self, payload_type: int, payload: bytes, position: int, *, marker: bool) -> None:
-        ratio = 1 if self._coding is None else self._coding.ratio
-        stamp = position * ratio + self._stamp_offset & 0xFFFFFFFF
-        packet = rtp.Packet(payload_type, marker, self._sequence & 0xFFFF, stamp, self._ssrc, payload)
-        self._sequence += 1
-        try:
-            self._sendto(packet.pack(), self._destination)  # type: ignore[arg-type]  # whoever calls this has looked
-        except OSError:
-            self._send_errors += 1
-
-    def _send_odd(self, clock: int) -> bool:
-        """Keys, hold, and no address yet."""
-        if not self._connected:
-            return True
-        if self._keys is not None:
-            key = next(self._keys, _NO_MORE_KEYS)
-            if key is not _NO_MORE_KEYS:
-                if key is not None:
-                    self._send_key(key, clock)
-                return True
-            self._keys = None
-        if self._audio is None:
-            return False
-        if self._held or self._destination is None:
-            return True if next(self._audio, None) is not None else self._play_over()
-        if self._coding is not None:
-            return self._play_coded(self._coding, clock)
-        self._odd = False
-        return self.send(clock)
-
-    def _play_coded(self, coding: Coding, clock: int) -> bool:
-        assert self._audio is not None
-        frame = next(self._audio, None)
-        marker = clock - self._sent_at != FRAME_SAMPLES
-        if frame is None:
-            self._send_coded(coding, b"", clock, marker=False, rest=True)
-            return self._play_over()
-        if marker:
-            coding.drop()
-        self._sent_at = clock
-        self._send_coded(coding, frame, clock, marker=marker)
-        for tap in self._taps:
-            tap.sent(frame, clock)
-        return True
-
-    def _send_key(self, key: KeyPacket, clock: int) -> None:
-        if self._held or self._destination is None or self._event_payload_type < 0:
-            return
-        payload = key.payload
-        if self._coding is not None and self._coding.event_ratio != 1:
-            duration = int.from_bytes(payload[2:], "big") * self._coding.event_ratio
-            payload = payload[:2] + duration.to_bytes(2, "big")
-        self._send_packet(self._event_payload_type, payload, clock - key.age, marker=key.marker)
-
-    def _play_over(self) -> bool:
-        self._audio = None
-        self._odd = True
-        self.tell(PlayEnded(self._mark, interrupted=False))
-        return self._keys is not None
 
     def check_quiet(self, clock: int) -> None:
         """Has speech ended, though no packet comes that could say so?"""
@@ -363,11 +198,30 @@ class Stream:
     def each_second(self, clock: int) -> None:
         for recording in self._recordings.values():
             recording.flush(clock)
-        if clock - self._heard_at < NO_AUDIO_S * RATE_HZ:
+        if self._reports is not None:
+            alive, due = self._reports.each_second(clock, self._source or self._latch.signalled, self._ssrc)
+            if alive:
+                self._heard_at = clock
+            if due:
+                self._send_report(self._reports, clock)
+        if not self._no_audio or clock - self._heard_at < self._no_audio:
             self._no_audio_told = False
-        elif self._connected and not self._held and not self._no_audio_told:
+        elif self._connected and self._expects and not self._held and not self._no_audio_told:
             self._no_audio_told = True
             self.tell(NoAudio())
+
+    def _send_report(self, reports: Reports, clock: int, *, bye: bool = False) -> None:
+        sent = self._sent(time.time(), clock)
+        news = sent if sent.packets != self._reported else None
+        self._reported = sent.packets
+        reports.send(self._ssrc, news, self._reception, self._ratio, bye=bye)
+
+    def end(self, clock: int) -> None:
+        """The session is over: say so to a far end that we sent reports to (RFC 3550 §6.6)."""
+        if self._reports is not None:
+            if self._reports.sent:
+                self._send_report(self._reports, clock, bye=True)
+            self._reports.close()
 
     # -- what arrives --------------------------------------------------------------------------
 
@@ -392,7 +246,10 @@ class Stream:
 
     def _receive_odd(self, data: memoryview, source: Address, clock: int) -> None:
         packet = rtp.parse(data)
-        if packet is None or not self._connected or not self._latch.admits(source):
+        if packet is None:
+            self._receive_report(data, source, clock)
+            return
+        if not self._connected or not self._latch.admits(source):
             return
         reception = self._reception
         if packet.ssrc != reception.ssrc:
@@ -422,6 +279,14 @@ class Stream:
             self._hear_coded(coding, packet.payload, timestamp, clock)
         elif packet.payload_type == rtp.PCMU:
             self._hear(packet.payload, timestamp, clock)
+
+    def _receive_report(self, data: memoryview, source: Address, clock: int) -> None:
+        """What is no RTP on the port of RTP: a report where they share it, or noise."""
+        reports, expected = self._reports, self._source or self._latch.signalled
+        if reports is None or not reports.mux or source != expected:
+            return
+        if reports.take(data, time.time(), self._ssrc):
+            self._heard_at = clock
 
     def _hear_coded(self, coding: Coding, payload: bytes, timestamp: int, clock: int) -> None:
         """A bridge whose ends speak the same codec passes payloads on, and decodes them only where somebody listens."""
@@ -457,20 +322,19 @@ class Stream:
 
     # -- what is told --------------------------------------------------------------------------
 
-    def tell(self, event: MediaEvent) -> None:
-        self._out.append((self.on_event, event))
-
     def stats(self) -> MediaStats:
+        reports = self._reports
         return MediaStats(
             packets_sent=self._sequence - self._first_sequence - self._send_errors,
             packets_received=self._reception.received,
             lost=self._reception.lost,
             jitter_ms=round(self._reception.jitter * 1000 / RATE_HZ, 2),
+            gap_max_ms=self._reception.late_max * 1000 // RATE_HZ,
+            reports=0 if reports is None else reports.received,
+            far_lost=0 if reports is None else reports.far_lost,
+            far_jitter_ms=0.0 if reports is None else round(reports.far_jitter * 1000 / RATE_HZ / self._ratio, 2),
+            round_trip_ms=0.0 if reports is None else round(reports.round_trip_s * 1000, 2),
             foreign=self._latch.foreign,
             send_errors=self._send_errors,
             recording_error=self.recording_error,
         )
-
-
-def _ratio(coding: Coding | None) -> int:
-    return 1 if coding is None else coding.ratio

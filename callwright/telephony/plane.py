@@ -52,8 +52,9 @@ from callwright.telephony.media_events import (
     RecordingEnded,
 )
 from callwright.telephony.media_ports import PortPool
+from callwright.telephony.media_sender import Told
 from callwright.telephony.media_session import MediaSession
-from callwright.telephony.media_stream import Stream, Told
+from callwright.telephony.media_stream import NO_AUDIO_S, Stream
 from callwright.telephony.recorder import Recording, RecordingWriter
 
 __all__ = [
@@ -100,12 +101,15 @@ class MediaPlane:
         loop: asyncio.AbstractEventLoop,
         *,
         codecs: Sequence[type[Codec]] = (),
+        no_audio_s: float = NO_AUDIO_S,
         on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         """Sockets are bound to even ports of `host`, an IPv4 address. `on_failure` is called in the loop's thread.
 
+        `no_audio_s`: how long a far end may send nothing until `NoAudio` is told; 0: for ever.
         `codecs`: that its sessions speak, in the order of their offers; none: all that are installed.
         """
+        self.no_audio_s = no_audio_s
         self.codecs = tuple(codecs) or installed()
         self._loop, self._on_failure = loop, on_failure
         self._ports = PortPool(host, port_min, port_max)
@@ -173,7 +177,7 @@ class MediaPlane:
         if not self._alive or self._stopping:
             raise ProviderError("the media plane is not running", retryable=True)
         sock = self._ports.open()
-        stream = Stream(sock, on_event, self._out)
+        stream = Stream(sock, on_event, self._out, self.no_audio_s)
         self.post(self._add, stream, ())
         return MediaSession(self, stream, sock.getsockname()[1])
 
@@ -374,6 +378,7 @@ class MediaPlane:
         if stream.closed:
             return
         stream.closed = True
+        stream.end(clock)
         fd, port = stream.sock.fileno(), stream.sock.getsockname()[1]
         self._streams.pop(fd, None)
         stream.sock.close()  # which takes it off epoll, too

@@ -312,6 +312,8 @@ class Performer:
             self._typed += key
 
     def _hung_up(self, ended: LegEnded) -> None:
+        if ended.by == "failure":
+            self._report(f"The call was lost: {ended.reason}")
         self._over = HungUp(self._clock(), by="caller" if ended.by == "remote" else "platform")
 
 

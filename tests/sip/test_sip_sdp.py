@@ -30,11 +30,15 @@ PHONE = _offer(
 
 def test_a_usual_offer() -> None:
     read = sdp.audio(sdp.parse(PHONE))
-    assert read == sdp.Audio("192.0.2.7", 4000, sdp.PCMU, 96, 8000, direction="sendrecv", ptime_ms=30)
+    assert read == sdp.Audio(
+        "192.0.2.7", 4000, sdp.PCMU, 96, 8000, direction="sendrecv", ptime_ms=30, rtcp=("192.0.2.7", 4001)
+    )
 
 
 def test_our_offer_is_read_as_meant() -> None:
-    assert sdp.audio(sdp.parse(sdp.offer(OURS))) == sdp.Audio("192.0.2.1", 30_000, sdp.PCMU, 101, 8000, "sendrecv", 20)
+    read = sdp.audio(sdp.parse(sdp.offer(OURS)))
+    reports = ("192.0.2.1", 30_000)
+    assert read == sdp.Audio(*reports, sdp.PCMU, 101, 8000, "sendrecv", 20, reports, rtcp_mux=True)
     assert "IN IP6 2001:db8::1" in sdp.offer(sdp.Side("2001:db8::1", 30_000))
 
 

@@ -10,11 +10,12 @@ from callwright.ports.leg import PlayEnded
 from callwright.telephony.media_coding import Agreed
 from callwright.telephony.media_events import FirstPacket, NoAudio
 from callwright.telephony.media_ports import PortPool
-from callwright.telephony.media_stream import NO_AUDIO_S, Stream
+from callwright.telephony.media_stream import Stream
 from callwright.telephony.plane import Closed, MediaPlane
 
 pytestmark = pytest.mark.wire
 
+QUIET_S = 30
 SECOND = 8000
 
 
@@ -26,7 +27,7 @@ class Line:
         self.peer = Peer()
         self.sock = PortPool(HOST, *free_ports(1)).open()
         self.port = self.sock.getsockname()[1]
-        self.stream = Stream(self.sock, self.told.append, self._out())
+        self.stream = Stream(self.sock, self.told.append, self._out(), QUIET_S)
 
     def _out(self):
         told = self.told
@@ -58,9 +59,9 @@ async def line():
 
 async def test_a_far_end_that_never_sends_is_told_once(line):
     line.stream.connect(5 * SECOND, (HOST, line.peer.port), Agreed(None))
-    line.seconds(5, 5 + NO_AUDIO_S)
+    line.seconds(5, 5 + QUIET_S)
     assert line.told == []
-    line.seconds(5 + NO_AUDIO_S, 200)
+    line.seconds(5 + QUIET_S, 200)
     assert line.told == [NoAudio()]
 
 
@@ -68,9 +69,9 @@ async def test_each_silence_is_told_once(line):
     line.stream.connect(0, (HOST, line.peer.port), Agreed(None))
     for second in range(3):
         line.packet(second * SECOND)
-    line.seconds(3, 2 + NO_AUDIO_S)
+    line.seconds(3, 2 + QUIET_S)
     assert line.told == [FirstPacket()]
-    line.seconds(2 + NO_AUDIO_S, 100)
+    line.seconds(2 + QUIET_S, 100)
     assert line.told == [FirstPacket(), NoAudio()]
     for second in (100, 101):
         line.packet(second * SECOND)
@@ -84,9 +85,9 @@ async def test_before_the_call_is_connected_and_on_hold_silence_is_right(line):
     line.stream.hold(100 * SECOND, True)
     line.seconds(100, 200)
     line.stream.hold(200 * SECOND, False)
-    line.seconds(200, 200 + NO_AUDIO_S)
+    line.seconds(200, 200 + QUIET_S)
     assert line.told == []
-    line.seconds(200 + NO_AUDIO_S, 300)
+    line.seconds(200 + QUIET_S, 300)
     assert line.told == [NoAudio()]
 
 
