@@ -7,6 +7,8 @@ from pathlib import Path
 
 import asyncpg
 
+from callwright.sip.ladder import unpacked
+
 FILE_BYTES_MAX = 64 << 20
 
 
@@ -35,6 +37,8 @@ async def in_database(url: str, canaries: Iterable[str]) -> list[str]:
             for row in await connection.fetch(f"SELECT * FROM {table['name']}"):
                 for column, value in row.items():
                     data = value if isinstance(value, bytes) else str(value).encode()
+                    if table["name"].startswith("call_legs") and column == "messages":
+                        data = b"".join(message.data for message in unpacked(value))
                     found += [f"{table['name']}.{column}: {canary}" for canary in canaries if _holds(data, canary)]
     finally:
         await connection.close()

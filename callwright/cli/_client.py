@@ -30,6 +30,13 @@ class Client:
 
     def ask(self, method: str, path: str, *, missing: str, timeout_s: float = ANSWER_S_MAX, **sent: Any) -> Any:
         """What is answered, as JSON. `missing` is said where there is nothing at that path; `sent` is as httpx has it."""
+        return self._asked(method, path, missing, timeout_s, **sent).json()
+
+    def download(self, path: str, *, missing: str) -> bytes:
+        """The same of what is no JSON."""
+        return self._asked("GET", path, missing, ANSWER_S_MAX).content
+
+    def _asked(self, method: str, path: str, missing: str, timeout_s: float, **sent: Any) -> httpx.Response:
         try:
             reply = httpx.request(method, self.url + path, auth=self._auth, timeout=timeout_s, trust_env=False, **sent)
         except httpx.HTTPError as error:
@@ -38,7 +45,7 @@ class Client:
             ) from None
         match reply.status_code:
             case 200 | 201:
-                return reply.json()
+                return reply
             case 401:
                 raise click.ClickException("The platform does not know this user and key.")
             case 404:

@@ -21,6 +21,7 @@ from callwright.conversation.converse import converse
 from callwright.conversation.texts import send_text
 from callwright.conversation.world import World
 from callwright.engine.clock import now
+from callwright.engine.legs import Legs, Owner
 from callwright.engine.session_ids import Channels
 from callwright.engine.writer import Writer
 from callwright.ports.evaluator import Evaluator
@@ -111,6 +112,9 @@ class Calls:
         self.transfers: Transfers | None = None
         "Set before the first call: it needs what this has."
 
+        self.seen: Legs | None = None
+        "As well."
+
     @property
     def free(self) -> int:
         """Calls that could begin now."""
@@ -146,6 +150,10 @@ class Calls:
         messages = Messages((self._secure_messages if route.is_pci else self._messages) / str(call.id))
         scripts = self._evaluator.session()
         self.legs.add(leg)
+        if party.direction == "inbound":
+            assert self.seen is not None
+            owner = Owner(route.account_id, route.user_id, "caller", call.id, secret=route.is_pci)
+            self.seen.follow(leg, owner)
         run = Run(
             loaded.program,
             session=SessionInfo(
@@ -217,7 +225,7 @@ class Calls:
             clock=now,
             recording_path=None if route.is_pci else recording_path,
             messages=messages,
-            dial=self.transfers.of(route, party),
+            dial=self.transfers.of(route, party, call.id),
             recognizer=self._recognizer,
         )
 

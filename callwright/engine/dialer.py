@@ -17,6 +17,7 @@ from callwright.conversation.applications import Applications, Loaded
 from callwright.engine import documents
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.clock import now
+from callwright.engine.legs import Owner
 from callwright.engine.writer import Writer
 from callwright.services import dialing, trunks
 from callwright.services.dialing import Claim, Ending, Finish
@@ -169,7 +170,7 @@ class Dialer:
         """How the attempt ended, why, and when."""
         caller = claim.ani or claim.caller_id or "anonymous"
         try:
-            leg, route, loaded = await self._reach(claim, caller, sip_call_id)
+            leg, route, loaded = await self._reach(claim, caller, sip_call_id, admission.call_id)
         except BaseException:
             self._calls.release(admission)
             raise
@@ -187,7 +188,7 @@ class Dialer:
             raise _NotAnswered("rejected", "no version of the application is published")
         return await self._applications.load(claim.version_id)
 
-    async def _reach(self, claim: Claim, caller: str, sip_call_id: str) -> tuple[SipLeg, Route, Loaded]:
+    async def _reach(self, claim: Claim, caller: str, sip_call_id: str, call_id: int) -> tuple[SipLeg, Route, Loaded]:
         """The leg, once it was answered. Raises `_NotAnswered` and `_NotDialled`."""
         try:
             loaded = await self._load(claim)
@@ -208,6 +209,9 @@ class Dialer:
             credentials=trunks.credentials(self._db, claim.trunk_username, claim.trunk_sealed_password),
             transport=claim.trunk_transport,
         )
+        assert self._calls.seen is not None
+        owner = Owner(claim.account_id, claim.user_id, "called", call_id, claim.outbound_call_id, secret=claim.is_pci)
+        self._calls.seen.follow(leg, owner)
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)
         try:

@@ -17,6 +17,7 @@ from callwright.engine.calls import Calls
 from callwright.engine.clock import now
 from callwright.engine.dialer import Dialer
 from callwright.engine.inbound import Inbound
+from callwright.engine.legs import Legs
 from callwright.engine.session_ids import Channels
 from callwright.engine.transfers import Transfers
 from callwright.engine.writer import Writer
@@ -29,6 +30,7 @@ from callwright.store.database import FAILURES, Database
 from callwright.store.engines import EngineLease
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import SipEndpoint
+from callwright.telephony.sip_trace import SipTrace
 from callwright.voice.prompts import PromptShelf
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         applications=applications,
         db=db,
     )
+    trace = SipTrace()
     inbound = Inbound(db, calls, applications, plane, config.sip_host)
     endpoint = await SipEndpoint.open(
         config.sip_host,
@@ -95,7 +98,9 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         tcp=config.sip_tcp,
         tls=config.sip_tls,
         certificate=_certificate(config),
+        trace=trace,
     )
+    calls.seen = Legs(trace, writer, endpoint.addresses)
     calls.transfers = Transfers(db, config, calls=calls, endpoint=endpoint, plane=plane)
     dialer = Dialer(
         db,
@@ -133,6 +138,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     finally:
         await endpoint.close()
         plane.stop()
+        calls.seen.finish()
         with contextlib.suppress(TimeoutError, *FAILURES):
             async with asyncio.timeout(LAST_WRITES_S_MAX):
                 await writer.finish()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from callwright.base.config import Config
 from callwright.base.errors import PeerError, ProviderError
 from callwright.engine.calls import Calls, Party
+from callwright.engine.legs import Owner
 from callwright.ports.leg import Leg, NotReached
 from callwright.providers.http import Guard
 from callwright.services import dialing, trunks
@@ -49,12 +50,15 @@ class Transfers:
         self._plane = plane
         self._guard = Guard(config.allow_urls, config.loopback_only)
 
-    def of(self, route: Route, party: Party) -> Callable[[Transfer], Awaitable[Leg | NotReached]]:
+    def of(self, route: Route, party: Party, call_id: int) -> Callable[[Transfer], Awaitable[Leg | NotReached]]:
         """How one call reaches somebody."""
 
         async def dial(command: Transfer) -> Leg | NotReached:
             try:
-                return await self._reach(command, await self._target(route, command.destination), party.caller)
+                target = await self._target(route, command.destination)
+                secret = route.is_pci or command.private
+                owner = Owner(route.account_id, route.user_id, "transfer", call_id, party.outbound_call_id, secret)
+                return await self._reach(command, target, party.caller, owner)
             except (PeerError, ProviderError, *FAILURES) as error:
                 return NotReached("error", str(error))
 
@@ -81,7 +85,7 @@ class Transfers:
     def _permits(self, host: str) -> bool:
         return self._guard.permits(ipaddress.ip_address(host))
 
-    async def _reach(self, command: Transfer, target: "_Target", caller: str) -> Leg | NotReached:
+    async def _reach(self, command: Transfer, target: "_Target", caller: str, owner: Owner) -> Leg | NotReached:
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
@@ -95,6 +99,8 @@ class Transfers:
             permits=target.permits,
             transport=target.transport,
         )
+        assert self._calls.seen is not None
+        self._calls.seen.follow(leg, owner)
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)
         try:

@@ -17,6 +17,7 @@ from callwright.session.run import Entry
 from callwright.store.calls import CallError, ClosedCall, OpenedCall
 from callwright.store.database import FAILURES, REFUSALS, Database
 from callwright.store.dialing import Finish
+from callwright.store.legs import LegRow
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +154,10 @@ class Writer:
     def closed(self, call: ClosedCall) -> None:
         del self._open[call.id]
         self._batch.closed.append(call)
+
+    def leg(self, leg: LegRow) -> None:
+        """A leg is over."""
+        self._batch.legs.append(leg)
 
     def connected(self, attempt_id: int, at: float) -> None:
         self._batch.connected.append((attempt_id, at))

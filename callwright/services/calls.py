@@ -8,10 +8,11 @@ from callwright.services import numbers, retention
 from callwright.session.codec import decode_entry
 from callwright.session.run import Entry
 from callwright.store import calls as store
-from callwright.store import dialing
+from callwright.store import dialing, legs
 from callwright.store.calls import CallError, CallRow, ClosedCall, OpenedCall, Page
 from callwright.store.database import Database
 from callwright.store.dialing import Finish
+from callwright.store.legs import LegRow
 from callwright.store.scope import PLATFORM, Scope
 
 JOURNALS_AT_ONCE = 100
@@ -28,6 +29,7 @@ class CallBatch:
 
     errors: list[CallError] = field(default_factory=list)
     closed: list[ClosedCall] = field(default_factory=list)
+    legs: list[LegRow] = field(default_factory=list)
     connected: list[tuple[int, float]] = field(default_factory=list)
     "(attempt id, UNIX seconds)."
 
@@ -48,6 +50,8 @@ async def write(db: Database, batch: CallBatch) -> None:
             await store.append_events(connection, PLATFORM, batch.events)
         if batch.errors:
             await store.append_errors(connection, PLATFORM, batch.errors)
+        if batch.legs:
+            await legs.insert(connection, PLATFORM, batch.legs)
         if batch.finished:
             await dialing.finish(connection, PLATFORM, batch.finished)
         if batch.closed:
@@ -65,7 +69,7 @@ async def is_written(db: Database, batch: CallBatch) -> bool:
     if batch.events:
         call_id, seq, _, _ = batch.events[0]
         return await store.is_there(db, PLATFORM, call_id=call_id, seq=seq)
-    return False
+    return bool(batch.legs) and await legs.is_there(db, PLATFORM, batch.legs[0])
 
 
 async def reserve_ids(db: Database, count: int) -> list[int]:

@@ -81,7 +81,7 @@ async def run(db: Database, now: float) -> AsyncIterator[Removed]:
     platform = await store.kept(db, PLATFORM, now)
     for account_id in await store.accounts_that_keep_less(db, PLATFORM):
         account = await store.kept(db, Scope(account_id, 0, "v1"), now)
-        for table in ("call_events", "call_errors", "calls", "transcriptions"):
+        for table in ("call_events", "call_legs", "call_errors", "calls", "transcriptions"):
             rows = 0
             while done := await _batch(db, table, account_id, platform, account):
                 rows += done
@@ -94,6 +94,8 @@ async def _batch(db: Database, table: str, account_id: int, platform: Kept, acco
         case "call_events":
             since, before = platform.details_since, account.details_since
             return await store.delete_details(db, PLATFORM, account_id, since=since, before=before, limit=BATCH)
+        case "call_legs":
+            return await store.delete_legs(db, PLATFORM, account_id, before=account.details_since, limit=BATCH)
         case "transcriptions":
             before = account.details_since
             return await store.delete_transcriptions(db, PLATFORM, account_id, before=before, limit=BATCH)

@@ -42,6 +42,7 @@ SERIES = (
     Series("calls", "started_at", "month", "calls", 2, 80),
     Series("call_errors", "at", "month", "calls", 2),
     Series("call_counts", "start_at", "month", "calls", 2, 50),
+    Series("call_legs", "began_at", "day", "details", 7),
     Series("transcriptions", "requested_at", "day", "details", 7),
 )
 

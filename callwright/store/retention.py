@@ -131,6 +131,20 @@ async def delete_transcriptions(db: Database, _: Scope, account_id: int, *, befo
     return int(done.rpartition(" ")[2])
 
 
+async def delete_legs(db: Database, _: Scope, account_id: int, *, before: int, limit: int) -> int:
+    done: str = await db.pool.execute(
+        """
+        DELETE FROM call_legs l USING (
+            SELECT l.sip_call_id, l.began_at FROM call_legs l WHERE l.account_id = $1 AND l.began_at < $2 LIMIT $3
+        ) AS old WHERE l.sip_call_id = old.sip_call_id AND l.began_at = old.began_at
+        """,
+        account_id,
+        float(before),
+        limit,
+    )
+    return int(done.rpartition(" ")[2])
+
+
 async def counted(db: Database, _: Scope, account_id: int, platform: Kept, account: Kept) -> dict[str, int]:
     """What these would delete, by table."""
     row = await db.pool.fetchrow(
@@ -139,6 +153,7 @@ async def counted(db: Database, _: Scope, account_id: int, platform: Kept, accou
             (SELECT count(*) FROM calls c JOIN call_events e ON e.call_id = c.id AND e.at >= $2
              WHERE c.account_id = $1 AND c.started_at >= $2 AND c.started_at < $3) AS call_events,
             (SELECT count(*) FROM calls WHERE account_id = $1 AND started_at < $4 AND ended_at IS NOT NULL) AS calls,
+            (SELECT count(*) FROM call_legs WHERE account_id = $1 AND began_at < $3) AS call_legs,
             (SELECT count(*) FROM call_errors WHERE account_id = $1 AND at < $4) AS call_errors,
             (SELECT count(*) FROM transcriptions WHERE account_id = $1 AND requested_at < $3) AS transcriptions
         """,

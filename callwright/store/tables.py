@@ -379,6 +379,31 @@ call_errors = sa.Table(
     comment="What went wrong in calls: kept longer than the journals that it stands in too.",
 )
 
+call_legs = sa.Table(
+    "call_legs",
+    metadata,
+    sa.Column("sip_call_id", sa.Text, primary_key=True),
+    sa.Column("began_at", sa.Double, primary_key=True),
+    sa.Column("account_id", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("call_id", sa.BigInteger, nullable=True, comment="NULL: nobody answered."),
+    sa.Column("outbound_call_id", sa.BigInteger, nullable=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("us", sa.Text, nullable=False, comment="IP address and port of ours."),
+    sa.Column("ended_at", sa.Double, nullable=False),
+    sa.Column("ending", sa.Text, nullable=False),
+    sa.Column("media", sa.JSON, nullable=False, comment="telephony.media_events.MediaStats"),
+    sa.Column("messages", sa.LargeBinary, nullable=False, comment="sip.ladder.packed"),
+    sa.CheckConstraint("role IN ('caller','called','transfer')", name="role"),
+    sa.Index("ix_call_legs_call_id", "call_id", postgresql_where=sa.text("call_id IS NOT NULL")),
+    sa.Index(
+        "ix_call_legs_outbound_call_id", "outbound_call_id", postgresql_where=sa.text("outbound_call_id IS NOT NULL")
+    ),
+    sa.Index("ix_call_legs_account_id_began_at", "account_id", "began_at"),
+    postgresql_partition_by="RANGE (began_at)",
+    comment="What was seen of legs: SIP messages and figures of the media.",
+)
+
 call_counts = sa.Table(
     "call_counts",
     metadata,

@@ -79,6 +79,7 @@ class SipLeg:
         self._answer: asyncio.Future[NotAnswered | None] | None = None
         self._ended = False
         self._ended_at = 0.0
+        self._ending = LegEnded("failure", "it never began")
         self._closed = asyncio.get_running_loop().create_future()
         self._call: SipCall | None = None
         self._event_payload_type: int | None = None
@@ -248,6 +249,21 @@ class SipLeg:
             self._call.hang_up()
             self._end(LegEnded("local", "hung up"))
 
+    def when_closed(self, told: Callable[[MediaStats, LegEnded], None]) -> None:
+        """Have this called once, when signalling and media are over."""
+        self._closed.add_done_callback(lambda done: None if done.cancelled() else told(done.result(), self._ending))
+
+    @property
+    def was_answered(self) -> bool:
+        """By us, or by the far end that we dialled."""
+        return self._answer is None or (self._answer.done() and self._answer.result() is None)
+
+    @property
+    def call_id(self) -> str:
+        """SIP's name of it."""
+        assert self._call is not None
+        return self._call.call_id
+
     async def closed(self, timeout_s: float) -> MediaStats | None:
         """The media's figures, once its recording is complete on disk; None where that takes too long."""
         try:
@@ -370,7 +386,7 @@ class SipLeg:
         if self._ended:
             return
         self._ended = True
-        self._ended_at = time.time()
+        self._ended_at, self._ending = time.time(), event
         self._media.close()
         self._events.append(event)
         self._wake()

@@ -21,6 +21,7 @@ from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
 from callwright.telephony.sip_streams import Streams
+from callwright.telephony.sip_trace import SipTrace
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
         user_agent: str,
         name: str,
         advertised: str | None,
+        trace: SipTrace | None,
     ) -> None:
+        self.trace = trace
         self._on_invite = on_invite
         self._accepts = accepts
         self._admits = admits
@@ -75,6 +78,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         tls: Address | None = None,
         certificate: ssl.SSLContext | None = None,
         trusted: ssl.SSLContext | None = None,
+        trace: SipTrace | None = None,
     ) -> "SipEndpoint":
         """Bind and serve. Raises `ProviderError` where a port is taken.
 
@@ -84,12 +88,12 @@ class SipEndpoint(asyncio.DatagramProtocol):
         `accepts`: sources that are listened to at all. `admits`: of their requests, those that are served (`sip.agent`); None:
         all, and `on_invite` gets the calls. `name`: `engine-…`, by which OPTIONS tells this process from
         another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach
-        us at another address than the one that is bound (0.0.0.0, NAT).
+        us at another address than the one that is bound (0.0.0.0, NAT). `trace`: is told of every message.
         """
         loop = asyncio.get_running_loop()
         try:
             _, endpoint = await loop.create_datagram_endpoint(
-                lambda: cls(on_invite, accepts, admits, user_agent, name, advertised), local_addr=(host, port)
+                lambda: cls(on_invite, accepts, admits, user_agent, name, advertised, trace), local_addr=(host, port)
             )
         except OSError as error:
             raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
@@ -106,7 +110,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self, transport: Transport, where: Address | None, shown: ssl.SSLContext | None, trusted: ssl.SSLContext | None
     ) -> None:
         streams = Streams(
-            receive=lambda data, source: self._agents[transport].receive(data, source),
+            receive=lambda data, source: self._came(transport, data, source),
             unreachable=lambda to: self._agents[transport].transactions.unreachable(to),
             accepts=self._accepts,
             context=trusted,
@@ -116,7 +120,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self.addresses[transport] = bound
         # Without a certificate of the peer's own, nobody may take over the calls of an address by saying so.
         on_alias = streams.alias if transport == "tcp" else None
-        self._agents[transport] = self._agent_of(transport, bound, streams.send, on_alias)
+        self._agents[transport] = self._agent_of(transport, bound, self._traced(transport, streams.send), on_alias)
 
     @property
     def draining(self) -> bool:
@@ -215,7 +219,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         "Where each transport listens."
 
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        self._agent = self._agents["udp"] = self._agent_of("udp", bound, self._transmit, None)
+        self._agent = self._agents["udp"] = self._agent_of("udp", bound, self._traced("udp", self._transmit), None)
         self._agent.wire.timers.sooner = self._arm
 
     def _agent_of(
@@ -243,11 +247,29 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Address) -> None:
         source = addr[:2]
         if not self._closed and self._accepts(source):
-            self._agent.receive(data, source)
+            self._came("udp", data, source)
+
+    def _came(self, transport: Transport, data: bytes, source: Address) -> None:
+        if self.trace is not None:
+            self.trace.passed(data, transport, source, sent=False)
+        self._agents[transport].receive(data, source)
 
     def error_received(self, exc: Exception) -> None:
         # A peer that is not there (ICMP). Its transaction runs out; nothing else is concerned.
         log.debug("SIP socket: %s", exc)
+
+    def _traced(
+        self, transport: Transport, transmit: Callable[[bytes, Address], None]
+    ) -> Callable[[bytes, Address], None]:
+        trace = self.trace
+        if trace is None:
+            return transmit
+
+        def traced(data: bytes, to: Address) -> None:
+            trace.passed(data, transport, to, sent=True)
+            transmit(data, to)
+
+        return traced
 
     # -- sending and time -------------------------------------------------------------------------
 

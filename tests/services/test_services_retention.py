@@ -14,6 +14,7 @@ from callwright.session.commands import Log
 from callwright.session.run import Entry
 from callwright.store import transcriptions
 from callwright.store.calls import CallError, ClosedCall, OpenedCall, Page
+from callwright.store.legs import LegRow
 from callwright.store.partitions import SERIES
 from callwright.store.transcriptions import Transcription
 
@@ -56,6 +57,10 @@ async def _calls(db, world, moments):
             batch.events.append((call_id, seq, at + seq, body))
         error = (call_id, 0, at, scope.account_id, scope.user_id, session_id, "inbound", "1", "2", world.number, "line")
         batch.errors.append(CallError(*error))
+        leg = LegRow(
+            f"{call_id}@x", at, scope.account_id, scope.user_id, call_id, None, "caller", "", at + 2, "", "{}", b""
+        )
+        batch.legs.append(leg)
         batch.closed.append(ClosedCall(call_id, at + 2, "exit", "", ""))
     await calls.write(db, batch)
 
@@ -131,7 +136,7 @@ async def test_an_account_may_keep_less(db, world, other, history):
     after = await _rows(db)
     # (Counts go down, and stay as rows.)
     changed = {table for table in before if before[table] != after[table]}
-    assert changed == {"calls", "call_events", "call_errors", "transcriptions"}
+    assert changed == {"calls", "call_events", "call_legs", "call_errors", "transcriptions"}
     assert await _ages(db, world.scope, history) == ([0, 1, 3, 4.9, 5.1, 7], 2)
     assert await _ages(db, other.scope, history) == ([0, 1, 3, 4.9, 5.1, 7, 40, 200, 364], 4)
     # It is gone, also for one who would read it again.

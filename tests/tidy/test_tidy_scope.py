@@ -75,6 +75,7 @@ FOR_EVERYBODY = {
     "store/retention.py:delete_calls": RETIRES,
     "store/retention.py:delete_details": RETIRES,
     "store/retention.py:delete_errors": RETIRES,
+    "store/retention.py:delete_legs": RETIRES,
     "store/retention.py:delete_transcriptions": RETIRES,
     "store/sms.py:number_of_carrier": CARRIES,
     "store/sms.py:number_by_id": ANSWERS,

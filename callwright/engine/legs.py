@@ -1,0 +1,81 @@
+"""What is seen of legs: kept from their beginning, written once they are over and nothing more is said of them."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+from callwright.engine.clock import now
+from callwright.engine.writer import Writer
+from callwright.ports.leg import LegEnded
+from callwright.sip.address import Address, Transport
+from callwright.sip.ladder import packed
+from callwright.store.legs import LegRow, Role
+from callwright.telephony.leg import SipLeg
+from callwright.telephony.media_events import MediaStats
+from callwright.telephony.sip_trace import SipTrace
+
+LAST_WORDS_S = 1.0
+"After the end of a leg, for the answer to its BYE and what is sent once more meanwhile."
+
+ENDING_CHARACTERS_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose leg it is, and of which call."""
+
+    account_id: int
+    user_id: int
+    role: Role
+    call_id: int | None
+    outbound_call_id: int | None = None
+    secret: bool = False
+    "Its messages are not kept: the secure environment, or a private transfer."
+
+
+class Legs:
+    """The legs of one engine."""
+
+    def __init__(self, trace: SipTrace, writer: Writer, us: Mapping[Transport, Address]) -> None:
+        """`us`: our address by transport."""
+        self._trace, self._writer, self._us = trace, writer, us
+        self._leaving: dict[SipLeg, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
+
+    def follow(self, leg: SipLeg, owner: Owner) -> None:
+        """Keep what is seen of a leg that has just begun."""
+        self._trace.keep(leg.call_id)
+        began_at = now()
+        leg.when_closed(lambda stats, ending: self._over(leg, owner, began_at, stats, ending))
+
+    def finish(self) -> None:
+        """Write those that are over, now."""
+        for alarm, write in list(self._leaving.values()):
+            alarm.cancel()
+            write()
+
+    def _over(self, leg: SipLeg, owner: Owner, began_at: float, stats: MediaStats, ending: LegEnded) -> None:
+        ended_at = leg.ended_at
+
+        def write() -> None:
+            del self._leaving[leg]
+            messages = self._trace.take(leg.call_id)
+            us = self._us[messages[0].transport] if messages else None
+            self._writer.leg(
+                LegRow(
+                    sip_call_id=leg.call_id,
+                    began_at=began_at,
+                    account_id=owner.account_id,
+                    user_id=owner.user_id,
+                    call_id=owner.call_id if leg.was_answered else None,
+                    outbound_call_id=owner.outbound_call_id,
+                    role=owner.role,
+                    us=f"{us[0]}:{us[1]}" if us else "",
+                    ended_at=ended_at,
+                    ending=f"{ending.by}: {ending.reason}"[:ENDING_CHARACTERS_MAX],
+                    media=json.dumps(asdict(stats)),
+                    messages=b"" if owner.secret else packed(messages),
+                )
+            )
+
+        self._leaving[leg] = asyncio.get_running_loop().call_later(LAST_WORDS_S, write), write

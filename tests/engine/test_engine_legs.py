@@ -1,0 +1,112 @@
+"""What is seen of calls afterwards: SIP messages, and how the audio came through; by the API and `callwright calls`."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.wire
+
+CONFIRMS, NEVER_ANSWERS, IS_BUSY, SPEAKS = "12125550101", "12125550103", "12125550104", "12125550110"
+HANGS_UP = "12125550108"
+SEEN_S_MAX = 20.0
+
+
+async def _legs(platform, path: str, count: int) -> list[dict]:
+    """They are there a moment after the end of the call."""
+    async with platform.client() as client, asyncio.timeout(SEEN_S_MAX):
+        while len(found := (await client.get(f"{path}/legs")).json()) < count:
+            await asyncio.sleep(0.1)
+    return found
+
+
+def _titles(leg: dict) -> list[str]:
+    return [f"{'>' if one['sent'] else '<'} {one['title']}" for one in leg["messages"]]
+
+
+async def _callwright(platform, *arguments: str) -> subprocess.CompletedProcess[str]:
+    user, key = platform.auth
+    command = [sys.executable, "-m", "callwright", "calls", *arguments]
+    options = ["--url", platform.ready["base_url"], "--user", user, "--key", key]
+    return await asyncio.to_thread(subprocess.run, [*command, *options], capture_output=True, text=True, timeout=30)
+
+
+async def test_an_answered_call_is_seen_whole(platform, tmp_path):
+    call_id = await platform.queue(CONFIRMS)
+    found = await platform.over(call_id)
+    (call,) = found["calls"]
+    (leg,) = await _legs(platform, f"/v1/calls/{call['session_id']}", 1)
+    assert (leg["role"], leg["answered"], leg["ending"]) == ("called", True, "local: hung up")
+    titles = _titles(leg)
+    assert titles[0] == "> INVITE +SDP" and "< 200 OK (INVITE) +SDP" in titles and "> ACK" in titles
+    # The answer to the BYE comes after the end of the call.
+    assert titles[-2:] == ["> BYE", "< 200 OK (BYE)"]
+    assert len(leg["ladder"]) == len(titles) + 1
+    assert leg["messages"][0]["text"].startswith(f"INVITE sip:{CONFIRMS}@")
+    media = leg["media"]
+    assert media["packets_sent"] > 100 and media["packets_received"] >= 5 and media["lost"] == 0
+    (same,) = await _legs(platform, f"/v1/outbound/{call_id}", 1)
+    assert same == leg
+
+    file = tmp_path / "call.pcap"
+    shown = await _callwright(platform, "show", call["session_id"], "--pcap", str(file))
+    assert shown.returncode == 0, shown.stderr
+    assert "presses 1" in shown.stdout and "INVITE +SDP" in shown.stdout and " received, 0 lost" in shown.stdout
+    assert "Content-Type: application/sdp" not in shown.stdout
+    whole = await _callwright(platform, "show", str(call_id), "--sip")
+    assert "Content-Type: application/sdp" in whole.stdout
+    listed = await _callwright(platform, "list", "--count", "1")
+    assert call["session_id"] in listed.stdout and listed.stdout.count("\n") == 1
+    # Somebody else reads the capture, and finds no fault in it.
+    read = subprocess.run([shutil.which("tcpdump"), "-nvvr", file], capture_output=True, text=True, timeout=30)
+    assert read.stdout.count("SIP, length") >= len(titles) and "bad" not in read.stdout, read.stdout
+    assert f"INVITE sip:{CONFIRMS}@" in read.stdout
+
+
+async def test_attempts_that_nobody_answered_are_seen(platform):
+    call_id = await platform.queue(IS_BUSY, max_attempts=1)
+    await platform.over(call_id)
+    (leg,) = await _legs(platform, f"/v1/outbound/{call_id}", 1)
+    assert (leg["role"], leg["answered"], leg["ending"]) == ("called", False, "failure: 486 Busy Here")
+    assert _titles(leg)[0] == "> INVITE +SDP" and _titles(leg)[-2:] == ["< 486 Busy Here (INVITE)", "> ACK"]
+    assert leg["media"]["packets_sent"] == 0
+    shown = await _callwright(platform, "show", str(call_id))
+    assert "called, not answered: failure: 486 Busy Here" in shown.stdout
+
+
+def _transfers(name: str, *, private: bool) -> dict:
+    start = {"name": "start", "type": "start", "exits": {"next": "ask"}}
+    ask = {
+        "name": "ask",
+        "type": "transfer",
+        "destination": HANGS_UP[1:],
+        "headers": [{"name": "X-Order", "value": "canary-order-77"}],
+        "private": private,
+        "exits": {"next": "end"},
+    }
+    return {"name": name, "pages": [{"name": "Main", "modules": [start, ask, {"name": "end", "type": "exit"}]}]}
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_transfer_is_a_leg_of_the_call_and_a_private_one_keeps_its_messages_to_itself(platform, private):
+    deployment = await platform.deploy(_transfers(f"Seen transfer {private}", private=private))
+    found = await platform.over(await platform.queue(SPEAKS, deployment=deployment))
+    (call,) = found["calls"]
+    legs = await _legs(platform, f"/v1/calls/{call['session_id']}", 2)
+    assert [leg["role"] for leg in legs] == ["called", "transfer"] and all(leg["answered"] for leg in legs)
+    texts = "".join(one["text"] for one in legs[1]["messages"])
+    assert bool(legs[1]["messages"]) is not private and ("canary-order-77" in texts) is not private
+    assert legs[1]["media"]["packets_received"] > 10
+
+
+async def test_strangers_see_nothing(platform):
+    async with platform.client() as client:
+        for path in ("/v1/calls/1;2;3", "/v1/outbound/999999999", "/v1/outbound/-1"):
+            for page in ("legs", "sip.pcap"):
+                assert (await client.get(f"{path}/{page}")).status_code == 404
+        reply = await client.get("/v1/outbound/1/legs", auth=None)
+        assert reply.status_code == 401
+    shown = await _callwright(platform, "show", "1;2;3")
+    assert shown.returncode == 1 and "There is no such call" in shown.stderr

@@ -1,0 +1,61 @@
+"""Which messages of which calls are kept while the calls go on."""
+
+import pytest
+
+from callwright.telephony.sip_trace import BYTES_MAX, MESSAGES_MAX, UNKEPT_MAX, SipTrace
+
+pytestmark = pytest.mark.pure
+
+PEER = ("192.0.2.7", 5060)
+
+
+def _invite(call_id: str, header: str = "Call-ID: ", end: str = "\r\n") -> bytes:
+    return end.join(["INVITE sip:1@x SIP/2.0", f"{header}{call_id}", "CSeq: 1 INVITE", "", ""]).encode()
+
+
+def _bye(call_id: str) -> bytes:
+    return _invite(call_id).replace(b"INVITE", b"BYE")
+
+
+def test_a_call_is_traced_from_its_invite_to_its_end():
+    trace = SipTrace()
+    trace.passed(_bye("a"), "udp", PEER, sent=False)
+    for sent, data in ((True, _invite("a")), (False, _bye("b")), (False, _bye("a"))):
+        trace.passed(data, "udp", PEER, sent=sent)
+    trace.keep("a")
+    trace.passed(_bye("a"), "udp", PEER, sent=True)
+    assert [(one.sent, one.data) for one in trace.take("a")] == [
+        (True, _invite("a")),
+        (False, _bye("a")),
+        (True, _bye("a")),
+    ]
+    assert trace.take("a") == [] and len(trace) == 0
+
+
+@pytest.mark.parametrize("header", ["Call-ID: ", "i:", "i : ", "CALL-ID:", "call-id:\t"])
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_however_the_peer_writes_it(header, end):
+    trace = SipTrace()
+    trace.passed(_invite("a@b", header, end), "tcp", PEER, sent=False)
+    trace.keep("a@b")
+    assert len(trace.take("a@b")) == 1
+
+
+def test_it_is_bounded():
+    trace = SipTrace()
+    trace.passed(_invite("kept"), "udp", PEER, sent=False)
+    trace.keep("kept")
+    for number in range(UNKEPT_MAX + 10):
+        trace.passed(_invite(f"flood {number}"), "udp", PEER, sent=False)
+    assert len(trace) == UNKEPT_MAX + 1
+    trace.keep("flood 0")
+    assert trace.take("flood 0") == []
+    for _ in range(MESSAGES_MAX + 10):
+        trace.passed(_bye("kept"), "udp", PEER, sent=False)
+    assert len(trace.take("kept")) == MESSAGES_MAX
+    trace.keep("large")
+    for _ in range(20):
+        trace.passed(_bye("large") + bytes(16_000), "udp", PEER, sent=False)
+    assert sum(len(one.data) for one in trace.take("large")) <= BYTES_MAX
+    trace.passed(b"INVITE sip:1@x SIP/2.0\r\n\r\n", "udp", PEER, sent=False)
+    assert len(trace) == UNKEPT_MAX
