@@ -66,6 +66,8 @@ FOR_EVERYBODY = {
     "store/dialing.py:give_back": QUEUE,
     "store/dialing.py:_end_queued": QUEUE,
     "store/engines.py:_bury": "what a lost engine had in hand",
+    "store/legs.py:insert": WRITES,
+    "store/legs.py:is_there": WRITES,
     "store/partitions.py:_make": PARTITIONS,
     "store/partitions.py:drop": PARTITIONS,
     "store/partitions.py:make": PARTITIONS,

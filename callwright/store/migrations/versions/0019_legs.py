@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sip_call_id", "began_at", name=op.f("pk_call_legs")),
         sa.CheckConstraint("role IN ('caller','called','transfer')", name=op.f("ck_call_legs_role")),
         postgresql_partition_by="RANGE (began_at)",
+        comment="What was seen of legs: SIP messages and figures of the media.",
     )
     op.create_index("ix_call_legs_call_id", "call_legs", ["call_id"], postgresql_where=sa.text("call_id IS NOT NULL"))
     op.create_index(
