@@ -18,16 +18,17 @@ from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import SipEvent
 from callwright.sip.invitation import Invitation
 from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse
+from callwright.sip.replaces import of_invite
 from callwright.sip.timers import Timers
 from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
 ALLOW = ", ".join(METHODS)
-NOT_ALLOWED = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"})
+NOT_ALLOWED = frozenset({"REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"})
 "Methods that we know and do not serve: 405, where an unknown one is 501."
 
-EXTENSIONS = ("100rel", "timer")
-"What a peer may require of us (RFC 3262, RFC 4028)."
+EXTENSIONS = ("100rel", "timer", "replaces", "norefersub")
+"What a peer may require of us (RFC 3262, RFC 4028, RFC 3891, RFC 4488)."
 
 SUPPORTED = ", ".join(EXTENSIONS)
 
@@ -98,7 +99,7 @@ class Agent:
         "INVITEs that were turned away because there were too many."
 
         self._place = f"{bracketed(address[0])}:{address[1]}"
-        self._contact = f"<sip:{self._place}{self._parameter}>"
+        self.contact = f"<sip:{self._place}{self._parameter}>"
         self._on_alias = on_alias
         self._admits: Admits = admits or (lambda *_: on_invite)
         self._user_agent = user_agent
@@ -191,7 +192,8 @@ class Agent:
         elif request.method == "INVITE":
             self._invited(request, source, on_invite)
         else:
-            self.refuse(request, source, 481)
+            # A REFER that belongs to no call asks us to call somebody on nobody's behalf.
+            self.refuse(request, source, 403 if request.method == "REFER" else 481)
 
     def _is_unacceptable(self, request: Request, source: Address) -> bool:
         """The checks of RFC 3261 §8.2.1 and §8.2.2, and the hops."""
@@ -200,6 +202,9 @@ class Agent:
             self.refuse(request, source, 405 if method in NOT_ALLOWED else 501, allow=ALLOW)
         elif method != "OPTIONS" and headers.get("max-forwards") == "0":
             self.refuse(request, source, 483)
+        elif "replaces" in headers.values and (method != "INVITE" or request.to_tag):
+            # RFC 3891 §3.
+            self.refuse(request, source, 400)
         elif unknown := [name for name in headers.tokens("require") if name not in EXTENSIONS]:
             self.refuse(request, source, 420, unsupported=", ".join(unknown))
         else:
@@ -220,7 +225,7 @@ class Agent:
         elif self.draining:
             self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         else:
-            self.refuse(request, source, 200, allow=ALLOW, supported=SUPPORTED, accept=SDP_TYPE, contact=self._contact)
+            self.refuse(request, source, 200, allow=ALLOW, supported=SUPPORTED, accept=SDP_TYPE, contact=self.contact)
 
     def _invited(self, request: Request, source: Address, on_invite: OnInvite) -> None:
         headers = request.headers
@@ -239,11 +244,37 @@ class Agent:
             self.refuse(request, source, 416)
         elif session_timer.too_short(request):
             self.refuse(request, source, 422, min_se=str(session_timer.EXPIRES_S_MIN))
+        elif "replaces" in headers.values:
+            self._replacing(request, source, key, theirs.uri)
         else:
             self._open(request, source, key, theirs.uri, on_invite)
 
+    def _replacing(self, request: Request, source: Address, key: tuple[str, str, int], caller: str) -> None:
+        """An INVITE that is to take the place of another call (RFC 3891 §3)."""
+        try:
+            named = of_invite(request.headers)
+        except PeerError:
+            named = None
+        if named is None:
+            self.refuse(request, source, 400)
+            return
+        call = self._calls.get((named.call_id, named.local_tag))
+        if call is None or not call.knows(named.remote_tag) or call.state not in ("answered", "confirmed"):
+            self.refuse(request, source, 481)
+        elif named.early_only:
+            self.refuse(request, source, 486)
+        elif call.on_replaced is None:
+            self.refuse(request, source, 403)
+        else:
+            self._open(request, source, key, caller, call.on_replaced)
+
     def _open(
-        self, request: Request, source: Address, key: tuple[str, str, int], caller: str, on_invite: OnInvite
+        self,
+        request: Request,
+        source: Address,
+        key: tuple[str, str, int],
+        caller: str,
+        on_invite: OnInvite,
     ) -> None:
         try:
             call = SipCall(
@@ -310,9 +341,10 @@ class Agent:
             headers.set(name.lower(), " ".join(value.split()))
         request.body = sdp
         self._calls[(call_id, call.tag)] = call
+        spare = None
         if self.longer is not None and len(self.outgoing(request).serialize()) > DATAGRAM_BYTES_MAX:
-            call.agent, call.spare = self.longer, self
-        call.invite(Invitation(request, to, identity, permits), identity)
+            call.agent, spare = self.longer, self
+        call.invite(Invitation(request, to, identity, permits), identity, spare)
         return call
 
     def outgoing(self, request: Request) -> Request:
@@ -322,11 +354,11 @@ class Agent:
         via = f"SIP/2.0/{self.transport.upper()} {self._place};branch=z9hG4bK{self.new_tag()};rport{alias}"
         request.sent_by(via)
         if request.method == "INVITE":
-            headers.set("contact", self._contact)
+            headers.set("contact", self.contact)
             headers.set("allow", ALLOW)
             headers.set("supported", SUPPORTED)
-        elif request.method == "UPDATE":
-            headers.set("contact", self._contact)
+        elif request.method in ("UPDATE", "REFER"):
+            headers.set("contact", self.contact)
         headers.set("user-agent", self._user_agent)
         return request
 
@@ -348,13 +380,17 @@ class Agent:
         if 100 < status < 300 and request.method in ("INVITE", "UPDATE"):
             if theirs.all("record-route"):
                 values["record-route"] = theirs.all("record-route")
-            values["contact"] = [self._contact]
+            values["contact"] = [self.contact]
             values["allow"] = [ALLOW]
             values["supported"] = [SUPPORTED]
         if sdp:
             values["content-type"] = [SDP_TYPE]
         values["server"] = [self._user_agent]
         return answer
+
+    def options(self, request: Request, transaction: ServerTransaction) -> None:
+        """Say within a call what we are able to (RFC 3261 §11.2)."""
+        self.reply(request, transaction, 200, allow=ALLOW, supported=SUPPORTED, accept=SDP_TYPE, contact=self.contact)
 
     def reply(self, request: Request, transaction: ServerTransaction, status: int, **headers: str) -> None:
         """Answer a request within a dialog."""

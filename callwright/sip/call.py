@@ -7,12 +7,7 @@ Called side (UAS):
        |                   \\--no ACK in 32 s: BYE--> ended
        \\--reject, CANCEL, BYE, nobody answers--> ended
 
-Calling side (UAC):
-
-    calling --2xx: ACK--> confirmed --BYE--> ended
-       |  \\--401, 407, 3xx that are followed: the INVITE again; other 300-699--> ended
-       \\--cancel--> cancelling --487, any refusal--> ended
-                        \\--2xx all the same: ACK, BYE--> ended
+Calling side (UAC): `calling.py`, until it is confirmed.
 
 What was hard. The 2xx is the dialog's business, not the transaction's (RFC 3261 §13.3.1.4): it is repeated here
 until the ACK comes, and so is, on the other side, the ACK for each 2xx that comes again (§13.2.2.4). A called side
@@ -30,18 +25,19 @@ from typing import TYPE_CHECKING, Literal
 
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
-from callwright.sip import events
 from callwright.sip.address import Address
+from callwright.sip.calling import Calling, acknowledgement
 from callwright.sip.dialog import Dialog
 from callwright.sip.digest import Identity
-from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, SipEvent, info_key
-from callwright.sip.invitation import PROOFS, Invitation, cancellation, remains
+from callwright.sip.events import KEY_TYPES, Answered, Confirmed, Ended, KeyInfo, Rejected, SipEvent, info_key
+from callwright.sip.invitation import PROOFS, Invitation
 from callwright.sip.message import SDP_TYPE, Request, Response, with_cause
-from callwright.sip.reliable import Accepted, EarlyDialogs, Ringing
+from callwright.sip.refer import Referral, Refers
+from callwright.sip.reliable import Accepted, Ringing
 from callwright.sip.reoffers import Reoffers
 from callwright.sip.session_timer import SessionTimer
-from callwright.sip.timers import GIVE_UP, Timer
-from callwright.sip.transaction import ClientTransaction, ServerTransaction
+from callwright.sip.timers import Timer
+from callwright.sip.transaction import ServerTransaction
 
 if TYPE_CHECKING:
     from callwright.sip.agent import Agent
@@ -54,9 +50,6 @@ PROVISIONAL_S = 60.0
 UNANSWERED_S_MAX = 300.0
 "A call that nobody answers ends, should its owner have forgotten it."
 
-FORKS_MAX = 8
-"Answers of one forked INVITE that are acknowledged and ended."
-
 
 def _nobody(_: SipEvent) -> None: ...
 
@@ -65,17 +58,13 @@ class SipCall:
     """A call. `on_event` is set by its owner before it returns from `on_invite`, or given to `invite`."""
 
     __slots__ = (
-        "_acks",
         "_answer",
-        "_client",
+        "_calling",
         "_description",
-        "_early",
-        "_heard",
         "_identity",
-        "_invitation",
         "_invite",
         "_limit",
-        "_reason",
+        "_refers",
         "_reoffers",
         "_ringing",
         "_server",
@@ -87,17 +76,15 @@ class SipCall:
         "dialog",
         "offer",
         "on_event",
+        "on_refer",
+        "on_replaced",
         "remote",
-        "spare",
         "state",
         "tag",
     )
 
     def __init__(self, agent: "Agent", *, call_id: str, caller: str, dialled: str, remote: Address, offer: str) -> None:
         self.agent = agent
-        self.spare: Agent | None = None
-        "Sends our INVITE where nothing takes a connection for it."
-
         self.call_id = call_id
         self.caller = caller
         "User part of From."
@@ -116,11 +103,22 @@ class SipCall:
 
         self.dialog: Dialog | None = None
         self._invite: Request | None = None
-        self._invitation: Invitation | None = None
-        "As long as our INVITE has no final answer."
+        "The peer's, until it is answered."
 
         self._identity: Identity | None = None
-        self._early = EarlyDialogs()
+        self._calling: Calling | None = None
+        "Of a call that we began."
+
+        self._refers: Refers | None = None
+        "Where one side asks the other to call somebody."
+
+        self.on_refer: Callable[[Referral], int] | None = None
+        """Whether the peer may have us call somebody: 202, and what comes of it is told to the referral; else the status that
+        refuses it. None: 403."""
+
+        self.on_replaced: Callable[[SipCall], None] | None = None
+        "Gets the call that is to take the place of this one (RFC 3891), as `on_invite` would; None: 403."
+
         self._session = SessionTimer(self)
         self._description = ""
         "The SDP that we sent last."
@@ -129,19 +127,11 @@ class SipCall:
         "Our 180, where the peer requires that it arrives."
 
         self._server: ServerTransaction | None = None
-        self._client: ClientTransaction | None = None
         self._reoffers = Reoffers(self, self._session)
         self._answer: Accepted | None = None
         "Our 2xx, as long as no ACK came for it."
 
-        self._acks: dict[str, tuple[bytes, Address]] = {}
-        "The ACK for each 2xx that our INVITE got, by To tag."
-
         self._limit: Timer | None = None
-        self._heard = False
-        "Our INVITE got an answer of some kind: it may be cancelled."
-
-        self._reason = "cancelled"
 
     # -- called side ---------------------------------------------------------------------------
 
@@ -157,16 +147,16 @@ class SipCall:
         self.state = "invited"
         self.dialog, self._invite, self._server = dialog, request, transaction
         transaction.cancelled = self._cancelled
-        self._limit = self.agent.wire.after(PROVISIONAL_S, lambda: self._still_ringing(PROVISIONAL_S))
+        self.wait(PROVISIONAL_S, lambda: self._still_ringing(PROVISIONAL_S))
 
     def _still_ringing(self, ringing_s: float) -> None:
         assert self._server is not None
         if ringing_s >= UNANSWERED_S_MAX:
             self._respond(480)
-            self._end(Ended("failure", "nobody answered"))
+            self.end(Ended("failure", "nobody answered"))
             return
         self._server.repeated()
-        self._limit = self.agent.wire.after(PROVISIONAL_S, lambda: self._still_ringing(ringing_s + PROVISIONAL_S))
+        self.wait(PROVISIONAL_S, lambda: self._still_ringing(ringing_s + PROVISIONAL_S))
 
     def ring(self) -> None:
         """180."""
@@ -182,7 +172,7 @@ class SipCall:
     def _never_heard(self) -> None:
         if self.state == "invited":
             self._respond(504)
-            self._end(Ended("failure", "no PRACK came"))
+            self.end(Ended("failure", "no PRACK came"))
 
     def answer(self, sdp: str) -> None:
         """200 with this SDP, repeated until the ACK comes: `Confirmed`."""
@@ -191,7 +181,7 @@ class SipCall:
         assert self._server is not None and self._invite is not None
         self.state = "answered"
         self.agent.answered(self)
-        self._stop_waiting()
+        self.stop_waiting()
         if self._ringing is not None:
             self._ringing.stop()
         invite, server, self._invite, self._server = self._invite, self._server, None, None
@@ -212,7 +202,7 @@ class SipCall:
     def _cancelled(self) -> None:
         if self.state == "invited":
             self._respond(487)
-            self._end(Ended("remote", "CANCEL"))
+            self.end(Ended("remote", "CANCEL"))
 
     # -- our 2xx and its ACK ---------------------------------------------------------------------
 
@@ -232,122 +222,37 @@ class SipCall:
 
     def _never_acknowledged(self) -> None:
         self._send_bye()
-        self._end(Ended("failure", "no ACK came"))
+        self.end(Ended("failure", "no ACK came"))
 
     # -- calling side --------------------------------------------------------------------------
 
-    def invite(self, invitation: Invitation, identity: Identity | None) -> None:
-        """Begin this call with an INVITE of ours. `identity` answers challenges, also those of what follows."""
-        self._invitation, self._identity = invitation, identity
+    def invite(self, invitation: Invitation, identity: Identity | None, spare: "Agent | None" = None) -> None:
+        """Begin this call with an INVITE of ours. `identity` answers challenges, also those of what follows; `spare` sends the
+        INVITE where nothing takes a connection for it."""
+        self._identity = identity
         self._description = invitation.request.body
-        self._limit = self.agent.wire.after(UNANSWERED_S_MAX, self._nobody_answers)
-        self._send_invite()
-
-    def _send_invite(self) -> None:
-        assert self._invitation is not None
-        self._heard = False
-        self._early = EarlyDialogs()
-        self._invite = self.agent.outgoing(self._invitation.request)
-        self.remote = self._invitation.to
-        self._client = self.agent.transactions.request(self._invite, self.remote, self._invite_answered)
-
-    def _nobody_answers(self) -> None:
-        self._reason = "nobody answered"
-        self.cancel()
+        self._calling = calling = Calling(self)
+        self.wait(UNANSWERED_S_MAX, lambda: calling.cancel("nobody answered"))
+        calling.begin(invitation, spare)
 
     def cancel(self) -> None:
         """End a call that is not answered yet. `Ended` follows when the peer has confirmed, at the latest in 32 s."""
-        if self.state == "calling":
-            self.state = "cancelling"
-            self._stop_waiting()
-            if self._heard:
-                self._send_cancel()
+        if self._calling is not None:
+            self._calling.cancel("cancelled")
 
-    def _send_cancel(self) -> None:
-        """Once only: RFC 3261 §9.1. It shares the branch of its INVITE."""
-        invite, client = self._invite, self._client
-        assert invite is not None and client is not None
-        self.agent.transactions.request(cancellation(invite), self.remote, lambda _: None)
-        self._limit = self.agent.wire.after(GIVE_UP, client.give_up)
-
-    def _invite_answered(self, response: Response | None) -> None:
-        if response is None and self.spare is not None and not self._heard and self.state == "calling":
-            self.agent, self.spare = self.spare, None
-            self._send_invite()
-        elif response is None:
-            self._refused(408, "No answer", heard=self._heard)
-        elif response.status < 200:
-            first, self._heard = not self._heard, True
-            if self.state == "cancelling" and first:
-                self._send_cancel()
-            elif self.state == "calling" and response.status > 100:
-                self._provisional(response)
-        elif response.status < 300:
-            self._accepted(response)
-        elif self.state == "calling" and self._invitation is not None and self._invitation.again(response):
-            self._send_invite()
-        else:
-            self._refused(response.status, with_cause(response.reason, response.headers))
-
-    def _provisional(self, response: Response) -> None:
-        assert self._invite is not None
-        try:
-            acknowledged = self._early.told(self._invite, response, self.remote)
-        except PeerError:
-            return
-        if acknowledged is not None:
-            self.ask(*acknowledged)
-        self.on_event(events.Ringing(response.status, response.body))
-
-    def _refused(self, status: int, reason: str, *, heard: bool = True) -> None:
-        if self.state == "cancelling":
-            self._end(Ended("local", self._reason))
-        elif self.state == "calling":
-            self._end(Rejected(status, reason, heard))
-
-    def _accepted(self, response: Response) -> None:
-        """A 2xx: the first one, one that comes again, or one of another branch (RFC 3261 §13.2.2.4)."""
-        assert self._invite is not None
-        tag = response.to_tag
-        if tag in self._acks:
-            self.agent.wire.send(*self._acks[tag])
-            return
-        if len(self._acks) >= FORKS_MAX:
-            return
-        try:
-            dialog, description = self._early.confirmed(self._invite, response, self.remote)
-        except PeerError as error:
-            self._refused(500, f"a 2xx that cannot be acknowledged: {error}")
-            return
-        self._acks[tag] = self._send_ack(dialog, self._invite)
-        # The transaction lingers for 32 s: keep of the INVITE only what the answer of another branch would need.
-        self._invite, self._client, self._invitation = remains(self._invite), None, None
-        if self.state == "calling":
-            self.state, self.dialog = "confirmed", dialog
-            self._stop_waiting()
-            self._session.answered(response)
-            self.on_event(Answered(description))
-            return
-        self._bye(dialog)
-        if self.state == "cancelling":
-            self._end(Ended("local", self._reason))
-
-    def _send_ack(self, dialog: Dialog, invite: Request) -> tuple[bytes, Address]:
-        ack = self.agent.outgoing(dialog.request("ACK", invite.sequence))
-        for name in PROOFS:
-            # What the INVITE proved, its ACK proves too (RFC 3261 §13.2.2.4).
-            if proof := invite.headers.all(name):
-                ack.headers.set(name, *proof)
-        sent = ack.serialize(), dialog.next_hop()
-        self.agent.wire.send(*sent)
-        return sent
+    def confirmed(self, dialog: Dialog, response: Response, description: str) -> None:
+        """Our INVITE was answered."""
+        self.state, self.dialog = "confirmed", dialog
+        self.stop_waiting()
+        self._session.answered(response)
+        self.on_event(Answered(description))
 
     # -- what the session timer needs ------------------------------------------------------------
 
     @property
     def is_ours(self) -> bool:
         """We began it, and made its Call-ID."""
-        return bool(self._acks)
+        return self._calling is not None and self._calling.answered
 
     @property
     def answering(self) -> bool:
@@ -373,13 +278,19 @@ class SipCall:
         assert self.dialog is not None
         with suppress(PeerError):
             self.dialog.target = dialogs.contact(response.headers) or self.dialog.target
-        self._send_ack(self.dialog, request)
+        self.send_ack(self.dialog, request)
+
+    def send_ack(self, dialog: Dialog, invite: Request) -> tuple[bytes, Address]:
+        """As sent, and where to."""
+        sent = self.agent.outgoing(acknowledgement(dialog, invite)).serialize(), dialog.next_hop()
+        self.agent.wire.send(*sent)
+        return sent
 
     def lost(self, reason: str) -> None:
         """The peer has gone without a word."""
         if self.state != "ended":
             self._send_bye()
-            self._end(Ended("failure", reason))
+            self.end(Ended("failure", reason))
 
     # -- both sides ----------------------------------------------------------------------------
 
@@ -398,15 +309,17 @@ class SipCall:
 
     def _send_bye(self) -> None:
         assert self.dialog is not None
-        self._bye(self.dialog)
+        self.bye(self.dialog)
 
-    def _bye(self, dialog: Dialog) -> None:
+    def bye(self, dialog: Dialog) -> None:
         # Whatever comes of it, the call is over (RFC 3261 §15.1.1).
         self.ask(dialog, dialog.request("BYE"))
 
     def knows(self, tag: str) -> bool:
         """Whether this is the tag of the peer, or of one that may become it."""
-        return self.dialog.remote_tag == tag if self.dialog is not None else self._early.find(tag) is not None
+        if self.dialog is not None:
+            return self.dialog.remote_tag == tag
+        return self._calling is not None and self._calling.early.find(tag) is not None
 
     def ask(
         self, dialog: Dialog, request: Request, answered: Callable[[Response | None], None] = lambda _: None
@@ -433,14 +346,13 @@ class SipCall:
         """A request within the dialog (not ACK, not CANCEL). Raises `PeerError` where it cannot be understood."""
         reply = self.agent.reply
         if self.dialog is None:
-            early = self._early.find(request.from_tag)
-            assert early is not None
-            self._reoffers.early(early, request, transaction)
+            assert self._calling is not None
+            self._reoffers.early(self._calling.early, request, transaction)
         elif request.method == "BYE":
             reply(request, transaction, 200)
             if self.state == "invited":
                 self._respond(487)
-            self._end(Ended("remote", with_cause("BYE", request.headers)))
+            self.end(Ended("remote", with_cause("BYE", request.headers)))
         elif not self.dialog.in_order(request):
             reply(request, transaction, 500)
         elif request.method in ("INVITE", "UPDATE"):
@@ -449,11 +361,43 @@ class SipCall:
             known = self._ringing is not None and self._ringing.acknowledged(request)
             reply(request, transaction, 200 if known else 481)
         elif request.method == "INFO":
-            reply(request, transaction, 200)
+            self._informed(request, transaction)
+        elif request.method == "REFER":
+            self._transfers.asked(request, transaction)
+        elif request.method == "NOTIFY":
+            self._transfers.notified(request, transaction)
+        else:
+            assert request.method == "OPTIONS", "the agent refuses what it does not serve"
+            self.agent.options(request, transaction)
+
+    def _informed(self, request: Request, transaction: ServerTransaction) -> None:
+        """INFO: keys, as gateways tell them, and nothing else (RFC 6086 §4.2.2, §7.2)."""
+        if request.headers.all("info-package"):
+            self.agent.reply(request, transaction, 469, recv_info="")
+        elif request.body and request.media_type not in KEY_TYPES:
+            self.agent.reply(request, transaction, 415, accept=", ".join(KEY_TYPES))
+        else:
+            self.agent.reply(request, transaction, 200)
             if key := info_key(request):
                 self.on_event(KeyInfo(key))
-        else:
-            reply(request, transaction, 200)
+
+    # -- transfers -----------------------------------------------------------------------------
+
+    @property
+    def _transfers(self) -> Refers:
+        if self._refers is None:
+            self._refers = Refers(self)
+        return self._refers
+
+    def allows(self, method: str) -> bool:
+        """Whether the peer takes this method; one that does not say may."""
+        return not self._session.allowed or method.lower() in self._session.allowed
+
+    def refer(self, target: str, replaces: "SipCall | None" = None) -> None:
+        """Ask the peer to call this URI in place of us (RFC 3515), and there to take the place of this call of ours (RFC 3891).
+        `Referred` follows, at the latest in two minutes, unless the call ends before."""
+        if self.state == "confirmed":
+            self._transfers.ask(target, replaces)
 
     def answer_reoffer(self, sdp: str) -> None:
         """Accept the offer of `Reoffered`, or make one where it held none."""
@@ -473,7 +417,12 @@ class SipCall:
         if transaction.is_invite:
             self._answer = Accepted(self.agent.wire, request, transaction, data, self._never_acknowledged)
 
-    def _end(self, event: Ended | Rejected) -> None:
+    def early_answer(self, request: Request, transaction: ServerTransaction, sdp: str = "") -> None:
+        """200 to an UPDATE before the call is answered: no session runs yet that it could refresh."""
+        self._description = sdp or self._description
+        transaction.respond(self.agent.response(request, 200, sdp=sdp))
+
+    def end(self, event: Ended | Rejected) -> None:
         if self.state == "ended":
             return
         tell = self.on_event
@@ -483,7 +432,7 @@ class SipCall:
     def _over(self) -> None:
         """Let go of everything: a transaction may keep this object for another 32 s, but not its owner."""
         self.reject_reoffer(487)
-        self._stop_waiting()
+        self.stop_waiting()
         self._session.stop()
         for repeated in (self._ringing, self._answer):
             if repeated is not None:
@@ -491,10 +440,18 @@ class SipCall:
         self._answer = None
         self.state = "ended"
         self.on_event = _nobody
-        self._server = self._client = self._invitation = None
+        self._server = None
+        if self._calling is not None:
+            self._calling.let_go()
+        if self._refers is not None:
+            self._refers.over()
         self.agent.forget(self)
 
-    def _stop_waiting(self) -> None:
+    def wait(self, seconds: float, due: Callable[[], None]) -> None:
+        """Set the limit of the state that the call is in."""
+        self._limit = self.agent.wire.after(seconds, due)
+
+    def stop_waiting(self) -> None:
         if self._limit is not None:
             self._limit.cancel()
         self._limit = None

@@ -69,15 +69,27 @@ class KeyInfo:
     "One of `0-9*#ABCD`."
 
 
-SipEvent = Ringing | Answered | Confirmed | Rejected | Ended | Reoffered | KeyInfo
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """What came of our `refer`: 200 to 299, and the peer talks to the other; else what refused it, and the call goes on."""
+
+    status: int
+    reason: str
+    "Printable and short, but the peer's own words."
+
+
+SipEvent = Ringing | Answered | Confirmed | Rejected | Ended | Reoffered | KeyInfo | Referred
+
+KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
+"Bodies of INFO that tell a key."
 
 
 def info_key(request: Request) -> str:
     """The key of an INFO: `Signal=5` (application/dtmf-relay) or the bare key (application/dtmf); empty for any other."""
     text = ""
-    if request.media_type == "application/dtmf":
+    if request.media_type == KEY_TYPES[1]:
         text = request.body.strip()
-    elif request.media_type == "application/dtmf-relay":
+    elif request.media_type == KEY_TYPES[0]:
         for line in request.body.split("\n"):
             name, _, value = line.partition("=")
             if name.strip().lower() == "signal":

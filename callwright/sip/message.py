@@ -27,12 +27,13 @@ SEQUENCE_MAX = 2**31 - 1
 "RFC 3261 §8.1.1.5."
 
 REASONS = {
-    100: "Trying", 180: "Ringing", 200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-    405: "Method Not Allowed", 408: "Request Timeout", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme",
-    420: "Bad Extension", 422: "Session Interval Too Small", 423: "Interval Too Brief",
+    100: "Trying", 180: "Ringing", 200: "OK", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+    404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout", 415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme", 420: "Bad Extension", 422: "Session Interval Too Small", 423: "Interval Too Brief",
+    469: "Bad Info Package",
     480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
     483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
-    491: "Request Pending", 500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable",
+    489: "Bad Event", 491: "Request Pending", 500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable",
     504: "Server Time-out",
     600: "Busy Everywhere", 603: "Decline",
 }  # fmt: skip
@@ -43,9 +44,9 @@ _COMPACT = {
     "x": "session-expires",
 }  # fmt: skip
 _SHOWN = (
-    "Accept", "Allow", "Authorization", "Call-ID", "Contact", "Content-Length", "Content-Type", "CSeq", "From",
-    "Max-Forwards", "Min-SE", "Proxy-Authorization", "Proxy-Require", "RAck", "Record-Route", "Require", "Retry-After",
-    "Route", "RSeq", "Server", "Session-Expires", "Supported", "To", "Unsupported", "User-Agent", "Via", "Warning",
+    "Accept", "Allow", "Authorization", "Call-ID", "Contact", "Content-Length", "Content-Type", "CSeq", "Event", "From",
+    "Max-Forwards", "Min-SE", "Proxy-Authorization", "Proxy-Require", "RAck", "Record-Route", "Refer-To", "Replaces", "Require",
+    "Retry-After", "Route", "RSeq", "Server", "Session-Expires", "Supported", "To", "Unsupported", "User-Agent", "Via", "Warning",
     "WWW-Authenticate",
 )  # fmt: skip
 _PRETTY = {name.lower(): name for name in _SHOWN}

@@ -122,9 +122,18 @@ class EarlyDialogs:
         prack.headers.set("rack", f"{number} {invite.sequence} INVITE")
         return dialog, prack
 
-    def find(self, tag: str) -> Dialog | None:
+    def find(self, tag: str) -> tuple[Dialog, str] | None:
+        """The dialog of a far end, and the description that it brought."""
         known = self._found.get(tag)
-        return known[0] if known else None
+        return (known[0], known[2]) if known else None
+
+    def describe(self, dialog: Dialog, sdp: str) -> None:
+        """Its far end has changed its description."""
+        if known := self._found.get(dialog.remote_tag):
+            self._found[dialog.remote_tag] = (*known[:2], sdp)
+
+    def drop(self, tag: str) -> None:
+        self._found.pop(tag, None)
 
     def confirmed(self, invite: Request, response: Response, peer: Address) -> tuple[Dialog, str]:
         """The dialog of a 2xx, which goes on with the numbers of its early one, and the peer's description. Raises `PeerError`."""

@@ -67,7 +67,7 @@ def supports(headers: Headers, extension: str) -> bool:
 class SessionTimer:
     """Of one call, once it is confirmed."""
 
-    __slots__ = ("_by_update", "_call", "_expires_s", "_glares", "_pending", "_timer")
+    __slots__ = ("_by_update", "_call", "_expires_s", "_glares", "_pending", "_timer", "allowed")
 
     def __init__(self, call: "SipCall") -> None:
         self._call = call
@@ -76,6 +76,8 @@ class SessionTimer:
         self._glares = 0
         self._pending: Request | None = None
         self._timer: Timer | None = None
+        self.allowed: list[str] = []
+        "Methods that the peer takes, in lower case; empty where it does not say."
 
     @property
     def inviting(self) -> bool:
@@ -85,7 +87,8 @@ class SessionTimer:
     def heard(self, headers: Headers) -> None:
         """Note what the peer allows, in an INVITE or a 2xx of its own."""
         if headers.all("allow"):
-            self._by_update = "update" in headers.tokens("allow")
+            self.allowed = headers.tokens("allow")
+            self._by_update = "update" in self.allowed
 
     def offered(self, request: Request) -> list[tuple[str, str]]:
         """Agree to what the peer's INVITE or UPDATE asks for: the header fields of our 2xx."""

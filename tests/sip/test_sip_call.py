@@ -209,13 +209,38 @@ class TestWithinACall:
             ("application/dtmf-relay", "Signal= 11\r\n", "#"),
             ("application/dtmf", "*", "*"),
             ("application/dtmf-relay", "Signal=55", ""),
-            ("text/plain", "5", ""),
+            ("", "", ""),
         ],
     )
     def test_a_key_by_info(self, media_type: str, body: str, key: str) -> None:
         bench, owned = _confirmed()
         assert bench.receive(within(owned, "INFO", body=body, content_type=media_type)) == ["200 INFO"]
         assert owned.events == ([KeyInfo(key)] if key else [])
+
+    @pytest.mark.parametrize(
+        ("method", "headers", "status"),
+        [
+            ("INFO", {"body": "5", "content_type": "text/plain"}, 415),
+            ("INFO", {"info_package": "weather"}, 469),
+            ("MESSAGE", {"body": "hello", "content_type": "text/plain"}, 405),
+            ("SUBSCRIBE", {"event": "presence"}, 405),
+            ("PUBLISH", {}, 405),
+            ("REGISTER", {}, 405),
+            ("NOTIFY", {"event": "presence"}, 489),
+            ("NOTIFY", {}, 489),
+            ("NOTIFY", {"event": "refer"}, 481),
+            ("REFER", {}, 400),
+            ("REFER", {"refer_to": "<sip:300@192.0.2.9>"}, 403),
+            ("FROBNICATE", {}, 501),
+            ("OPTIONS", {}, 200),
+        ],
+    )
+    def test_what_is_not_served_is_told_so(self, method: str, headers: dict[str, str], status: int) -> None:
+        bench, owned = _confirmed()
+        assert bench.receive(within(owned, method, **headers)) == [f"{status} {method}"]
+        if status in (405, 200):
+            assert "REFER" in bench.response().headers.get("allow")
+        assert owned.events == [] and owned.call.state == "confirmed"
 
     def test_a_request_that_is_out_of_order(self) -> None:
         bench, owned = _confirmed()
@@ -401,7 +426,9 @@ class TestUnwelcome:
             (request("REGISTER"), 405),
             (request("MESSAGE"), 405),
             (request("FROBNICATE"), 501),
-            (invite(require="replaces"), 420),
+            (invite(require="frobs"), 420),
+            (request("REFER", refer_to="<sip:300@192.0.2.9>"), 403),
+            (request("NOTIFY", event="refer"), 481),
             (invite(max_forwards="0"), 483),
             (invite(content_type="text/plain"), 415),
             (invite(uri="mailto:ann@example.com"), 416),

@@ -1,9 +1,9 @@
 """Provisional answers that are acknowledged (RFC 3262), on both sides."""
 
 import pytest
-from sip_bench import ANSWER, Bench, Owned, answer, invite, request, within
+from sip_bench import ANSWER, OFFER, Bench, Owned, answer, invite, request, within
 
-from callwright.sip.events import Answered, Confirmed, Ended, Ringing
+from callwright.sip.events import Answered, Confirmed, Ended, Rejected, Reoffered, Ringing
 from callwright.sip.reliable import EARLY_MAX
 
 pytestmark = pytest.mark.pure
@@ -117,13 +117,46 @@ class TestCallingSide:
             bench.receive(self._rings(tag=f"t{number}"))
         assert [sent.what for sent in bench.sent].count("PRACK") == EARLY_MAX
 
-    @pytest.mark.parametrize(("what", "told"), [("UPDATE", 200), ("INFO", 405), ("BYE", 405)])
+    @pytest.mark.parametrize(("what", "told"), [("UPDATE", 200), ("INFO", 405), ("REFER", 405), ("OPTIONS", 200)])
     def test_an_early_dialog_takes_a_refresh(self, what: str, told: int) -> None:
         bench, owned = self._dialled()
         bench.receive(self._rings())
         asked = request(what, call_id="ours", from_tag="theirs", to_tag=owned.call.tag)
         assert bench.receive(asked) == [f"{told} {what}"]
         assert bench.receive(request(what, call_id="ours", from_tag="x", to_tag=owned.call.tag)) == [f"481 {what}"]
+
+    def _updates(self, owned: Owned, number: int = 1, body: str = OFFER):
+        return request("UPDATE", call_id="ours", number=number, from_tag="theirs", to_tag=owned.call.tag, body=body)
+
+    def test_a_far_end_that_changes_its_early_audio(self) -> None:
+        """RFC 3311 §5.2: 491 while our offer has no answer; then it is answered, and is what a 200 without words confirms."""
+        bench, owned = self._dialled()
+        bench.receive(self._rings())
+        assert bench.receive(self._updates(owned)) == ["491 UPDATE"]
+        bench.receive(self._rings(2, status=183, body=ANSWER))
+        moved = OFFER.replace("4000", "4002")
+        assert bench.receive(self._updates(owned, 2, moved)) == []
+        assert owned.events[-1] == Reoffered(moved)
+        assert bench.receive(self._updates(owned, 3)) == ["500 UPDATE"], "the one before is not answered yet"
+        owned.call.answer_reoffer(ANSWER)
+        assert (bench.sent[-1].what, bench.response().body) == ("200 UPDATE", ANSWER)
+        bench.receive(self._updates(owned, 4, moved))
+        owned.call.reject_reoffer()
+        assert bench.sent[-1].what == "488 UPDATE"
+        bench.receive(answer(self.invited, 200))
+        assert owned.events[-1] == Answered(moved)
+
+    def test_a_far_end_that_hangs_up_before_it_answers(self) -> None:
+        """It must not (RFC 3261 §15); its branch is over, and the INVITE ends as it is answered."""
+        bench, owned = self._dialled()
+        bench.receive(self._rings())
+        bye = request("BYE", call_id="ours", from_tag="theirs", to_tag=owned.call.tag)
+        assert bench.receive(bye) == ["200 BYE"] and owned.call.state == "calling"
+        assert bench.receive(self._updates(owned, 5, "")) == ["481 UPDATE"]
+        bench.receive(answer(self.invited, 487))
+        assert owned.events == [Ringing(180), Rejected(487, "Whatever")]
+        bench.pass_s(40)
+        assert bench.at_rest
 
     def test_what_has_no_number_is_not_acknowledged(self) -> None:
         bench, owned = self._dialled()

@@ -1,0 +1,159 @@
+"""The calling half of a call: our INVITE until it is answered, refused or cancelled, and the ACK for each 2xx that it gets.
+
+calling --2xx: ACK--> confirmed
+   |  \\--401, 407, 3xx that are followed: the INVITE again; other 300-699--> ended
+   \\--cancel--> cancelling --487, any refusal--> ended
+                    \\--2xx all the same: ACK, BYE--> ended
+"""
+
+from typing import TYPE_CHECKING
+
+from callwright.base.errors import PeerError
+from callwright.sip import events
+from callwright.sip.address import Address
+from callwright.sip.dialog import Dialog
+from callwright.sip.events import Ended, Rejected
+from callwright.sip.invitation import PROOFS, Invitation, cancellation, remains
+from callwright.sip.message import Request, Response, with_cause
+from callwright.sip.reliable import EarlyDialogs
+from callwright.sip.timers import GIVE_UP
+from callwright.sip.transaction import ClientTransaction
+
+if TYPE_CHECKING:
+    from callwright.sip.agent import Agent
+    from callwright.sip.call import SipCall
+
+FORKS_MAX = 8
+"Answers of one forked INVITE that are acknowledged and ended."
+
+
+class Calling:
+    """Of a call that we began. Its transaction may keep it for 32 s after the call is over."""
+
+    __slots__ = ("_acks", "_call", "_client", "_heard", "_invitation", "_invite", "_reason", "_spare", "early")
+
+    def __init__(self, call: "SipCall") -> None:
+        self._call = call
+        self._invitation: Invitation | None = None
+        "As long as our INVITE has no final answer."
+
+        self._invite: Request | None = None
+        self._client: ClientTransaction | None = None
+        self._spare: Agent | None = None
+        self._heard = False
+        "Our INVITE got an answer of some kind: it may be cancelled."
+
+        self._reason = ""
+        self._acks: dict[str, tuple[bytes, Address]] = {}
+        "The ACK for each 2xx that our INVITE got, by To tag."
+
+        self.early = EarlyDialogs()
+
+    @property
+    def answered(self) -> bool:
+        return bool(self._acks)
+
+    def begin(self, invitation: Invitation, spare: "Agent | None") -> None:
+        """Send it; `spare` does where nothing takes a connection for it."""
+        self._invitation, self._spare = invitation, spare
+        self._send()
+
+    def _send(self) -> None:
+        call = self._call
+        assert self._invitation is not None
+        self._heard = False
+        self.early = EarlyDialogs()
+        self._invite = call.agent.outgoing(self._invitation.request)
+        call.remote = self._invitation.to
+        self._client = call.agent.transactions.request(self._invite, call.remote, self._answered)
+
+    def cancel(self, reason: str) -> None:
+        call = self._call
+        if call.state == "calling":
+            call.state, self._reason = "cancelling", reason
+            call.stop_waiting()
+            if self._heard:
+                self._send_cancel()
+
+    def _send_cancel(self) -> None:
+        """Once only: RFC 3261 §9.1. It shares the branch of its INVITE."""
+        call, invite, client = self._call, self._invite, self._client
+        assert invite is not None and client is not None
+        call.agent.transactions.request(cancellation(invite), call.remote, lambda _: None)
+        call.wait(GIVE_UP, client.give_up)
+
+    def let_go(self) -> None:
+        """The call is over."""
+        self._client = self._invitation = None
+
+    # -- answers -------------------------------------------------------------------------------
+
+    def _answered(self, response: Response | None) -> None:
+        call = self._call
+        if response is None and self._spare is not None and not self._heard and call.state == "calling":
+            call.agent, self._spare = self._spare, None
+            self._send()
+        elif response is None:
+            self._refused(408, "No answer", heard=self._heard)
+        elif response.status < 200:
+            first, self._heard = not self._heard, True
+            if call.state == "cancelling" and first:
+                self._send_cancel()
+            elif call.state == "calling" and response.status > 100:
+                self._provisional(response)
+        elif response.status < 300:
+            self._accepted(response)
+        elif call.state == "calling" and self._invitation is not None and self._invitation.again(response):
+            self._send()
+        else:
+            self._refused(response.status, with_cause(response.reason, response.headers))
+
+    def _provisional(self, response: Response) -> None:
+        assert self._invite is not None
+        try:
+            acknowledged = self.early.told(self._invite, response, self._call.remote)
+        except PeerError:
+            return
+        if acknowledged is not None:
+            self._call.ask(*acknowledged)
+        self._call.on_event(events.Ringing(response.status, response.body))
+
+    def _refused(self, status: int, reason: str, *, heard: bool = True) -> None:
+        if self._call.state == "cancelling":
+            self._call.end(Ended("local", self._reason))
+        elif self._call.state == "calling":
+            self._call.end(Rejected(status, reason, heard))
+
+    def _accepted(self, response: Response) -> None:
+        """A 2xx: the first one, one that comes again, or one of another branch (RFC 3261 §13.2.2.4)."""
+        call = self._call
+        assert self._invite is not None
+        tag = response.to_tag
+        if tag in self._acks:
+            call.agent.wire.send(*self._acks[tag])
+            return
+        if len(self._acks) >= FORKS_MAX:
+            return
+        try:
+            dialog, description = self.early.confirmed(self._invite, response, call.remote)
+        except PeerError as error:
+            self._refused(500, f"a 2xx that cannot be acknowledged: {error}")
+            return
+        self._acks[tag] = call.send_ack(dialog, self._invite)
+        # The transaction lingers for 32 s: keep of the INVITE only what the answer of another branch would need.
+        self._invite, self._client, self._invitation = remains(self._invite), None, None
+        if call.state == "calling":
+            call.confirmed(dialog, response, description)
+            return
+        call.bye(dialog)
+        if call.state == "cancelling":
+            call.end(Ended("local", self._reason))
+
+
+def acknowledgement(dialog: Dialog, invite: Request) -> Request:
+    """The ACK of a 2xx. What the INVITE proved, its ACK proves too (RFC 3261 §13.2.2.4)."""
+    ack = dialog.request("ACK", invite.sequence)
+    for name in PROOFS:
+        if proof := invite.headers.all(name):
+            ack.headers.set(name, *proof)
+    return ack

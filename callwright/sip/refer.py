@@ -1,0 +1,254 @@
+"""REFER (RFC 3515) within a call: one side asks the other to call somebody, and is told what comes of it by NOTIFY.
+
+Ours:   asked --2xx--> accepted --NOTIFY with a final status, or the end of the subscription--> `Referred`
+           \\--refused, no answer--> `Referred`        (a peer that wants no subscription, RFC 4488: `Referred` at once)
+Theirs: REFER --the owner permits: 202, NOTIFY 100--> under way --the owner tells a final status: NOTIFY--> over
+
+Each is one at a time for each call. A NOTIFY may come before the 2xx that it follows (§2.4.4), and ours are sent one after
+the other, since a peer may not take them out of order. The subscription lives on when its call ends (RFC 5057 §4.1): who
+asked for a transfer often hangs up at once.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from callwright.base.errors import PeerError
+from callwright.sip.address import name_address, uri
+from callwright.sip.events import Referred
+from callwright.sip.message import REASON_MAX, REASONS, Request, Response
+from callwright.sip.replaces import Replaces, replaces
+from callwright.sip.timers import Timer
+from callwright.sip.transaction import ServerTransaction
+
+if TYPE_CHECKING:
+    from callwright.sip.call import SipCall
+
+REFER_S_MAX = 120.0
+"How long either side waits for the other's word: as long as a telephone may ring."
+
+FRAGMENT = "message/sipfrag"
+_STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: ([^\r\n]*))?")
+_METHOD = re.compile(r";method=(?!invite(?:[;?]|$))", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Referral:
+    """What a peer asks of us. Its owner says by `tell` what came of it."""
+
+    target: str
+    "The URI to call, without header fields."
+
+    replaced: Replaces | None
+    "There, to take the place of this call."
+
+    by: str
+    "Referred-By (RFC 3892), for the INVITE; empty where there is none."
+
+    tell: Callable[[int, str], None] = lambda *_: None
+    "The status of our INVITE, once it is final. Only the first counts."
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Of our INVITE."""
+        by = (("referred-by", self.by),) if self.by else ()
+        return (*by, ("replaces", str(self.replaced))) if self.replaced else by
+
+
+class Refers:
+    """Of one call, both ways."""
+
+    __slots__ = ("_asked", "_call", "_count", "_ours", "_theirs")
+
+    def __init__(self, call: "SipCall") -> None:
+        self._call = call
+        self._ours: Timer | None = None
+        "Until it is known what came of our REFER."
+
+        self._asked = 0
+        "Its CSeq."
+
+        self._theirs: _Subscription | None = None
+        self._count = 0
+
+    def over(self) -> None:
+        """The call has ended: nobody waits for what comes of ours."""
+        if self._ours is not None:
+            self._ours.cancel()
+        self._ours = None
+
+    # -- ours ----------------------------------------------------------------------------------
+
+    def ask(self, target: str, replaced: "SipCall | None") -> None:
+        call = self._call
+        assert call.dialog is not None
+        if self._ours is not None:
+            call.on_event(Referred(491, "another transfer is under way"))
+            return
+        if replaced is not None and replaced.dialog is not None:
+            dialog = replaced.dialog
+            named = Replaces(dialog.call_id, dialog.remote_tag, replaced.tag)
+            target += f"{'&' if '?' in target else '?'}Replaces={named.in_uri}"
+        request = call.dialog.request("REFER")
+        request.headers.set("refer-to", f"<{target}>")
+        request.headers.set("referred-by", f"<{name_address(call.dialog.local).uri}>")
+        self._asked = request.sequence
+        self._ours = call.agent.wire.after(REFER_S_MAX, lambda: self._done(408, "nothing came of it"))
+        call.ask(call.dialog, request, lambda response: self._answered(request, response))
+
+    def _answered(self, request: Request, response: Response | None) -> None:
+        # A challenge has given it another number.
+        self._asked = request.sequence
+        if response is None:
+            self._done(408, "No answer")
+        elif response.status >= 300:
+            self._done(response.status, response.reason)
+        elif response.headers.get("refer-sub").strip().lower() == "false":
+            self._done(202, response.reason)
+
+    def _done(self, status: int, reason: str) -> None:
+        if self._ours is not None:
+            self.over()
+            self._call.on_event(Referred(status, reason))
+
+    def notified(self, request: Request, transaction: ServerTransaction) -> None:
+        """A NOTIFY came."""
+        reply = self._call.agent.reply
+        package, _, options = request.headers.get("event").partition(";")
+        number = options.partition("id=")[2].partition(";")[0].strip()
+        if package.strip().lower() != "refer":
+            reply(request, transaction, 489, allow_events="refer")
+        elif self._ours is None or (number and number != str(self._asked)):
+            reply(request, transaction, 481)
+        elif request.media_type not in ("", FRAGMENT):
+            reply(request, transaction, 415, accept=FRAGMENT)
+        else:
+            reply(request, transaction, 200)
+            found = _STATUS.match(request.body)
+            status = int(found[1]) if found else 0
+            if status >= 200:
+                self._done(status, _printable(found[2] or "") if found else "")
+            elif request.headers.get("subscription-state").strip().lower().startswith("terminated"):
+                self._done(480, "the far end tells no more of it")
+
+    # -- the peer's ----------------------------------------------------------------------------
+
+    def asked(self, request: Request, transaction: ServerTransaction) -> None:
+        """A REFER came. Raises `PeerError`."""
+        call, reply = self._call, self._call.agent.reply
+        referral = referral_of(request)
+        if call.on_refer is None or call.state not in ("answered", "confirmed"):
+            reply(request, transaction, 403)
+            return
+        if self._theirs is not None and not self._theirs.over:
+            reply(request, transaction, 491)
+            return
+        quiet = request.headers.get("refer-sub").strip().lower() == "false"
+        self._count += 1
+        # Of the first one the event needs no number, and some peers expect none (§2.4.6).
+        event = "refer" if self._count == 1 else f"refer;id={request.sequence}"
+        subscription = _Subscription(call, event, quiet=quiet)
+        referral.tell = subscription.tell
+        self._theirs = subscription
+        status = call.on_refer(referral)
+        if status >= 300:
+            subscription.over = True
+            reply(request, transaction, status)
+        elif quiet:
+            reply(request, transaction, 202, refer_sub="false", contact=call.agent.contact)
+        else:
+            reply(request, transaction, 202, contact=call.agent.contact)
+        subscription.begin()
+
+
+class _Subscription:
+    """Who sent us a REFER is told what comes of it."""
+
+    __slots__ = ("_begun", "_call", "_event", "_final", "_limit", "_quiet", "_sending", "over")
+
+    def __init__(self, call: "SipCall", event: str, *, quiet: bool) -> None:
+        """`quiet`: the peer wants to be told nothing (RFC 4488)."""
+        self._call = call
+        self._event = event
+        self._quiet = quiet
+        self._begun = False
+        self._sending = False
+        self._final: tuple[int, str] | None = None
+        self._limit: Timer | None = None
+        self.over = False
+
+    def begin(self) -> None:
+        """It was accepted, and that was sent."""
+        self._begun = True
+        if self.over or self._quiet:
+            return
+        self._limit = self._call.agent.wire.after(REFER_S_MAX, lambda: self.tell(408, "nothing came of it"))
+        self._notify(100, "Trying", f"active;expires={REFER_S_MAX:.0f}")
+
+    def tell(self, status: int, reason: str) -> None:
+        if self.over or self._final is not None:
+            return
+        self._final = status, reason or REASONS.get(status, "")
+        if self._quiet:
+            self.over = True
+        elif self._begun and not self._sending:
+            self._last()
+
+    def _last(self) -> None:
+        assert self._final is not None
+        self._end()
+        self._notify(*self._final, "terminated;reason=noresource")
+
+    def _end(self) -> None:
+        self.over = True
+        if self._limit is not None:
+            self._limit.cancel()
+
+    def _notify(self, status: int, reason: str, state: str) -> None:
+        call = self._call
+        assert call.dialog is not None
+        request = call.dialog.request("NOTIFY")
+        request.headers.set("event", self._event)
+        request.headers.set("subscription-state", state)
+        request.headers.set("contact", call.agent.contact)
+        request.headers.set("content-type", f"{FRAGMENT};version=2.0")
+        request.body = f"SIP/2.0 {status} {_printable(reason)}\r\n"
+        self._sending = True
+        call.ask(call.dialog, request, self._told)
+
+    def _told(self, response: Response | None) -> None:
+        self._sending = False
+        if self.over:
+            return
+        if response is None or response.status >= 300:
+            # It no longer listens (§2.4.4).
+            self._end()
+        elif self._final is not None:
+            self._last()
+
+
+def referral_of(request: Request) -> Referral:
+    """Raises `PeerError` where it does not name exactly one place that an INVITE can go to (§2.4.2)."""
+    places = request.headers.all("refer-to")
+    if len(places) != 1:
+        raise PeerError("Refer-To not exactly once")
+    named = name_address(places[0]).uri
+    if _METHOD.search(named):
+        raise PeerError(f"a REFER to something else than an INVITE: {named[:60]!r}")
+    target, _, fields = named.partition("?")
+    uri(target)
+    replaced = None
+    for item in fields.split("&"):
+        name, _, value = item.partition("=")
+        if name.lower() == "replaces":
+            if replaced is not None:
+                raise PeerError("two Replaces")
+            replaced = replaces(unquote(value))
+    by = request.headers.get("referred-by")
+    return Referral(target, replaced, by if by.isprintable() else "")
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)[:REASON_MAX]

@@ -1,0 +1,50 @@
+"""`Replaces` (RFC 3891): a call that is to take the place of another one, in an INVITE and in the URI of a REFER."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from callwright.base.errors import PeerError
+from callwright.sip.address import parameters
+from callwright.sip.message import CALL_ID_MAX, Headers
+
+_TAG = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,128}")
+_CALL_ID = re.compile(rf"[\x21-\x3a\x3c-\x7e]{{1,{CALL_ID_MAX}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Replaces:
+    """The dialog that is meant, as the side sees it that is asked to let it go."""
+
+    call_id: str
+    local_tag: str
+    "Of the side that is asked (`to-tag`)."
+
+    remote_tag: str
+    early_only: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.call_id};to-tag={self.local_tag};from-tag={self.remote_tag}"
+
+    @property
+    def in_uri(self) -> str:
+        """Escaped, as a header field of a URI."""
+        return quote(str(self), safe="")
+
+
+def replaces(value: str) -> Replaces:
+    """Raises `PeerError`."""
+    call_id, _, options = value.partition(";")
+    told = parameters(options)
+    ours, theirs = told.get("to-tag", ""), told.get("from-tag", "")
+    if not (_CALL_ID.fullmatch(call_id.strip()) and _TAG.fullmatch(ours) and _TAG.fullmatch(theirs)):
+        raise PeerError(f"a Replaces of {value[:60]!r}")
+    return Replaces(call_id.strip(), ours, theirs, "early-only" in told)
+
+
+def of_invite(headers: Headers) -> Replaces | None:
+    """What an INVITE is to replace. Raises `PeerError`, also where it names two calls (§3)."""
+    values = headers.all("replaces")
+    if len(values) > 1:
+        raise PeerError("two Replaces")
+    return replaces(values[0]) if values else None
