@@ -207,6 +207,7 @@ class Calls:
         self, leg: SipLeg, route: Route, party: Party, call: "_Journalled", recording: Path, messages: Messages
     ) -> Performer:
         assert self.transfers is not None
+        self.transfers.follow(leg, dialled=party.direction == "outbound")
 
         async def prepare(prompt: Prompt) -> list[Frames]:
             if route.is_pci:
@@ -225,7 +226,7 @@ class Calls:
             clock=now,
             recording_path=None if route.is_pci else recording_path,
             messages=messages,
-            dial=self.transfers.of(route, party, call.id),
+            dial=self.transfers.of(route, party, call.id, leg, call.problem),
             recognizer=self._recognizer,
         )
 

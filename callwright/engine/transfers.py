@@ -1,16 +1,18 @@
-"""The far ends of transfers: dialled by the account's trunks, or at a SIP URI that the author gave."""
+"""The far ends of transfers: dialled by the account's trunks, or at a SIP URI that the author gave; by us, or by the caller's
+own telephone (REFER). And whom the parties of calls may send in their place."""
 
 import asyncio
 import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from callwright.base.config import Config
 from callwright.base.errors import PeerError, ProviderError
 from callwright.engine.calls import Calls, Party
 from callwright.engine.legs import Owner
-from callwright.ports.leg import Leg, NotReached
+from callwright.ports.leg import HandedOver, Leg, NotReached
 from callwright.providers.http import Guard
 from callwright.services import dialing, trunks
 from callwright.session.commands import Transfer
@@ -21,6 +23,9 @@ from callwright.store.scope import Scope
 from callwright.telephony.leg import NotAnswered, SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
+
+REPLACED_S_MAX = 20.0
+"How long two telephones that both answered may take to find each other, while the caller waits and the other hears nothing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +55,31 @@ class Transfers:
         self._plane = plane
         self._guard = Guard(config.allow_urls, config.loopback_only)
 
-    def of(self, route: Route, party: Party, call_id: int) -> Callable[[Transfer], Awaitable[Leg | NotReached]]:
+    def of(
+        self, route: Route, party: Party, call_id: int, leg: SipLeg, report: Callable[[str], None]
+    ) -> Callable[[Transfer], Awaitable[Leg | NotReached | HandedOver]]:
         """How one call reaches somebody."""
 
-        async def dial(command: Transfer) -> Leg | NotReached:
+        async def dial(command: Transfer) -> Leg | NotReached | HandedOver:
+            if command.kind == "blind" and (done := await _blind(leg, command, report)) is not None:
+                return done
             try:
                 target = await self._target(route, command.destination)
                 secret = route.is_pci or command.private
                 owner = Owner(route.account_id, route.user_id, "transfer", call_id, party.outbound_call_id, secret)
-                return await self._reach(command, target, party.caller, owner)
+                reached = await self._reach(command, target, party.caller, owner)
             except (PeerError, ProviderError, *FAILURES) as error:
                 return NotReached("error", str(error))
+            if command.kind == "consultation" and isinstance(reached, SipLeg):
+                return await _left_alone(leg, reached, report)
+            return reached
 
         return dial
+
+    def follow(self, leg: SipLeg, *, dialled: bool) -> None:
+        """Let the party of a leg send somebody in its place: whom we dialled to any address that transfers may go to, a caller
+        to its own only. We know whom we dial, and anybody may call."""
+        leg.follow(self._endpoint, self._permits if dialled else lambda _: False)
 
     async def _target(self, route: Route, destination: str) -> "_Target":
         if not destination.lower().startswith(("sip:", "sips:")):
@@ -103,6 +120,7 @@ class Transfers:
         self._calls.seen.follow(leg, owner)
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)
+        self.follow(leg, dialled=True)
         try:
             refused = await leg.answered(command.connect_timeout_s)
         except asyncio.CancelledError:
@@ -111,6 +129,46 @@ class Transfers:
         finally:
             self._calls.legs.discard(leg)
         return leg if refused is None else _not_reached(refused)
+
+
+async def _blind(leg: SipLeg, command: Transfer, report: Callable[[str], None]) -> NotReached | HandedOver | None:
+    """Have the caller's own telephone dial; None where it cannot."""
+    fields = "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in command.headers)
+    destination = (
+        f"{command.destination}{'&' if '?' in command.destination else '?'}{fields}" if fields else command.destination
+    )
+    try:
+        referred = await leg.hand_over(destination, command.connect_timeout_s)
+    except PeerError as error:
+        report(f"The caller's side cannot be asked to transfer ({error}); the call is made from here")
+        return None
+    if 200 <= referred.status < 300:
+        leg.hang_up()
+        return HandedOver()
+    if referred.tried or leg.ended:
+        return _not_reached(NotAnswered(referred.status, referred.reason))
+    report(f"The caller's side does not transfer (status {referred.status}); the call is made from here")
+    return None
+
+
+async def _left_alone(leg: SipLeg, far_end: SipLeg, report: Callable[[str], None]) -> Leg | HandedOver:
+    """Leave the caller and the far end to each other; the far end's leg where they cannot be."""
+    try:
+        if not (place := far_end.replaceable):
+            raise PeerError("the far end knows no Replaces")
+        referred = await leg.hand_over(place, REPLACED_S_MAX, far_end)
+    except PeerError as error:
+        report(f"The two cannot be left to each other ({error}); they are joined here")
+        return far_end
+    except asyncio.CancelledError:
+        far_end.hang_up()
+        raise
+    if 200 <= referred.status < 300:
+        leg.hang_up()
+        far_end.hang_up()
+        return HandedOver()
+    report(f"The two cannot be left to each other (status {referred.status}); they are joined here")
+    return far_end
 
 
 def _not_reached(refused: NotAnswered) -> NotReached:

@@ -70,6 +70,11 @@ class NotReached:
     "For the log, e.g. `486 Busy Here`."
 
 
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The caller talks to the far end of a transfer without us; the caller's leg is over."""
+
+
 LegEvent = KeyPressed | PlayEnded | SpeechStarted | SpeechEnded | LegEnded
 
 

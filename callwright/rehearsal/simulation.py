@@ -335,6 +335,12 @@ class Simulation:
                 self._gone = True
                 return HungUp(self.now, transferred_s=0.0)
             return TransferEnded(self.now, end.outcome, reason=end.reason)
+        if command.kind != "bridge":
+            # The caller's telephone takes it over.
+            self.now += RING_S
+            self._gone = True
+            self._caller.left()
+            return HungUp(self.now, by="application", transferred_s=0.0)
         seconds, most = end.seconds, command.duration_max_s
         too_long = bool(most) and seconds >= most
         seconds = most if too_long else seconds

@@ -75,9 +75,16 @@ class Record:
     type: Literal["record"] = "record"
 
 
+TransferKind = Literal["bridge", "blind", "consultation"]
+"""`bridge`: we dial the far end and stay between the two. `blind`: the caller's own telephone dials it, and we are out of the
+call. `consultation`: we dial, and leave the two to each other once the far end has answered. Where the caller's telephone
+cannot (SIP: it takes no REFER), both are a bridge."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Dial somebody and join the two. Answered by `TransferEnded` or `HungUp`."""
+    """Dial somebody and join the two. Answered by `TransferEnded` or `HungUp`; by `HungUp(by="application", transferred_s=0)`
+    where the two talk without us."""
 
     destination: str
     "Digits, `+` and digits, or a `sip:` URI; already without `tel:` and parameters."
@@ -100,6 +107,7 @@ class Transfer:
     "Of the INVITE: `User-to-User` and names that begin with `x-`."
 
     private: bool = False
+    kind: TransferKind = "bridge"
     type: Literal["transfer"] = "transfer"
 
 

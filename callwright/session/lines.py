@@ -135,6 +135,8 @@ def _told(entry: Entry) -> Iterator[_Told]:
             yield "error", f"Application not found: {reason}", {}
         case SetRecording(on=on):
             yield "info", "Recording started" if on else "Recording stopped", {}
+        case HungUp(by="application", transferred_s=float()):
+            yield "event", "Transferred: the call goes on elsewhere", {}
         case HungUp(by=by):
             yield (
                 "event",

@@ -219,6 +219,8 @@ class SipCall:
             self.on_event(Confirmed(request.body))
         elif request.body:
             self.on_event(Confirmed(request.body))
+        if self._refers is not None:
+            self._refers.confirmed()
 
     def _never_acknowledged(self) -> None:
         self._send_bye()
@@ -393,10 +395,14 @@ class SipCall:
         """Whether the peer takes this method; one that does not say may."""
         return not self._session.allowed or method.lower() in self._session.allowed
 
+    def supports(self, extension: str) -> bool:
+        """Whether the peer says that it knows this extension."""
+        return any(extension == word.strip() for value in self._session.supported for word in value.lower().split(","))
+
     def refer(self, target: str, replaces: "SipCall | None" = None) -> None:
         """Ask the peer to call this URI in place of us (RFC 3515), and there to take the place of this call of ours (RFC 3891).
         `Referred` follows, at the latest in two minutes, unless the call ends before."""
-        if self.state == "confirmed":
+        if self.state in ("answered", "confirmed"):
             self._transfers.ask(target, replaces)
 
     def answer_reoffer(self, sdp: str) -> None:

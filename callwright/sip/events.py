@@ -77,6 +77,9 @@ class Referred:
     reason: str
     "Printable and short, but the peer's own words."
 
+    tried: bool = True
+    "The peer did call the other; where it did not, it takes no REFER, or not this one."
+
 
 SipEvent = Ringing | Answered | Confirmed | Rejected | Ended | Reoffered | KeyInfo | Referred
 

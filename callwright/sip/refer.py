@@ -47,8 +47,9 @@ class Referral:
     by: str
     "Referred-By (RFC 3892), for the INVITE; empty where there is none."
 
-    tell: Callable[[int, str], None] = lambda *_: None
-    "The status of our INVITE, once it is final. Only the first counts."
+    tell: Callable[[int, str, Callable[[], None]], None] = lambda *_: None
+    """The status of our INVITE, once it is final, and what to do when the peer has heard of it, or will not. Only the first
+    counts."""
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -60,7 +61,7 @@ class Referral:
 class Refers:
     """Of one call, both ways."""
 
-    __slots__ = ("_asked", "_call", "_count", "_ours", "_theirs")
+    __slots__ = ("_asked", "_call", "_count", "_ours", "_theirs", "_waiting")
 
     def __init__(self, call: "SipCall") -> None:
         self._call = call
@@ -72,20 +73,31 @@ class Refers:
 
         self._theirs: _Subscription | None = None
         self._count = 0
+        self._waiting: tuple[str, SipCall | None] | None = None
+        "What we ask once our 2xx has its ACK: the peer knows of no call before it has that."
+
+    def confirmed(self) -> None:
+        """The ACK came."""
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self.ask(*waiting)
 
     def over(self) -> None:
         """The call has ended: nobody waits for what comes of ours."""
         if self._ours is not None:
             self._ours.cancel()
-        self._ours = None
+        self._ours = self._waiting = None
 
     # -- ours ----------------------------------------------------------------------------------
 
     def ask(self, target: str, replaced: "SipCall | None") -> None:
         call = self._call
         assert call.dialog is not None
+        if call.answering:
+            self._waiting = target, replaced
+            return
         if self._ours is not None:
-            call.on_event(Referred(491, "another transfer is under way"))
+            call.on_event(Referred(491, "another transfer is under way", tried=False))
             return
         if replaced is not None and replaced.dialog is not None:
             dialog = replaced.dialog
@@ -102,16 +114,16 @@ class Refers:
         # A challenge has given it another number.
         self._asked = request.sequence
         if response is None:
-            self._done(408, "No answer")
+            self._done(408, "No answer", tried=False)
         elif response.status >= 300:
-            self._done(response.status, response.reason)
+            self._done(response.status, response.reason, tried=False)
         elif response.headers.get("refer-sub").strip().lower() == "false":
             self._done(202, response.reason)
 
-    def _done(self, status: int, reason: str) -> None:
+    def _done(self, status: int, reason: str, *, tried: bool = True) -> None:
         if self._ours is not None:
             self.over()
-            self._call.on_event(Referred(status, reason))
+            self._call.on_event(Referred(status, reason, tried))
 
     def notified(self, request: Request, transaction: ServerTransaction) -> None:
         """A NOTIFY came."""
@@ -166,7 +178,7 @@ class Refers:
 class _Subscription:
     """Who sent us a REFER is told what comes of it."""
 
-    __slots__ = ("_begun", "_call", "_event", "_final", "_limit", "_quiet", "_sending", "over")
+    __slots__ = ("_begun", "_call", "_event", "_final", "_limit", "_quiet", "_sending", "_then", "over")
 
     def __init__(self, call: "SipCall", event: str, *, quiet: bool) -> None:
         """`quiet`: the peer wants to be told nothing (RFC 4488)."""
@@ -176,6 +188,7 @@ class _Subscription:
         self._begun = False
         self._sending = False
         self._final: tuple[int, str] | None = None
+        self._then: Callable[[], None] = _nothing
         self._limit: Timer | None = None
         self.over = False
 
@@ -184,16 +197,19 @@ class _Subscription:
         self._begun = True
         if self.over or self._quiet:
             return
-        self._limit = self._call.agent.wire.after(REFER_S_MAX, lambda: self.tell(408, "nothing came of it"))
+        self._limit = self._call.agent.wire.after(REFER_S_MAX, lambda: self.tell(408, "nothing came of it", _nothing))
         self._notify(100, "Trying", f"active;expires={REFER_S_MAX:.0f}")
 
-    def tell(self, status: int, reason: str) -> None:
-        if self.over or self._final is not None:
+    def tell(self, status: int, reason: str, then: Callable[[], None]) -> None:
+        if self._final is not None:
             return
         self._final = status, reason or REASONS.get(status, "")
-        if self._quiet:
+        if self.over or self._quiet:
             self.over = True
-        elif self._begun and not self._sending:
+            then()
+            return
+        self._then = then
+        if self._begun and not self._sending:
             self._last()
 
     def _last(self) -> None:
@@ -220,13 +236,16 @@ class _Subscription:
 
     def _told(self, response: Response | None) -> None:
         self._sending = False
-        if self.over:
-            return
-        if response is None or response.status >= 300:
-            # It no longer listens (§2.4.4).
+        if self.over or response is None or response.status >= 300:
+            # It has heard all, or no longer listens (§2.4.4).
             self._end()
+            then, self._then = self._then, _nothing
+            then()
         elif self._final is not None:
             self._last()
+
+
+def _nothing() -> None: ...
 
 
 def referral_of(request: Request) -> Referral:

@@ -67,7 +67,7 @@ def supports(headers: Headers, extension: str) -> bool:
 class SessionTimer:
     """Of one call, once it is confirmed."""
 
-    __slots__ = ("_by_update", "_call", "_expires_s", "_glares", "_pending", "_timer", "allowed")
+    __slots__ = ("_by_update", "_call", "_expires_s", "_glares", "_pending", "_timer", "allowed", "supported")
 
     def __init__(self, call: "SipCall") -> None:
         self._call = call
@@ -79,6 +79,9 @@ class SessionTimer:
         self.allowed: list[str] = []
         "Methods that the peer takes, in lower case; empty where it does not say."
 
+        self.supported: list[str] = []
+        "Values of its Supported."
+
     @property
     def inviting(self) -> bool:
         """A re-INVITE of ours has no final answer yet."""
@@ -86,6 +89,7 @@ class SessionTimer:
 
     def heard(self, headers: Headers) -> None:
         """Note what the peer allows, in an INVITE or a 2xx of its own."""
+        self.supported = headers.all("supported") or self.supported
         if headers.all("allow"):
             self.allowed = headers.tokens("allow")
             self._by_update = "update" in self.allowed

@@ -27,7 +27,8 @@ from callwright.ports.leg import (
     SpeechStarted,
 )
 from callwright.sip import sdp
-from callwright.sip.address import Transport
+from callwright.sip.address import Transport, bracketed, uri
+from callwright.sip.events import Referred
 from callwright.telephony.media_coding import FRAMES_MAX, Agreed
 from callwright.telephony.plane import (
     Closed,
@@ -52,6 +53,7 @@ from callwright.telephony.sip_endpoint import (
     SipEndpoint,
     SipEvent,
 )
+from callwright.telephony.succession import Peer, Succession
 
 EVENTS_MAX = 1000
 "Events that may wait for the program. Keys past it are dropped: nobody types a thousand keys ahead."
@@ -87,6 +89,12 @@ class SipLeg:
         self._codecs = dict(zip((known.encoding for known in plane.codecs), plane.codecs, strict=True))
         self._no_audio_s = plane.no_audio_s
         self._sdp_version = 1
+        self._succession: Succession | None = None
+        self._referred: asyncio.Future[Referred] | None = None
+        self.name = ""
+        "User part of who we are to the party."
+
+        self.peer: Peer | None = None
         self._recordings: dict[str, asyncio.Future[str]] = {}
         "By path, with the error or an empty string."
 
@@ -113,7 +121,8 @@ class SipLeg:
         except PeerError:
             leg._media.close()
             raise
-        leg._call = call
+        leg._call, leg.name = call, call.dialled
+        leg.peer = Peer(call.remote[0], call.remote, call.agent.transport)
         call.on_event = leg._on_sip
         call.answer(description)
         return leg
@@ -142,7 +151,9 @@ class SipLeg:
         """
         leg = cls(plane, host)
         leg._answer = asyncio.get_running_loop().create_future()
+        leg.name = caller
         try:
+            leg.peer = Peer(uri(target).host, to, transport, credentials)
             leg._call = endpoint.invite(
                 target,
                 call_id=call_id,
@@ -171,6 +182,63 @@ class SipLeg:
                 return self._answer.result()
             self.hang_up()
             return NotAnswered(408, "No answer")
+
+    # -- transfers -----------------------------------------------------------------------------
+
+    def follow(self, endpoint: SipEndpoint, permits: Callable[[str], bool]) -> None:
+        """From now on the party may send somebody else in its place (`succession`)."""
+        assert self._call is not None and self.peer is not None
+        self._succession = Succession(self, endpoint, self.peer, permits)
+        self._succession.watch(self._call)
+
+    def describe(self, offer: str) -> str:
+        """Our description in answer to an offer, and an offer of ours to none: its answer is to come. Raises `PeerError`."""
+        self._sdp_version += 1
+        if not offer:
+            return sdp.offer(self._side, version=self._sdp_version)
+        offered = sdp.parse(offer)
+        answer = sdp.answer(offered, self._side, version=self._sdp_version)
+        self._connect(offered)
+        return answer
+
+    def adopt(self, call: SipCall, description: str) -> SipCall:
+        """This call is the party's from now on. The one before, to be hung up. Raises `PeerError`."""
+        assert self._call is not None
+        if description:
+            self._connect(sdp.parse(description))
+        before, self._call = self._call, call
+        call.on_event = self._on_sip
+        if self._succession is not None:
+            self._succession.watch(call)
+        before.on_event, before.on_refer, before.on_replaced = lambda _: None, None, None
+        return before
+
+    async def hand_over(self, destination: str, timeout_s: float, other: "SipLeg | None" = None) -> Referred:
+        """Have the party call a number or a SIP URI in place of us; `other`: there to take the place of that leg. With a status
+        of 200 to 299 it has done so. A `PeerError` where it cannot be asked."""
+        call = self._call
+        if call is None or call.dialog is None or call.state == "ended" or not call.allows("REFER"):
+            raise PeerError("it takes no transfers")
+        if not destination.lower().startswith(("sip:", "sips:")):
+            place = uri(call.dialog.target)
+            destination = f"sip:{destination}@{bracketed(place.host)}:{place.port}"
+        self._referred = asyncio.get_running_loop().create_future()
+        call.refer(destination, other._call if other is not None else None)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._referred
+        except TimeoutError:
+            return Referred(408, "nothing came of it")
+        finally:
+            self._referred = None
+
+    @property
+    def replaceable(self) -> str:
+        """The URI at which somebody else can take our place with the party; empty where it does not know how (RFC 3891)."""
+        call = self._call
+        if self._ended or call is None or call.dialog is None or not call.supports("replaces"):
+            return ""
+        return call.dialog.target
 
     # -- ports.Leg ---------------------------------------------------------------------------
 
@@ -247,7 +315,7 @@ class SipLeg:
         if not self._ended:
             assert self._call is not None
             self._call.hang_up()
-            self._end(LegEnded("local", "hung up"))
+            self.end(LegEnded("local", "hung up"))
 
     def when_closed(self, told: Callable[[MediaStats, LegEnded], None]) -> None:
         """Have this called once, when signalling and media are over."""
@@ -281,10 +349,15 @@ class SipLeg:
                 self._on_answered(description)
             case Rejected(status=status, reason=reason, heard=heard):
                 self._settle(NotAnswered(status, reason, heard))
-                self._end(LegEnded("failure", f"{status} {reason}"))
+                self.end(LegEnded("failure", f"{status} {reason}"))
             case Ended(by=by, reason=reason):
                 self._settle(NotAnswered(408, reason))
-                self._end(LegEnded(by, reason))
+                ended = LegEnded(by, reason)
+                if self._succession is None or not self._succession.keeps(ended):
+                    self.end(ended)
+            case Referred():
+                if self._referred is not None and not self._referred.done():
+                    self._referred.set_result(event)
             case Reoffered(sdp=description):
                 self._on_reoffered(description)
             case KeyInfo(key=key):
@@ -304,21 +377,15 @@ class SipLeg:
         except PeerError as error:
             self._call.hang_up()
             self._settle(NotAnswered(488, str(error)))
-            self._end(LegEnded("failure", str(error)))
+            self.end(LegEnded("failure", str(error)))
         else:
             self._settle(None)
 
     def _on_reoffered(self, description: str) -> None:
         assert self._call is not None
         try:
-            self._sdp_version += 1
-            if not description:
-                # It asks for our offer; `Confirmed` brings its answer.
-                self._call.answer_reoffer(sdp.offer(self._side, version=self._sdp_version))
-                return
-            offered = sdp.parse(description)
-            answer = sdp.answer(offered, self._side, version=self._sdp_version)
-            self._connect(offered)
+            # Where it asks for our offer, `Confirmed` brings its answer.
+            answer = self.describe(description)
         except PeerError:
             self._call.reject_reoffer()
         else:
@@ -366,11 +433,11 @@ class SipLeg:
                     self._closed.set_result(stats)
                 if not self._ended and self._call is not None:
                     self._call.hang_up()
-                    self._end(LegEnded("failure", "the media plane closed the session"))
+                    self.end(LegEnded("failure", "the media plane closed the session"))
             case NoAudio():
                 if not self._ended and self._call is not None:
                     self._call.hang_up()
-                    self._end(LegEnded("failure", f"nothing came from the far end for {self._no_audio_s:g} s"))
+                    self.end(LegEnded("failure", f"nothing came from the far end for {self._no_audio_s:g} s"))
 
     def _settle(self, result: NotAnswered | None) -> None:
         if self._answer is not None and not self._answer.done():
@@ -382,11 +449,16 @@ class SipLeg:
         self._events.append(event)
         self._wake()
 
-    def _end(self, event: LegEnded) -> None:
+    def end(self, event: LegEnded) -> None:
+        """The leg is over, whatever its signalling still does."""
         if self._ended:
             return
         self._ended = True
         self._ended_at, self._ending = time.time(), event
+        if self._succession is not None:
+            self._succession.over()
+        if self._referred is not None and not self._referred.done():
+            self._referred.set_result(Referred(487, event.reason))
         self._media.close()
         self._events.append(event)
         self._wake()

@@ -4,6 +4,7 @@ dialing --answered--> joined --far end hangs up--> TransferEnded(far_end_disconn
    |                     +----longest time------> TransferEnded(maxtime_disconnect)
    |                     +----caller hangs up---> HungUp(transferred_s > 0)
    +--no answer, busy, error--> TransferEnded
+   +--they talk without us----> HungUp(application, transferred_s = 0)
    +--caller hangs up---------> HungUp(transferred_s = 0)
 """
 
@@ -11,38 +12,38 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from callwright.ports.leg import KeyPressed, Leg, LegEnded, LegEvent, NotReached
+from callwright.ports.leg import HandedOver, KeyPressed, Leg, LegEnded, LegEvent, NotReached
 from callwright.session.commands import Transfer
 from callwright.session.events import HungUp, TransferEnded
 
 JOINED_S_MAX = 4 * 3600.0
 "A transfer without a limit of its own."
 
-Dial = Callable[[Transfer], Awaitable["Leg | NotReached"]]
+Dial = Callable[[Transfer], Awaitable["Leg | NotReached | HandedOver"]]
 
 
-async def join(
-    caller: Leg, command: Transfer, dial: Dial, clock: Callable[[], float]
-) -> tuple[TransferEnded | HungUp, LegEnded | None]:
-    """What became of it, and how the caller's leg ended if it did. The caller hears what is playing until the answer."""
+async def join(caller: Leg, command: Transfer, dial: Dial, clock: Callable[[], float]) -> TransferEnded | HungUp:
+    """What became of it. The caller hears what is playing until the answer."""
     dialling = asyncio.ensure_future(dial(command))
     try:
         while not dialling.done():
             event = await _first(caller.event(), dialling)
             if isinstance(event, LegEnded):
-                if dialling.done() and not isinstance(far_end := dialling.result(), NotReached):
+                if dialling.done() and not isinstance(far_end := dialling.result(), NotReached | HandedOver):
                     # They answered in the moment in which the caller gave up.
                     far_end.hang_up()
-                return _left(event, clock(), 0.0), event
+                return _left(event, clock(), 0.0)
     finally:
         if not dialling.done():
             # Whoever dials hangs up when it is given up.
             dialling.cancel()
             await asyncio.wait([dialling])
     far_end = dialling.result()
+    if isinstance(far_end, HandedOver):
+        return HungUp(clock(), "application", transferred_s=0.0)
     caller.stop_playing()
     if isinstance(far_end, NotReached):
-        return TransferEnded(clock(), far_end.outcome, 0.0, far_end.reason), None
+        return TransferEnded(clock(), far_end.outcome, 0.0, far_end.reason)
     try:
         if command.keys_after:
             far_end.send_keys(command.keys_after)
@@ -53,9 +54,7 @@ async def join(
         far_end.hang_up()
 
 
-async def _joined(
-    caller: Leg, far_end: Leg, command: Transfer, clock: Callable[[], float]
-) -> tuple[TransferEnded | HungUp, LegEnded | None]:
+async def _joined(caller: Leg, far_end: Leg, command: Transfer, clock: Callable[[], float]) -> TransferEnded | HungUp:
     begun = clock()
     most = min(command.duration_max_s or JOINED_S_MAX, JOINED_S_MAX)
     listening: dict[Leg, asyncio.Task[LegEvent]] = {}
@@ -75,9 +74,9 @@ async def _joined(
                     # Never 0, which says that it rang only.
                     lasted = max(0.01, round(clock() - begun, 2))
                     if leg is caller:
-                        return _left(event, clock(), lasted), event
-                    return TransferEnded(clock(), "far_end_disconnect", lasted, event.reason), None
-        return TransferEnded(clock(), "maxtime_disconnect", most), None
+                        return _left(event, clock(), lasted)
+                    return TransferEnded(clock(), "far_end_disconnect", lasted, event.reason)
+        return TransferEnded(clock(), "maxtime_disconnect", most)
     finally:
         for task in listening.values():
             task.cancel()

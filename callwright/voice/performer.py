@@ -162,9 +162,9 @@ class Performer:
         waiting = await self._stretches((command.hold,)) if command.hold is not None else []
         await self._hold(waiting or [(True, [frames(tone("ringback"))])])
         self._holding = False  # `join` ends it
-        ended, over = await join(self._leg, command, self._dial, self._clock)
-        if over is not None:
-            self._hung_up(over)
+        ended = await join(self._leg, command, self._dial, self._clock)
+        if isinstance(ended, HungUp):
+            self._over = HungUp(ended.now, ended.by)
         return ended
 
     async def _set_recording(self, command: SetRecording) -> Event:

@@ -12,6 +12,7 @@ from callwright.media import g711, wav
 from callwright.media.frames import RATE_HZ, frames
 from callwright.ports.leg import LegEvent, PlayEnded
 from callwright.sip.address import Transport
+from callwright.sip.events import Referred
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Ended, SipCall, SipEndpoint, SipEvent
@@ -83,9 +84,15 @@ class Telephone:
         return self._endpoint.addresses["tcp"][1]
 
     async def calls(
-        self, address: str, user: str, headers: Sequence[tuple[str, str]] = (), *, transport: Transport = "udp"
+        self,
+        address: str,
+        user: str,
+        headers: Sequence[tuple[str, str]] = (),
+        *,
+        transport: Transport = "udp",
+        follows: bool = False,
     ) -> Line:
-        """Call a user at `host:port`; returns when it was answered."""
+        """Call a user at `host:port`; returns when it was answered. `follows`: it takes transfers."""
         host, _, port = address.rpartition(":")
         target, to = f"sip:{user}@{address}", (host, int(port))
         self._lines += 1
@@ -93,6 +100,9 @@ class Telephone:
             self._endpoint, self._plane, HOST, target=target, call_id=f"{id(self)}-{self._lines}", caller="6175550100",
             to=to, extra=headers, transport=transport,
         )  # fmt: skip
+        if follows:
+            # Before it is answered: it may be asked at once.
+            leg.follow(self._endpoint, lambda _: True)
         assert await leg.answered(WAIT_S) is None
         return self._line(leg)
 
@@ -103,8 +113,23 @@ class Telephone:
         call.ring()
         return call
 
-    def answer(self, call: SipCall) -> Line:
-        return self._line(SipLeg.incoming(call, self._plane, HOST))
+    def answer(self, call: SipCall, *, follows: bool = False) -> Line:
+        leg = SipLeg.incoming(call, self._plane, HOST)
+        if follows:
+            leg.follow(self._endpoint, lambda _: True)
+        return self._line(leg)
+
+    @staticmethod
+    def hands_over(line: Line, target: str) -> "asyncio.Task[Referred]":
+        """Ask the other side to call somebody in our place; then hang up, as telephones do."""
+
+        async def asking() -> Referred:
+            referred = await line.leg.hand_over(target, WAIT_S)
+            if referred.status < 300:
+                line.leg.hang_up()
+            return referred
+
+        return asyncio.ensure_future(asking())
 
     async def given_up(self, call: SipCall) -> str:
         """Why a call that rings has ended."""

@@ -59,6 +59,22 @@ def test_the_result_of_a_transfer(outcome: str) -> None:
     assert json.loads(told) == {"result": result, "duration": duration}
 
 
+@pytest.mark.parametrize("kind", ["blind", "consultation"])
+@pytest.mark.parametrize(
+    ("calls", "result", "duration"),
+    [
+        ("far end 35 s\ncall ends\nservice 200 {}", "transferred", 0),
+        ("far end busy\nhears Back.\ncall ends\nservice 200 {}", "busy", 0),
+        ("far end no answer\nhangs up\nservice 200 {}", None, 0),
+    ],
+)
+def test_a_transfer_that_leaves_the_call(kind: str, calls: str, result: str | None, duration: int) -> None:
+    played = play(_application(kind=kind), parse(f"hears One moment.\n{calls}"))
+    assert played.mismatch is None, str(played.mismatch)
+    (told,) = [entry.item.body for entry in played.journal if isinstance(entry.item, Fetch)]
+    assert json.loads(told) == {"result": result, "duration": duration}
+
+
 @pytest.mark.parametrize(
     ("custom_errors", "exits", "calls"),
     [

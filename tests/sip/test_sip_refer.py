@@ -10,6 +10,10 @@ from callwright.sip.replaces import Replaces, replaces
 
 pytestmark = pytest.mark.pure
 
+
+def told() -> None: ...
+
+
 PLACE = "<sip:300@192.0.2.9:5080>"
 
 
@@ -76,7 +80,7 @@ class TestWeAsk:
     def test_it_is_refused(self, status: int) -> None:
         bench, owned, refer = self._asked()
         bench.receive(answer(refer, status))
-        assert owned.events == [Referred(status, "Whatever")] and owned.call.state == "confirmed"
+        assert owned.events == [Referred(status, "Whatever", tried=False)] and owned.call.state == "confirmed"
 
     def test_the_other_does_not_answer(self) -> None:
         bench, owned, refer = self._asked()
@@ -97,7 +101,7 @@ class TestWeAsk:
         assert owned.events == [Referred(408, "nothing came of it")]
         bench, owned, _ = self._asked()
         bench.pass_s(40)
-        assert owned.events == [Referred(408, "No answer")], "not even an answer"
+        assert owned.events == [Referred(408, "No answer", tried=False)], "not even an answer"
 
     def test_a_peer_that_will_tell_nothing(self) -> None:
         """RFC 4488."""
@@ -115,7 +119,7 @@ class TestWeAsk:
     def test_one_at_a_time(self) -> None:
         bench, owned, _ = self._asked()
         owned.call.refer("sip:400@192.0.2.9")
-        assert owned.events == [Referred(491, "another transfer is under way")]
+        assert owned.events == [Referred(491, "another transfer is under way", tried=False)]
         assert [sent.what for sent in bench.sent].count("REFER") == 1
 
     @pytest.mark.parametrize(
@@ -133,6 +137,15 @@ class TestWeAsk:
         named = {"event": f"refer;id={refer.sequence}"}
         assert bench.receive(_notify(owned, 3, "SIP/2.0 200 OK", **named)) == ["200 NOTIFY"]
         assert owned.events == [Referred(200, "OK")]
+
+    def test_it_waits_until_the_call_is_confirmed(self) -> None:
+        bench = Bench()
+        bench.receive(invite())
+        owned = bench.incoming[-1]
+        owned.call.answer(ANSWER)
+        owned.call.refer("sip:300@192.0.2.9")
+        assert bench.sent[-1].what == "200 INVITE"
+        assert bench.receive(within(owned, "ACK", 1)) == ["REFER"]
 
     def test_two_calls_of_ours_are_joined_without_us(self) -> None:
         """RFC 3891: the dialog is named as the far end sees it, by its own tag as `to-tag`."""
@@ -174,8 +187,8 @@ class TestWeAreAsked:
         assert (first.headers.get("event"), first.body) == ("refer", "SIP/2.0 100 Trying\r\n")
         assert first.headers.get("subscription-state").startswith("active;expires=")
         bench.receive(answer(first, 200))
-        asked[0].tell(200, "")
-        asked[0].tell(486, "only the first counts")
+        asked[0].tell(200, "", told)
+        asked[0].tell(486, "only the first counts", told)
         last = bench.request()
         assert (last.body, last.headers.get("subscription-state")) == (
             "SIP/2.0 200 OK\r\n",
@@ -190,10 +203,26 @@ class TestWeAreAsked:
         bench, owned, asked = self._permitting()
         bench.receive(within(owned, "REFER", refer_to=PLACE))
         first = bench.request()
-        asked[0].tell(486, "Busy")
+        asked[0].tell(486, "Busy", told)
         assert bench.request().body == first.body
         assert bench.receive(answer(first, 200)) == ["NOTIFY"]
         assert bench.request().body == "SIP/2.0 486 Busy\r\n"
+
+    @pytest.mark.parametrize("status", [200, 481, 0])
+    def test_the_owner_knows_when_it_was_heard(self, status: int) -> None:
+        """Or will not be: no answer comes."""
+        bench, owned, asked = self._permitting()
+        bench.receive(within(owned, "REFER", refer_to=PLACE))
+        first = bench.request()
+        heard: list[float] = []
+        asked[0].tell(200, "OK", lambda: heard.append(bench.now))
+        bench.receive(answer(first, 200))
+        assert not heard
+        if status:
+            bench.receive(answer(bench.request(), status))
+        else:
+            bench.pass_s(33)
+        assert len(heard) == 1
 
     def test_who_hangs_up_at_once_is_still_told(self) -> None:
         """RFC 5057 §4.1."""
@@ -201,7 +230,7 @@ class TestWeAreAsked:
         bench.receive(within(owned, "REFER", refer_to=PLACE))
         bench.receive(answer(bench.request(), 200))
         bench.receive(within(owned, "BYE", 3))
-        asked[0].tell(200, "OK")
+        asked[0].tell(200, "OK", told)
         assert bench.request().body == "SIP/2.0 200 OK\r\n"
         bench.receive(answer(bench.request(), 481))
         bench.pass_s(40)
@@ -211,7 +240,7 @@ class TestWeAreAsked:
         bench, owned, asked = self._permitting()
         bench.receive(within(owned, "REFER", refer_to=PLACE))
         bench.receive(answer(bench.request(), 481))
-        asked[0].tell(200, "OK")
+        asked[0].tell(200, "OK", told)
         assert [sent.what for sent in bench.sent].count("NOTIFY") == 1
 
     def test_an_owner_that_never_says(self) -> None:
@@ -227,7 +256,7 @@ class TestWeAreAsked:
         refer = within(owned, "REFER", refer_to=PLACE, refer_sub="false", require="norefersub")
         assert bench.receive(refer) == ["202 REFER"]
         assert bench.response().headers.get("refer-sub") == "false"
-        asked[0].tell(200, "OK")
+        asked[0].tell(200, "OK", told)
         assert bench.sent[-1].what == "202 REFER"
 
     def test_a_second_one(self) -> None:
@@ -235,7 +264,7 @@ class TestWeAreAsked:
         bench.receive(within(owned, "REFER", refer_to=PLACE))
         bench.receive(answer(bench.request(), 200))
         assert bench.receive(within(owned, "REFER", 3, refer_to=PLACE)) == ["491 REFER"]
-        asked[0].tell(404, "Not Found")
+        asked[0].tell(404, "Not Found", told)
         bench.receive(answer(bench.request(), 200))
         assert bench.receive(within(owned, "REFER", 4, refer_to=PLACE)) == ["202 REFER", "NOTIFY"]
         assert bench.request().headers.get("event") == "refer;id=4" and len(asked) == 2

@@ -12,6 +12,7 @@ from callwright.grammar.grammars import Digits
 from callwright.grammar.input import Match, NoInput, NoMatch, Timers
 from callwright.ports.leg import (
     Frames,
+    HandedOver,
     KeyPressed,
     Leg,
     LegEnded,
@@ -251,6 +252,17 @@ async def test_a_transfer_joins_the_two_and_their_keys(bench: Bench) -> None:
     assert ended == TransferEnded(30, "far_end_disconnect", 30, "BYE")
     assert far_end.keys_sent == "125" and bench.leg.keys_sent == "7"
     assert bench.leg.bridged is None and not bench.performer.gone
+
+
+@in_virtual_time
+async def test_a_transfer_that_goes_on_without_us(bench: Bench) -> None:
+    async def hands_over(command: Transfer) -> HandedOver:
+        assert command.kind == "blind"
+        return HandedOver()
+
+    bench.dials = hands_over
+    assert await bench.perform(Transfer("18005550100", kind="blind")) == HungUp(0, "application", transferred_s=0)
+    assert await bench.perform(Play((A,))) == HungUp(0, "application"), "it is over"
 
 
 @in_virtual_time

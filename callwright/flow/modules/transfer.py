@@ -12,6 +12,7 @@ from callwright.flow.spoken import PromptText, SpokenText
 from callwright.flow.texts import Text
 from callwright.script.template import Template
 from callwright.session.commands import Transfer as TransferCommand
+from callwright.session.commands import TransferKind
 from callwright.session.run import Call, CallerHungUp
 
 HEADERS_MAX = 4_000
@@ -30,6 +31,11 @@ class Transfer(Module):
     time-out) and `error` (it cannot be called, which also leaves null); without, or where they are not joined, both end the
     call. Headers are sent to SIP addresses only; a field that is given twice is sent once, as given last. Keys that either
     presses while they are joined are passed on to the other. A transfer lasts as long as a call may at most.
+
+    `kind` says who dials. `bridge`: Callwright, and it stays between the two. `blind`: the caller's own telephone or trunk (SIP:
+    REFER); the call ends here once the other has answered it, and the variable is `transferred`. `consultation`: Callwright,
+    and it leaves the two to each other after the answer. Where the caller's side cannot, both become a bridge, and the call's
+    log says so. A blind transfer has no caller id and no keys of its own.
     """
 
     type: Literal["transfer"] = "transfer"
@@ -42,6 +48,7 @@ class Transfer(Module):
     custom_errors: bool = Field(False, title="Exits for errors and no answer")
     connect_timeout_s: float = Field(30, ge=1, le=180, title="Connect time-out, seconds")
     duration_max_s: float = Field(0, ge=0, le=14_400, title="Longest transfer, seconds; 0: no limit")
+    kind: TransferKind = Field("bridge", title="Who dials, and whether the call stays here")
     headers: Annotated[list[Pair], Field(max_length=20)] = Field(default_factory=list, title="SIP headers")
 
     _prompt: SpokenText = PrivateAttr()
@@ -89,7 +96,9 @@ class Transfer(Module):
         try:
             ended = await call.transfer(command)
         except CallerHungUp as gone:
-            self._tell(call, None, gone.event.transferred_s if gone.event else None, filling.private)
+            transferred_s = gone.event.transferred_s if gone.event else None
+            left = gone.event is not None and gone.event.by == "application" and transferred_s is not None
+            self._tell(call, "transferred" if left else None, transferred_s, filling.private)
             raise
         if ended.outcome == "error":
             await call.log(f"The transfer failed: {'[private]' if filling.private else ended.reason}", "error")
@@ -114,4 +123,5 @@ class Transfer(Module):
             hold[0] if hold else None,
             tuple(headers),
             filling.private,
+            self.kind,
         )

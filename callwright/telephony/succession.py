@@ -1,0 +1,173 @@
+"""Who comes after the party of a leg: somebody else may take its place, and the session goes on.
+
+    REFER of the party     we call whom it names; once they have answered they are the party, and the one before is hung up on
+    INVITE with Replaces   whoever sends it is the party at once
+
+The leg keeps its media session: its port, its recordings, its bridge. A party that hangs up after its REFER leaves the leg
+to whoever is being called; where they do not come, it ends as that party left it.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from callwright.base.errors import PeerError
+from callwright.ports.leg import LegEnded
+from callwright.sip.address import Address, Transport, uri
+from callwright.sip.digest import Credentials
+from callwright.sip.events import Answered, Ended, Rejected, Reoffered, SipEvent
+from callwright.sip.refer import Referral
+from callwright.telephony.sip_endpoint import SipCall, SipEndpoint
+
+if TYPE_CHECKING:
+    from callwright.telephony.leg import SipLeg
+
+SUCCESSORS_MAX = 8
+"Parties of one leg; two telephones that send us back and forth have an end."
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """By way of whom a leg's party is reached."""
+
+    host: str
+    "As it was dialled; of a caller, where its INVITE came from."
+
+    address: Address
+    transport: Transport
+    credentials: Credentials | None = None
+
+
+class Succession:
+    """Of one leg."""
+
+    __slots__ = ("_count", "_endpoint", "_left", "_leg", "_next", "_peer", "_permits", "_referral")
+
+    def __init__(self, leg: "SipLeg", endpoint: SipEndpoint, peer: Peer, permits: Callable[[str], bool]) -> None:
+        """`permits`: whether the party may have us call this IP address. Its own it may always."""
+        self._leg = leg
+        self._endpoint = endpoint
+        self._peer = peer
+        self._permits = permits
+        self._next: SipCall | None = None
+        "Is being called."
+
+        self._referral: Referral | None = None
+        self._left: LegEnded | None = None
+        "The party has gone meanwhile."
+
+        self._count = 0
+
+    def watch(self, call: SipCall) -> None:
+        """This is the party's call now."""
+        call.on_refer, call.on_replaced = self._asked, self._replaced
+
+    def over(self) -> None:
+        """The leg has ended."""
+        if self._next is not None:
+            self._next.hang_up()
+            self._failed(487, "the call is over")
+
+    def keeps(self, ended: LegEnded) -> bool:
+        """Whether the leg goes on though its party has left."""
+        if self._next is None:
+            return False
+        self._left = ended
+        return True
+
+    # -- REFER ---------------------------------------------------------------------------------
+
+    def _asked(self, referral: Referral) -> int:
+        leg = self._leg
+        if self._next is not None:
+            return 491
+        if leg.ended or self._count >= SUCCESSORS_MAX:
+            return 403
+        try:
+            to, transport, credentials = self._way(referral.target)
+            self._next = self._endpoint.invite(
+                referral.target,
+                call_id=secrets.token_hex(12),
+                caller=leg.name,
+                sdp=leg.describe(""),
+                to=to,
+                on_event=self._told,
+                extra=referral.headers,
+                credentials=credentials,
+                permits=self._permits,
+                transport=transport,
+            )
+        except PeerError:
+            return 403
+        self._count += 1
+        self._referral = referral
+        return 202
+
+    def _way(self, target: str) -> tuple[Address, Transport, Credentials | None]:
+        """Where a place that the party names is asked for. Raises `PeerError` where it may not be."""
+        there, peer = uri(target), self._peer
+        wanted = there.transport or ("tls" if target.lower().startswith("sips:") else None)
+        same = there.host.lower() == peer.host.lower() and (there.address is None or there.address == peer.address)
+        if same and wanted in (None, peer.transport):
+            return peer.address, peer.transport, peer.credentials
+        if there.address is not None and (there.host == peer.address[0] or self._permits(there.host)):
+            # Who we are to the peer is nobody else's business.
+            return there.address, wanted or "udp", None
+        raise PeerError(f"{there.host} is not called at the word of {peer.host}")
+
+    def _told(self, event: SipEvent) -> None:
+        match event:
+            case Answered(sdp=description):
+                coming, self._next = self._next, None
+                assert coming is not None
+                try:
+                    before = self._leg.adopt(coming, description)
+                except PeerError as error:
+                    coming.hang_up()
+                    self._failed(488, str(error))
+                else:
+                    self._left = None
+                    # It is hung up on once it knows why.
+                    self._tell(200, "OK", before.hang_up)
+            case Rejected(status=status, reason=reason):
+                self._failed(status, reason)
+            case Ended(reason=reason):
+                self._failed(487, reason)
+            case Reoffered():
+                assert self._next is not None
+                self._next.reject_reoffer()
+            case _:
+                pass
+
+    def _failed(self, status: int, reason: str) -> None:
+        self._next = None
+        self._tell(status, reason)
+        if self._left is not None:
+            self._leg.end(self._left)
+
+    def _tell(self, status: int, reason: str, then: Callable[[], None] = lambda: None) -> None:
+        if self._referral is not None:
+            self._referral.tell(status, reason, then)
+        self._referral = None
+
+    # -- Replaces ------------------------------------------------------------------------------
+
+    def _replaced(self, call: SipCall) -> None:
+        leg = self._leg
+        if leg.ended or self._count >= SUCCESSORS_MAX:
+            call.reject(486)
+            return
+        self._count += 1
+        if self._next is not None:
+            coming, self._next = self._next, None
+            coming.hang_up()
+            self._tell(487, "another call took its place")
+        try:
+            description = leg.describe(call.offer)
+            before = leg.adopt(call, "")
+        except PeerError:
+            call.reject(488)
+        else:
+            call.answer(description)
+            before.hang_up()
