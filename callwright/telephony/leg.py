@@ -3,8 +3,8 @@
 A leg lives from the offer to the end of signalling and media. The SIP call and the media session each tell
 what happens to them in the event loop's thread; the leg folds both into one stream of `LegEvent`s, in which
 `LegEnded` comes exactly once and last, whoever ended it. Keys reach it twice over (RFC 4733 in the media,
-INFO in the signalling); a peer uses one of them, and the leg does not mix them up because telephone-event,
-where it was negotiated, wins.
+INFO in the signalling), or as tones in the audio; the leg does not mix them up because telephone-event, where it was
+negotiated, wins, and then INFO.
 """
 
 import asyncio
@@ -59,6 +59,10 @@ EVENTS_MAX = 1000
 "Events that may wait for the program. Keys past it are dropped: nobody types a thousand keys ahead."
 
 
+SAME_KEY_S = 1.0
+"The first key that comes by INFO may have been heard before as tones, so long ago at most."
+
+
 @dataclass(frozen=True, slots=True)
 class NotAnswered:
     """How a leg that we dialled came to nothing."""
@@ -87,6 +91,12 @@ class SipLeg:
         self._event_payload_type: int | None = None
         self._formats = [sdp.Format(known.encoding, known.payload_type, known.parameters) for known in plane.codecs]
         self._codecs = dict(zip((known.encoding for known in plane.codecs), plane.codecs, strict=True))
+        self._informed = False
+        "The far end tells keys by INFO."
+
+        self._tone = ("", 0.0)
+        "The last key that came as tones, and when."
+
         self._no_audio_s = plane.no_audio_s
         self._sdp_version = 1
         self._succession: Succession | None = None
@@ -362,13 +372,22 @@ class SipLeg:
                 self._on_reoffered(description)
             case KeyInfo(key=key):
                 if self._event_payload_type is None:
-                    self._tell(KeyPressed(key))
+                    self._on_key_info(key)
             case Confirmed(sdp=description):
                 # The program started with our 200 already; here comes the answer to an INVITE without an offer.
                 if description and not self._ended:
                     self._on_answered(description)
             case Ringing():
                 pass
+
+    def _on_key_info(self, key: str) -> None:
+        """Whoever tells keys by INFO may send their tones as well: from now on the tones mean nothing."""
+        if not self._informed:
+            self._informed = True
+            self._media.ignore_tones()
+            if self._tone[0] == key and time.monotonic() - self._tone[1] < SAME_KEY_S:
+                return
+        self._tell(KeyPressed(key))
 
     def _on_answered(self, description: str) -> None:
         assert self._call is not None
@@ -407,6 +426,7 @@ class SipLeg:
             # Where the same number means one thing in our offer and another in the answer, ours holds for what comes.
             event_types=(our_keys, *([keys] if keys != ours else [])) if offered and keys is not None else (),
             event_ratio=audio.event_rate_hz // RATE_HZ,
+            inband=not self._informed,
             codec=codec,
             payload_type=sent,
             payload_types=(ours, *([sent] if sent != our_keys else [])) if offered else (),
@@ -420,6 +440,9 @@ class SipLeg:
 
     def _on_media(self, event: MediaEvent) -> None:
         match event:
+            case KeyPressed(key=key) if self._event_payload_type is None:
+                self._tone = (key, time.monotonic())
+                self._tell(event)
             case KeyPressed() | PlayEnded() | SpeechStarted() | SpeechEnded():
                 self._tell(event)
             case RecordingEnded(path=path, error=error):

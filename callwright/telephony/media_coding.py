@@ -25,6 +25,9 @@ class Agreed:
     event_ratio: int = 1
     "Ticks of their clock for a sample at 8000 Hz."
 
+    inband: bool = True
+    "Where there are none, keys are looked for as tones in the audio."
+
     codec: type[Codec] = Pcmu
     payload_type: int = 0
     "Under which audio is sent."

@@ -13,6 +13,7 @@ from itertools import chain, cycle
 from callwright.media import rtp
 from callwright.media.dtmf import KeyPacket, key_packets
 from callwright.media.frames import FRAME_BYTES
+from callwright.media.inband import key_frames
 from callwright.media.rtcp import Sent
 from callwright.media.utterance import UtteranceDetector
 from callwright.ports.leg import Frames, PlayEnded, Slot
@@ -210,13 +211,26 @@ class Sender:
         return True
 
     def _send_key(self, key: KeyPacket, clock: int) -> None:
-        if self._held or self._destination is None or self._event_payload_type < 0:
+        if self._held or self._destination is None:
+            return
+        if self._event_payload_type < 0:
+            self._send_tones(key, clock)
             return
         payload = key.payload
         if self._coding is not None and self._coding.event_ratio != 1:
             duration = int.from_bytes(payload[2:], "big") * self._coding.event_ratio
             payload = payload[:2] + duration.to_bytes(2, "big")
         self._send_packet(self._event_payload_type, payload, clock - key.age, marker=key.marker)
+
+    def _send_tones(self, key: KeyPacket, clock: int) -> None:
+        """A far end that takes no events hears the key."""
+        frames, number = key_frames(key.payload[0]), key.age // FRAME_SAMPLES
+        if number >= len(frames):
+            return
+        if self._coding is None:
+            self._send_packet(rtp.PCMU, frames[number], clock, marker=key.marker)
+        else:
+            self._send_coded(self._coding, frames[number], clock, marker=key.marker, rest=number == len(frames) - 1)
 
     def _play_over(self) -> bool:
         self._audio = None

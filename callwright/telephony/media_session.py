@@ -45,7 +45,7 @@ class MediaSession:
         self._post(Stream.stop_playing)
 
     def send_keys(self, keys: str) -> None:
-        """After the keys still being sent; nothing where telephone-event was not negotiated."""
+        """After the keys still being sent; as tones in the audio where telephone-event was not negotiated."""
         self._post(Stream.send_keys, keys)
 
     def start_recording(self, path: str, slot: Slot = "call") -> None:
@@ -71,6 +71,10 @@ class MediaSession:
     def hear(self, silence_s: float, mark: int) -> None:
         """Wait for one utterance; `SpeechStarted(mark)` and `SpeechEnded(mark, audio)` tell of it. 0 stops it."""
         self._post(Stream.hear, silence_s, mark)
+
+    def ignore_tones(self) -> None:
+        """Look for no keys as tones in the audio any more: the far end tells them in another way."""
+        self._post(Stream.ignore_tones)
 
     def hold(self, on: bool) -> None:
         """The far end wants to hear nothing: what is played runs on unheard."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from callwright.media import rtp
 from callwright.media.dtmf import KeyReceiver
 from callwright.media.frames import FRAME_BYTES, RATE_HZ
+from callwright.media.inband import ToneKeys
 from callwright.media.speech import SpeechDetector
 from callwright.media.utterance import Utterance, UtteranceDetector
 from callwright.ports.leg import KeyPressed, Slot, SpeechEnded, SpeechStarted
@@ -40,6 +41,7 @@ class Stream(Sender):
         "_event_types",
         "_expects",
         "_heard_at",
+        "_inband",
         "_key_receiver",
         "_latch",
         "_muted",
@@ -81,6 +83,9 @@ class Stream(Sender):
 
         self._event_types: tuple[int, ...] = ()
         self._key_receiver = KeyReceiver()
+        self._inband: ToneKeys | None = None
+        "Keys of a far end that sends them as tones, having agreed on no events."
+
         self._reception = rtp.Reception()
         self._heard_at = 0
         self._expects = True
@@ -118,6 +123,8 @@ class Stream(Sender):
         if self._connected and before != self._ratio:
             # A source keeps its clock rate (RFC 7160 §4.1).
             self._ssrc = secret.getrandbits(32)
+        self._inband = (self._inband or ToneKeys()) if agreed.event_type is None and agreed.inband else None
+        self._tap()
         if not self._connected or remote != self._latch.signalled:
             self._latch.signal(remote)
             self._destination, self._source = remote, None
@@ -134,6 +141,11 @@ class Stream(Sender):
         self._held = on
         self._heard_at = clock
         self._odd = True
+
+    def ignore_tones(self, _clock: int) -> None:
+        """Keys come in another way."""
+        self._inband = None
+        self._tap()
 
     def listen(self, _clock: int, silence_s: float) -> None:
         self._speech = SpeechDetector(silence_s) if silence_s > 0 else None
@@ -179,7 +191,7 @@ class Stream(Sender):
     @property
     def _hears(self) -> bool:
         """Somebody but the other party of a bridge wants to know what comes in."""
-        return self._speech is not None or bool(self._taps)
+        return self._speech is not None or bool(self._taps) or self._inband is not None
 
     # -- the clock's turns ---------------------------------------------------------------------
 
@@ -303,6 +315,9 @@ class Stream(Sender):
             recording.received(audio, timestamp, clock)
         if self._peer is not None:
             self._peer.relay(bytes(audio), timestamp, clock, payload)
+        if self._inband is not None:
+            for key in self._inband.hear(bytes(audio)):
+                self.tell(KeyPressed(key))
         if self._speech is not None:
             self._tell_speech(self._speech.hear(bytes(audio), clock))
         if self._utterance is not None:

@@ -14,7 +14,8 @@ from sipp import call, dial, pause, recv
 
 from callwright.media import codecs, g711
 from callwright.media.frames import frames
-from callwright.ports.leg import KeyPressed, PlayEnded
+from callwright.media.inband import ToneKeys, key_frames, tones
+from callwright.ports.leg import KeyPressed, LegEnded, PlayEnded
 from callwright.sip.call import SipCall
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.media_coding import Agreed
@@ -134,6 +135,28 @@ class TestPackets:
         two.peer.close()
 
 
+@pytest.mark.wire
+class TestKeysAsTones:
+    async def test_keys_go_to_who_takes_no_events_as_tones(self, plane):
+        made = _call(plane, Agreed(None, codec=PCMA, payload_type=8))
+        made.session.send_keys("1#")
+        sent = await made.peer.got(16)
+        assert {packet.payload_type for packet in sent} == {8}
+        assert [packet.marker for packet in sent] == [True, *[False] * 7] * 2
+        keys = ToneKeys()
+        assert "".join(keys.hear(PCMA().decode(packet.payload)) for packet in sent) == "1#"
+        made.peer.close()
+
+    async def test_tones_are_no_keys_where_events_were_agreed_on(self, plane):
+        made = _call(plane, Agreed(101))
+        for frame in key_frames(5) * 2:
+            made.peer.send(made.session, frame)
+        made.peer.tap(made.session, 9)
+        await made.told.event(KeyPressed)
+        assert [event.key for event in made.told.of(KeyPressed)] == ["9"]
+        made.peer.close()
+
+
 class Side:
     """Answers a call, plays 600 Hz and records."""
 
@@ -183,6 +206,62 @@ class TestPeers:
         ]
         assert await dial(tmp_path, steps, endpoint.address, "-rtp_echo") == ""
         assert abs(pitch(await taken.heard()) - 600) < 5
+
+    @pytest.mark.parametrize("payload_type", [0, 8])
+    async def test_sipp_presses_keys_as_tones(self, side, tmp_path, payload_type):
+        """No telephone events were offered: the audio is listened to."""
+        taken, endpoint = side
+        keys = "159D*0#62"
+        silence = np.zeros(800, np.int16)
+        audio = g711.encode(
+            np.concatenate([part for key in keys for part in (silence, tones(key, 640))] + [silence] * 5)
+        )
+        (tmp_path / "keys.raw").write_bytes(PCMA().encode(audio) if payload_type else audio)
+        name = ("PCMU", "PCMA")[payload_type // 8] + "/8000"
+        steps = [
+            call("INVITE", body=_described(str(payload_type))),
+            *(recv(100, optional=True), recv(180, optional=True)),
+            recv(200),
+            call("ACK", to="[peer_tag_param]"),
+            f'<nop><action><exec rtp_stream="keys.raw,1,{payload_type},{name}"/></action></nop>',
+            pause(2500),
+            call("BYE", 2, to="[peer_tag_param]"),
+            recv(200),
+        ]
+        assert await dial(tmp_path, steps, endpoint.address) == ""
+        pressed = ""
+        while not isinstance(event := await taken.leg.event(), LegEnded):
+            pressed += event.key if isinstance(event, KeyPressed) else ""
+        assert pressed == keys
+
+    async def test_keys_by_info_and_as_tones_are_told_once(self, side, tmp_path):
+        taken, endpoint = side
+        silence = np.zeros(800, np.int16)
+        audio = g711.encode(
+            np.concatenate([silence, tones("7", 640), silence, silence, tones("8", 640), silence, silence])
+        )
+        (tmp_path / "keys.raw").write_bytes(audio)
+        relay = "Content-Length: [len]\n\nSignal=7\nDuration=80"
+        info = call("INFO", 2, "Content-Type: application/dtmf-relay", to="[peer_tag_param]")
+        info = info.replace("Content-Length: [len]\n", relay)
+        steps = [
+            call("INVITE", body=_described("0")),
+            *(recv(100, optional=True), recv(180, optional=True)),
+            recv(200),
+            call("ACK", to="[peer_tag_param]"),
+            '<nop><action><exec rtp_stream="keys.raw,1,0,PCMU/8000"/></action></nop>',
+            pause(300),
+            info,
+            recv(200),
+            pause(1000),
+            call("BYE", 3, to="[peer_tag_param]"),
+            recv(200),
+        ]
+        assert await dial(tmp_path, steps, endpoint.address) == ""
+        pressed = ""
+        while not isinstance(event := await taken.leg.event(), LegEnded):
+            pressed += event.key if isinstance(event, KeyPressed) else ""
+        assert pressed == "7"
 
     async def test_baresip_in_alaw(self, side, tmp_path):
         await _both_are_heard(side, tmp_path, "PCMA", ())
