@@ -21,6 +21,7 @@ from callwright.engine.legs import Owner
 from callwright.engine.writer import Writer
 from callwright.services import dialing, trunks
 from callwright.services.dialing import Claim, Ending, Finish
+from callwright.sip.address import sip_uri
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
 from callwright.telephony.leg import SipLeg
@@ -195,19 +196,20 @@ class Dialer:
         except FAILURES as error:
             raise _NotDialled(str(error)) from None
         try:
-            peer = await self._endpoint.resolve(claim.trunk_host, claim.trunk_port)
+            peer, *others = await self._endpoint.locate(claim.trunk_host, claim.trunk_port, claim.trunk_transport)
         except ProviderError as error:
             raise _NotAnswered("unreachable", str(error)) from None
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
             self._host,
-            target=f"sip:{claim.dialled}@{claim.trunk_host}:{claim.trunk_port}",
+            target=sip_uri(claim.dialled, claim.trunk_host, claim.trunk_port),
             call_id=sip_call_id,
             caller=caller,
-            to=peer,
+            to=peer.address,
             credentials=trunks.credentials(self._db, claim.trunk_username, claim.trunk_sealed_password),
-            transport=claim.trunk_transport,
+            transport=peer.transport,
+            others=others,
         )
         assert self._calls.seen is not None
         owner = Owner(claim.account_id, claim.user_id, "called", call_id, claim.outbound_call_id, secret=claim.is_pci)

@@ -3,6 +3,7 @@ own telephone (REFER). And whom the parties of calls may send in their place."""
 
 import asyncio
 import ipaddress
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,13 +17,17 @@ from callwright.ports.leg import HandedOver, Leg, NotReached
 from callwright.providers.http import Guard
 from callwright.services import dialing, trunks
 from callwright.session.commands import Transfer
-from callwright.sip.address import Transport, uri
+from callwright.sip.address import sip_uri, uri
+from callwright.sip.locating import Place
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
 from callwright.store.scope import Scope
 from callwright.telephony.leg import NotAnswered, SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
+
+_PORT = re.compile(r":[0-9]{1,5}(?:[;?]|$)")
+"Of a SIP URI that names its port; where any other is asked, DNS says."
 
 REPLACED_S_MAX = 20.0
 "How long two telephones that both answered may take to find each other, while the caller waits and the other hears nothing."
@@ -33,15 +38,15 @@ class _Target:
     """The far end of a transfer, and the peer that is asked for it."""
 
     uri: str
-    peer: tuple[str, int]
+    places: list[Place]
+    "Where it is, at least one; the others are for when nobody is there."
+
     caller_id: str = ""
     "That this peer wants."
 
     credentials: Credentials | None = None
     permits: Callable[[str], bool] = lambda _: True
     "Whether the peer may send us on to an IP address: a trunk may, what an author names may not reach what is private."
-
-    transport: Transport = "udp"
 
 
 class Transfers:
@@ -87,17 +92,18 @@ class Transfers:
             trunk = await trunks.for_number(self._db, scope, destination)
             if trunk is None:
                 raise PeerError(f"the account has no trunk for {destination}")
-            to = await self._endpoint.resolve(trunk.host, trunk.port)
+            places = await self._endpoint.locate(trunk.host, trunk.port, trunk.transport)
             known = trunks.credentials(self._db, trunk.username, trunk.sealed_password)
-            return _Target(
-                f"sip:{destination}@{trunk.host}:{trunk.port}", to, trunk.caller_id, known, transport=trunk.transport
-            )
+            return _Target(sip_uri(destination, trunk.host, trunk.port), places, trunk.caller_id, known)
         found = uri(destination)
-        to = await self._endpoint.resolve(found.host, found.port)
-        if not self._permits(to[0]):
-            raise PeerError(f"{found.host} is at the private address {to[0]}; allow it with --allow-url {to[0]}")
         wanted = found.transport or ("tls" if destination.lower().startswith("sips:") else "udp")
-        return _Target(destination, to, permits=self._permits, transport=wanted)
+        port = found.port if _PORT.search(destination) else 0
+        places = await self._endpoint.locate(found.host, port, wanted)
+        allowed = [place for place in places if self._permits(place.address[0])]
+        if not allowed:
+            to = places[0].address[0]
+            raise PeerError(f"{found.host} is at the private address {to}; allow it with --allow-url {to}")
+        return _Target(destination, allowed, permits=self._permits)
 
     def _permits(self, host: str) -> bool:
         return self._guard.permits(ipaddress.ip_address(host))
@@ -110,11 +116,12 @@ class Transfers:
             target=target.uri,
             call_id=f"{secrets.token_hex(12)}@{self._host}",
             caller=command.caller_id or target.caller_id or caller or "anonymous",
-            to=target.peer,
+            to=target.places[0].address,
             extra=command.headers,
             credentials=target.credentials,
             permits=target.permits,
-            transport=target.transport,
+            transport=target.places[0].transport,
+            others=target.places[1:],
         )
         assert self._calls.seen is not None
         self._calls.seen.follow(leg, owner)

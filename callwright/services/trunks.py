@@ -72,7 +72,7 @@ def _checked(db: Database, trunk: TrunkRow, password: str) -> TrunkRow:
 def _check(trunk: TrunkRow) -> None:
     for field, good, text in (
         ("host", _HOST.fullmatch(trunk.host) is not None, "must be a host name or an IP address"),
-        ("port", 1 <= trunk.port <= 65535, "must be between 1 and 65535"),
+        ("port", 0 <= trunk.port <= 65535, "must be between 0 and 65535"),
         (
             "prefix",
             len(trunk.prefix) <= 15 and (not trunk.prefix or trunk.prefix.isdecimal()),

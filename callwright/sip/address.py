@@ -229,6 +229,11 @@ def _user(escaped: str) -> str:
     return user
 
 
+def sip_uri(user: str, host: str, port: int) -> str:
+    """A user at a host; a port of 0 is left to DNS."""
+    return f"sip:{user}@{bracketed(host)}{f':{port}' if port else ''}"
+
+
 def user_part(text: str) -> str:
     """Any text as the user part of a URI."""
     return quote(text, safe=_USER_SAFE)
@@ -236,5 +241,5 @@ def user_part(text: str) -> str:
 
 __all__ = [
     "Address", "NameAddress", "Transport", "Uri", "Via", "bracketed", "host_port", "is_ip", "name_address", "parameters",
-    "read_via", "split_list", "uri", "user_part",
+    "read_via", "sip_uri", "split_list", "uri", "user_part",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from callwright.sip import dialog as dialogs
 from callwright.sip import session_timer
 from callwright.sip.address import Address, Transport, bracketed, is_ip, name_address, uri, user_part
 from callwright.sip.call import SipCall
+from callwright.sip.calling import Way
 from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import SipEvent
 from callwright.sip.invitation import Invitation
@@ -314,16 +315,17 @@ class Agent:
         extra: Sequence[tuple[str, str]] = (),
         credentials: Credentials | None = None,
         permits: Callable[[str], bool] = lambda _: True,
+        ways: Sequence[Way] = (),
     ) -> SipCall:
         """Call `target`, a SIP URI, by way of `to`. Raises `PeerError` where these are no URI and no IP address.
 
         `extra`: header fields of the caller's own, one line each. `credentials`: for peers that challenge. `permits`:
-        whether a redirection may lead to this IP address.
+        whether a redirection may lead to this IP address. `ways`: other servers of the same peer (RFC 3263), best first.
         """
         if not is_ip(to[0]):
             raise PeerError(f"{to[0]!r} is not an IP address")
         call = SipCall(self, call_id=call_id, caller=caller, dialled=uri(target).user, remote=to, offer=sdp)
-        if "transport" not in uri(target).parameters:
+        if not ways and "transport" not in uri(target).parameters:
             target += self._parameter
         call.on_event = on_event
         identity = Identity(credentials, self.new_tag) if credentials is not None else None
@@ -341,10 +343,11 @@ class Agent:
             headers.set(name.lower(), " ".join(value.split()))
         request.body = sdp
         self._calls[(call_id, call.tag)] = call
-        spare = None
+        left = list(ways)
         if self.longer is not None and len(self.outgoing(request).serialize()) > DATAGRAM_BYTES_MAX:
-            call.agent, spare = self.longer, self
-        call.invite(Invitation(request, to, identity, permits), identity, spare)
+            call.agent = self.longer
+            left.insert(0, (self, to))
+        call.invite(Invitation(request, to, identity, permits), identity, left)
         return call
 
     def outgoing(self, request: Request) -> Request:

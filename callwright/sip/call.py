@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
 from callwright.sip.address import Address
-from callwright.sip.calling import Calling, acknowledgement
+from callwright.sip.calling import Calling, Way, acknowledgement
 from callwright.sip.dialog import Dialog
 from callwright.sip.digest import Identity
 from callwright.sip.events import KEY_TYPES, Answered, Confirmed, Ended, KeyInfo, Rejected, SipEvent, info_key
@@ -228,14 +228,14 @@ class SipCall:
 
     # -- calling side --------------------------------------------------------------------------
 
-    def invite(self, invitation: Invitation, identity: Identity | None, spare: "Agent | None" = None) -> None:
-        """Begin this call with an INVITE of ours. `identity` answers challenges, also those of what follows; `spare` sends the
-        INVITE where nothing takes a connection for it."""
+    def invite(self, invitation: Invitation, identity: Identity | None, ways: list[Way]) -> None:
+        """Begin this call with an INVITE of ours. `identity` answers challenges, also those of what follows; `ways`: others than
+        the first, should that come to nothing."""
         self._identity = identity
         self._description = invitation.request.body
         self._calling = calling = Calling(self)
         self.wait(UNANSWERED_S_MAX, lambda: calling.cancel("nobody answered"))
-        calling.begin(invitation, spare)
+        calling.begin(invitation, ways)
 
     def cancel(self) -> None:
         """End a call that is not answered yet. `Ended` follows when the peer has confirmed, at the latest in 32 s."""

@@ -16,7 +16,7 @@ from callwright.sip.events import Ended, Rejected
 from callwright.sip.invitation import PROOFS, Invitation, cancellation, remains
 from callwright.sip.message import Request, Response, with_cause
 from callwright.sip.reliable import EarlyDialogs
-from callwright.sip.timers import GIVE_UP
+from callwright.sip.timers import GIVE_UP, Timer
 from callwright.sip.transaction import ClientTransaction
 
 if TYPE_CHECKING:
@@ -27,10 +27,28 @@ FORKS_MAX = 8
 "Answers of one forked INVITE that are acknowledged and ended."
 
 
+PATIENCE_S = 4.0
+"How long a server may say nothing at all where there is another one to ask (RFC 3263 §4.3): eight of them have the 32 s of one."
+
+Way = tuple["Agent", Address]
+"Who sends an INVITE, and where to."
+
+
 class Calling:
     """Of a call that we began. Its transaction may keep it for 32 s after the call is over."""
 
-    __slots__ = ("_acks", "_call", "_client", "_heard", "_invitation", "_invite", "_reason", "_spare", "early")
+    __slots__ = (
+        "_acks",
+        "_call",
+        "_client",
+        "_heard",
+        "_invitation",
+        "_invite",
+        "_patience",
+        "_reason",
+        "_ways",
+        "early",
+    )
 
     def __init__(self, call: "SipCall") -> None:
         self._call = call
@@ -39,7 +57,10 @@ class Calling:
 
         self._invite: Request | None = None
         self._client: ClientTransaction | None = None
-        self._spare: Agent | None = None
+        self._ways: list[Way] = []
+        "That are left where the one before comes to nothing."
+
+        self._patience: Timer | None = None
         self._heard = False
         "Our INVITE got an answer of some kind: it may be cancelled."
 
@@ -53,9 +74,9 @@ class Calling:
     def answered(self) -> bool:
         return bool(self._acks)
 
-    def begin(self, invitation: Invitation, spare: "Agent | None") -> None:
-        """Send it; `spare` does where nothing takes a connection for it."""
-        self._invitation, self._spare = invitation, spare
+    def begin(self, invitation: Invitation, ways: list[Way]) -> None:
+        """Send it; `ways` are taken where the one before cannot be reached, says nothing, or that it has no room (503)."""
+        self._invitation, self._ways = invitation, ways
         self._send()
 
     def _send(self) -> None:
@@ -66,6 +87,17 @@ class Calling:
         self._invite = call.agent.outgoing(self._invitation.request)
         call.remote = self._invitation.to
         self._client = call.agent.transactions.request(self._invite, call.remote, self._answered)
+        if self._ways and self._ways[0][1] != call.remote:
+            self._patience = call.agent.wire.after(PATIENCE_S, self._client.unreachable)
+
+    def _sent_elsewhere(self) -> bool:
+        call = self._call
+        if call.state != "calling" or not self._ways or self._invitation is None:
+            return False
+        call.agent, to = self._ways.pop(0)
+        self._invitation.by_way_of(to)
+        self._send()
+        return True
 
     def cancel(self, reason: str) -> None:
         call = self._call
@@ -85,16 +117,19 @@ class Calling:
     def let_go(self) -> None:
         """The call is over."""
         self._client = self._invitation = None
+        if self._patience is not None:
+            self._patience.cancel()
 
     # -- answers -------------------------------------------------------------------------------
 
     def _answered(self, response: Response | None) -> None:
         call = self._call
-        if response is None and self._spare is not None and not self._heard and call.state == "calling":
-            call.agent, self._spare = self._spare, None
-            self._send()
-        elif response is None:
-            self._refused(408, "No answer", heard=self._heard)
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if response is None:
+            if self._heard or not self._sent_elsewhere():
+                self._refused(408, "No answer", heard=self._heard)
         elif response.status < 200:
             first, self._heard = not self._heard, True
             if call.state == "cancelling" and first:
@@ -105,7 +140,7 @@ class Calling:
             self._accepted(response)
         elif call.state == "calling" and self._invitation is not None and self._invitation.again(response):
             self._send()
-        else:
+        elif response.status != 503 or not self._sent_elsewhere():
             self._refused(response.status, with_cause(response.reason, response.headers))
 
     def _provisional(self, response: Response) -> None:

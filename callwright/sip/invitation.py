@@ -43,6 +43,10 @@ class Invitation:
         self._tried = {request.uri}
         self._sent = 1
 
+    def by_way_of(self, to: Address) -> None:
+        """Another server of the same peer."""
+        self.to = self._trunk = to
+
     def again(self, response: Response) -> bool:
         """Whether this refusal is not the last word."""
         if self._sent >= INVITES_MAX or not self._changed(response):

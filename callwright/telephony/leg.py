@@ -29,6 +29,7 @@ from callwright.ports.leg import (
 from callwright.sip import sdp
 from callwright.sip.address import Transport, bracketed, uri
 from callwright.sip.events import Referred
+from callwright.sip.locating import Place
 from callwright.telephony.media_coding import FRAMES_MAX, Agreed
 from callwright.telephony.plane import (
     Closed,
@@ -152,10 +153,12 @@ class SipLeg:
         credentials: Credentials | None = None,
         permits: Callable[[str], bool] = lambda _: True,
         transport: Transport = "udp",
+        others: Sequence[Place] = (),
     ) -> "SipLeg":
         """Dial `target`, a SIP URI, by way of the peer at `to`, with `extra` header fields. What comes of it: `answered`.
 
-        `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address.
+        `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address. `others`:
+        where else the peer is, should nobody be there.
 
         Raises `PeerError` where these are no SIP URI and no IP address, `ProviderError` where no RTP port is free.
         """
@@ -175,6 +178,7 @@ class SipLeg:
                 credentials=credentials,
                 permits=permits,
                 transport=transport,
+                others=others,
             )
         except PeerError:
             leg._media.close()

@@ -15,11 +15,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from callwright.base.errors import ProviderError
-from callwright.sip.address import Address, Transport, is_ip, uri
+from callwright.sip.address import Address, Transport, uri
 from callwright.sip.agent import Admits, Agent
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
+from callwright.sip.locating import Place
+from callwright.telephony.names import Names, address_of
 from callwright.telephony.sip_streams import Streams
 from callwright.telephony.sip_trace import SipTrace
 
@@ -32,8 +34,6 @@ CLOSE_S_MAX = 0.5
 "How long `close` lets the last BYEs and CANCELs be answered."
 
 CLOSE_PAUSE_S = 0.02
-RESOLVE_S_MAX = 5.0
-"A name server that takes longer is down."
 
 
 class SipEndpoint(asyncio.DatagramProtocol):
@@ -58,6 +58,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._advertised = advertised
         self._agents: dict[Transport, Agent] = {}
         self._streams: dict[Transport, Streams] = {}
+        self._names: Names
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
         self._closed = False
@@ -78,12 +79,15 @@ class SipEndpoint(asyncio.DatagramProtocol):
         tls: Address | None = None,
         certificate: ssl.SSLContext | None = None,
         trusted: ssl.SSLContext | None = None,
+        names: Names | None = None,
         trace: SipTrace | None = None,
     ) -> "SipEndpoint":
         """Bind and serve. Raises `ProviderError` where a port is taken.
 
         `tcp`, `tls`: where connections are taken too; calls are made by either all the same. `certificate`: that we show.
         `trusted`: what checks the certificates of peers; None: those that this machine trusts, for the peer's name.
+
+        `names`: who is asked about hosts without a port; None: the name servers of this machine.
 
         `accepts`: sources that are listened to at all. `admits`: of their requests, those that are served (`sip.agent`); None:
         all, and `on_invite` gets the calls. `name`: `engine-…`, by which OPTIONS tells this process from
@@ -97,6 +101,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             )
         except OSError as error:
             raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
+        endpoint._names = names or Names()
         try:
             await endpoint._open_stream("tcp", tcp, None, None)
             endpoint._agents["udp"].longer = endpoint._agents["tcp"]
@@ -155,14 +160,16 @@ class SipEndpoint(asyncio.DatagramProtocol):
         credentials: Credentials | None = None,
         permits: Callable[[str], bool] = lambda _: True,
         transport: Transport = "udp",
+        others: Sequence[Place] = (),
     ) -> SipCall:
         """Dial. What comes of it is told to `on_event`. `to` is an IP address and a port, see `resolve`; else `PeerError`.
 
         `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address. By `tls` its
-        certificate has to be for the host of `target`.
+        certificate has to be for the host of `target`. `others`: where else it is, should there be nobody (`locate`).
         """
-        if transport == "tls":
-            self._streams[transport].named(to, uri(target).host)
+        for place in (Place(to, transport), *others):
+            if place.transport == "tls":
+                self._streams["tls"].named(place.address, uri(target).host)
         return self._agents[transport].invite(
             target,
             call_id=call_id,
@@ -173,20 +180,23 @@ class SipEndpoint(asyncio.DatagramProtocol):
             extra=extra,
             credentials=credentials,
             permits=permits,
+            ways=[(self._agents[place.transport], place.address) for place in others],
         )
 
+    async def locate(self, host: str, port: int, transport: Transport) -> list[Place]:
+        """Where a peer given by name is: at this port, or where its port is 0, at the places that DNS says (RFC 3263), in the order
+        in which they are tried. Raises `ProviderError`, which is worth another try."""
+        if port:
+            return [Place(await address_of(host, port, ipv6=self._is_ipv6), transport)]
+        return await self._names.locate(host, transport, ipv6=self._is_ipv6)
+
     async def resolve(self, host: str, port: int) -> Address:
-        """The address of a peer given by name. Raises `ProviderError`, which is worth another try."""
-        if is_ip(host):
-            return host, port
-        family = socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(RESOLVE_S_MAX):
-                found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError, TimeoutError) as error:
-            raise ProviderError(f"no address is known for {host}: {error}", retryable=True) from None
-        return str(found[0][4][0]), port
+        """The first of these places."""
+        return (await self.locate(host, port, "udp"))[0].address
+
+    @property
+    def _is_ipv6(self) -> bool:
+        return ":" in self.address[0]
 
     async def close(self) -> None:
         """Hang up what is left, give the last messages a moment, and let go of the port."""

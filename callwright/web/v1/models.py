@@ -208,9 +208,15 @@ class NewTrunk(BaseModel):
 
     name: Label
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
-    port: int = Field(5060, ge=1, le=65535, description="5061 is usual for TLS.")
+    port: int = Field(
+        5060,
+        ge=0,
+        le=65535,
+        description="5061 is usual for TLS. 0: DNS says where `host` is (NAPTR, SRV), and where else.",
+    )
     transport: Literal["udp", "tcp", "tls"] = Field(
-        "udp", description="tls: the certificate that the peer shows has to be for `host`."
+        "udp",
+        description="tls: the certificate that the peer shows has to be for `host`. With port 0, udp leaves the choice to NAPTR.",
     )
     prefix: Annotated[str, Field(pattern=r"^[0-9]{0,15}$")] = Field(
         "", description="Numbers it takes; the longest wins."
