@@ -1,9 +1,14 @@
 """What every process of one machine is told: written by `callwright up`, read by its children."""
 
 import hashlib
+import hmac
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
+
+LogFormat = Literal["plain", "json"]
+"Lines for people, or a JSON object a line."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Config:
     sealing_key: str = ""
     "Of what is kept sealed in the database (`store.sealing`); the same on every machine of a platform."
 
+    log_format: LogFormat = "plain"
+
     smtp_url: str = ""
     "`smtp://user:password@host:587` or `smtps://…`: where e-mail goes; empty: none is sent."
 
@@ -73,6 +80,16 @@ class Config:
     @property
     def run_dir(self) -> Path:
         return Path(self.data_dir) / "run"
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where each process writes its figures."""
+        return self.run_dir / "metrics"
+
+    @property
+    def metrics_token(self) -> str:
+        """Whoever has it may read the figures; empty where there is no sealing key to make it of."""
+        return metrics_token(self.sealing_key)
 
     @property
     def pool_socket(self) -> Path:
@@ -127,3 +144,8 @@ class Config:
         for name in ("sip_tcp", "sip_tls"):
             fields[name] = tuple(fields[name]) if fields[name] else None
         return cls(**fields)
+
+
+def metrics_token(sealing_key: str) -> str:
+    """Of a platform with this key."""
+    return hmac.digest(sealing_key.encode(), b"callwright metrics", "sha256").hex()[:40] if sealing_key else ""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from callwright.base.config import Config
+from callwright.base.config import Config, LogFormat
 from callwright.cli._address import Address
 from callwright.cli._data_dir import CannotStart, hold, sealing_key
 from callwright.cli._health import http_answers, sip_answers
@@ -86,6 +86,7 @@ class Options:
     database_url: str = ""
     "postgresql://… of a server of one's own. Empty: the embedded one."
 
+    log_format: LogFormat = "plain"
     ready_file: Path | None = None
     "Where to write what a script needs to know, once everything answers."
 
@@ -153,6 +154,7 @@ class Platform:
             phone_port=await _claim(options.phone, socket.SOCK_DGRAM, "--phone", wait_s),
             allow_urls=options.allow_urls,
             channels=options.channels,
+            log_format=options.log_format,
             ring_s=options.ring_s,
             codecs=options.codecs,
             rtp_timeout_s=options.rtp_timeout_s,
@@ -194,6 +196,7 @@ class Platform:
             "base_url": base_url,
             "public_url": config.public_url or base_url,
             **{name: value for name, value in first.items() if name != "sms_inbound_path"},
+            "metrics_token": config.metrics_token,
             "sms_inbound_url": base_url + first["sms_inbound_path"],
             "sip": str(sip),
             **{name: str(Address(*at)) for name in ("sip_tcp", "sip_tls") if (at := getattr(config, name))},

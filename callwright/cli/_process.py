@@ -16,7 +16,8 @@ from typing import Any
 import click
 import uvloop
 
-from callwright.base.config import Config
+from callwright.base.config import Config, LogFormat
+from callwright.cli._log_format import formatter
 
 READY_FD = "CALLWRIGHT_READY_FD"
 FAVOURED_NICE = -10
@@ -104,17 +105,16 @@ def report_ready() -> None:
 
 def load(config_path: Path) -> Config:
     """The settings of this process, with logging to stderr set up."""
-    log_to_stderr()
-    return Config.load(config_path)
+    config = Config.load(config_path)
+    log_to_stderr(config.log_format)
+    return config
 
 
-def log_to_stderr() -> None:
-    """Plain lines, which `_role_log` knows the level of. CALLWRIGHT_LOG=DEBUG says more."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=os.environ.get("CALLWRIGHT_LOG", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+def log_to_stderr(form: LogFormat = "plain") -> None:
+    """Lines which `_role_log` knows the level of. CALLWRIGHT_LOG=DEBUG says more."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter(form))
+    logging.basicConfig(handlers=[handler], level=os.environ.get("CALLWRIGHT_LOG", "INFO").upper())
     # One line for each request that a flow makes would hold its URL, and so perhaps a secret.
     logging.getLogger("httpx").setLevel(logging.WARNING)
 

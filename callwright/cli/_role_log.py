@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+
+from callwright.cli._log_format import level_of
 
 BYTES_MAX = 5_000_000
 OLD_FILES_MAX = 2
@@ -16,8 +17,6 @@ LINE_BYTES_MAX = 16_384
 
 LAST_WORDS_S_MAX = 0.2
 "After the last process of a role has ended, for what is still in the pipe."
-
-_LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* (DEBUG|INFO|WARNING|ERROR|CRITICAL) ")
 
 
 class RoleLog:
@@ -68,8 +67,8 @@ class RoleLog:
 
     def _keep(self, line: str) -> None:
         self._file.emit(logging.makeLogRecord({"msg": line}))
-        if found := _LOGGED.match(line):
-            self._is_error = found[1] in ("ERROR", "CRITICAL")
+        if level := level_of(line):
+            self._is_error = level in ("ERROR", "CRITICAL")
         elif "Traceback (most recent call last)" in line:
             self._is_error = True
         if self._is_error and self._show is not None:

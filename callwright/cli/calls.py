@@ -81,13 +81,21 @@ _FIGURES = (
     ("jitter_ms", "jitter {} ms"),
     ("gap_max_ms", "longest gap {} ms"),
 )
+_FAR_FIGURES = (
+    ("far_lost", "{} of ours lost"),
+    ("far_jitter_ms", "jitter {} ms"),
+    ("round_trip_ms", "round trip {} ms"),
+)
+"What the far end says of what it hears."
 
 
 def _leg(leg: dict[str, Any], whole: bool) -> list[str]:
     media = leg["media"]
-    figures = ", ".join(text.format(media[name]) for name, text in _FIGURES if media.get(name) is not None)
+    figures = _figures(_FIGURES, media)
     answered = "" if leg["answered"] else ", not answered"
     lines = [f"{leg['role']}{answered}: {leg['ending']}", f"  Call-ID {leg['sip_call_id']}", f"  audio: {figures}"]
+    if media.get("reports"):
+        lines.append(f"  far end: {_figures(_FAR_FIGURES, media)}")
     if not leg["messages"]:
         return [*lines, "  Its SIP messages are not kept."]
     lines += [f"  {line}" for line in leg["ladder"]]
@@ -96,3 +104,7 @@ def _leg(leg: dict[str, Any], whole: bool) -> list[str]:
         lines += ["", f"  -- {way} {one['peer']} by {one['transport']}"]
         lines += [f"  {line}" for line in one["text"].splitlines()]
     return lines
+
+
+def _figures(known: tuple[tuple[str, str], ...], media: dict[str, Any]) -> str:
+    return ", ".join(text.format(media[name]) for name, text in known if media.get(name) is not None)

@@ -6,6 +6,7 @@ import click
 
 from callwright.cli import _process
 from callwright.engine.engine import run_engine
+from callwright.services import metrics
 
 
 @click.command()
@@ -17,6 +18,7 @@ def command(config_path: Path) -> None:
     _process.favour()
 
     async def main(stopping: _process.Stopping) -> None:
-        await run_engine(config, stopping.stop, stopping.drain, _process.report_ready)
+        async with metrics.published(config.metrics_dir, "engine"):
+            await run_engine(config, stopping.stop, stopping.drain, _process.report_ready)
 
     _process.run(main)

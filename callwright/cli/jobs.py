@@ -10,6 +10,7 @@ from callwright.cli import _process
 from callwright.conversation.applications import Applications
 from callwright.conversation.text_turn import Tools
 from callwright.jobs import audio_sweep, housekeeping, retention
+from callwright.jobs import metrics as counts
 from callwright.jobs.callbacks import Callbacks
 from callwright.jobs.sms import Texts
 from callwright.jobs.text_sessions import TextSessions
@@ -17,6 +18,7 @@ from callwright.providers.http import GuardedClient
 from callwright.providers.integrations.soap import Soap
 from callwright.providers.mail.smtp import Mailer
 from callwright.providers.pool_client import PoolClient
+from callwright.services import metrics
 from callwright.store.database import Database
 from callwright.store.text_sessions import CHANNEL
 
@@ -45,7 +47,7 @@ def command(config_path: Path) -> None:
         text_sessions = TextSessions(db, tools)
         texts = Texts(db, http, config.public_url or f"http://{config.http_host}:{config.http_port}")
         try:
-            async with asyncio.TaskGroup() as jobs:
+            async with metrics.published(config.metrics_dir, "jobs"), asyncio.TaskGroup() as jobs:
                 running = [
                     jobs.create_task(callbacks.run()),
                     jobs.create_task(db.listen("callwright_callback", callbacks.wake)),
@@ -55,6 +57,7 @@ def command(config_path: Path) -> None:
                     jobs.create_task(db.listen(CHANNEL, text_sessions.wake)),
                     jobs.create_task(housekeeping.run(db, config.recordings_dir)),
                     jobs.create_task(retention.run(db)),
+                    jobs.create_task(counts.run(db)),
                     jobs.create_task(audio_sweep.run(db, config.audio_dir)),
                 ]
                 _process.report_ready()

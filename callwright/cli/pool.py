@@ -7,6 +7,7 @@ import click
 
 from callwright.cli import _process
 from callwright.providers.pool_server import PoolServer
+from callwright.services import metrics
 
 
 @click.command()
@@ -19,7 +20,8 @@ def command(config_path: Path) -> None:
         server = PoolServer(config.pool_socket, Path(config.data_dir) / "prompts")
         serving = asyncio.ensure_future(server.serve(_process.report_ready))
         stopped = asyncio.ensure_future(stopping.either())
-        done, _ = await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+        async with metrics.published(config.metrics_dir, "pool"):
+            done, _ = await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
         serving.cancel()
         await asyncio.wait([serving])
         if serving in done:

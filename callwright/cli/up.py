@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from callwright.base.config import LogFormat
 from callwright.base.errors import CallwrightError
 from callwright.cli import _process
 from callwright.cli._address import Address, AddressType
@@ -112,6 +113,13 @@ def _known_codecs(_context: click.Context, _option: click.Parameter, names: str)
 @click.option(
     "--behind-proxy", is_flag=True, help="Let --http listen beyond this machine: a proxy in front speaks TLS."
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(["plain", "json"]),
+    default="plain",
+    show_default=True,
+    help="What DATA/logs holds: lines for people, or a JSON object a line.",
+)
 @click.option("--drain", is_flag=True, help="At the first Ctrl-C or SIGTERM, let the calls in progress end first.")
 def command(
     data_dir: Path,
@@ -132,6 +140,7 @@ def command(
     tls_key: Path | None,
     public_url: str,
     behind_proxy: bool,
+    log_format: LogFormat,
     drain: bool,
 ) -> None:
     """Start Callwright on this machine, with a PostgreSQL of its own unless DATABASE_URL is set.
@@ -147,6 +156,7 @@ def command(
         sip_tls=sip_tls,
         allow_urls=allow_urls,
         channels=channels,
+        log_format=log_format,
         ring_s=ring_s,
         codecs=codecs,
         rtp_timeout_s=rtp_timeout_s,

@@ -12,6 +12,7 @@ import uvicorn
 from callwright.cli import _process
 from callwright.providers.http import GuardedClient
 from callwright.providers.pool_client import PoolClient
+from callwright.services import metrics
 from callwright.store.database import Database
 from callwright.web.app import create_app
 from callwright.web.heads import BoundedHeads
@@ -70,7 +71,8 @@ def command(config_path: Path) -> None:
         )
         server = _Server(settings)
         try:
-            await server.serve_until(stopping.stop)
+            async with metrics.published(config.metrics_dir, "web"):
+                await server.serve_until(stopping.stop)
         finally:
             await pool.close()
             await http.aclose()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from callwright.base import log_fields
 from callwright.base.config import Config
 from callwright.base.errors import CallwrightError, RequestError
 from callwright.base.values import Value
@@ -20,6 +21,7 @@ from callwright.conversation.applications import Applications, Loaded
 from callwright.conversation.converse import converse
 from callwright.conversation.texts import send_text
 from callwright.conversation.world import World
+from callwright.engine import metrics
 from callwright.engine.clock import now
 from callwright.engine.legs import Legs, Owner
 from callwright.engine.session_ids import Channels
@@ -144,7 +146,9 @@ class Calls:
         keys_first: str = "",
     ) -> Outcome:
         """Run the version on the leg until both have ended. `keys_first` are pressed before it begins."""
-        session_id = self._channels.begin(admission.channel, now())
+        begun_at = now()
+        session_id = self._channels.begin(admission.channel, begun_at)
+        log_fields.session_id.set(session_id)
         call = _Journalled(self._writer, self._open(admission, route, party, session_id), kept=not route.is_pci)
         recording = Path(recordings.path_of(route.account_id, session_id, now()))
         messages = Messages((self._secure_messages if route.is_pci else self._messages) / str(call.id))
@@ -186,6 +190,8 @@ class Calls:
         if outcome.kind == "error":
             log.error("call %s: %s", session_id, message or "an error in the secure environment")
         recorded = str(recording) if (self._recordings / recording).exists() else ""
+        metrics.CALLS.labels(party.direction, outcome.kind).inc()
+        metrics.CALL.observe(leg.ended_at - begun_at)
         self._writer.closed(ClosedCall(call.id, leg.ended_at, outcome.kind, message[:2000], recorded))
         return outcome
 

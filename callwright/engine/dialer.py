@@ -14,7 +14,7 @@ import secrets
 from callwright.base.config import Config
 from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
 from callwright.conversation.applications import Applications, Loaded
-from callwright.engine import documents
+from callwright.engine import documents, metrics
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.clock import now
 from callwright.engine.legs import Owner
@@ -165,6 +165,7 @@ class Dialer:
         except Exception as error:  # the containment point of one call
             log.exception("outbound call %s", claim.outbound_call_id)
             ending, cause = "failed", f"internal error: {type(error).__name__}"
+        metrics.ATTEMPTS.labels(ending).inc()
         self._writer.finished(Finish(claim.attempt_id, ending, cause[:500], ended_at or now(), sip_status))
 
     async def _attempt(self, admission: Admission, claim: Claim, sip_call_id: str) -> tuple[Ending, str, float]:

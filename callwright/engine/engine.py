@@ -18,6 +18,7 @@ from callwright.engine.clock import now
 from callwright.engine.dialer import Dialer
 from callwright.engine.inbound import Inbound
 from callwright.engine.legs import Legs
+from callwright.engine.metrics import EngineCollector, Now
 from callwright.engine.session_ids import Channels
 from callwright.engine.transfers import Transfers
 from callwright.engine.writer import Writer
@@ -112,6 +113,18 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         plane=plane,
         writer=writer,
     )
+    figures = EngineCollector(
+        lambda: Now(
+            legs=len(calls.legs),
+            calls_free=calls.free,
+            sip_calls=endpoint.calls,
+            sip_shed=endpoint.shed,
+            sip_sent=trace.sent,
+            sip_received=trace.received,
+            journal_waiting=writer.waiting,
+            media=plane.snapshot(),
+        )
+    )
     # What was built so far lives as long as the process; the collector need not walk it again.
     gc.collect()
     gc.freeze()
@@ -136,6 +149,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
             for task in background:
                 task.cancel()
     finally:
+        figures.close()
         await endpoint.close()
         plane.stop()
         calls.seen.finish()

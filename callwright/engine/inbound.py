@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
 from callwright.conversation.applications import Applications, Loaded
+from callwright.engine import metrics
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.services import deployments
 from callwright.store.database import FAILURES, Database
@@ -53,11 +54,13 @@ class Inbound:
         self._tasks.create_task(self._take(admission, call, gone))
 
     async def _take(self, admission: Admission, call: SipCall, gone: asyncio.Event) -> None:
-        headers = call.headers
+        begun, headers = time.monotonic(), call.headers
         ready = await self._set_up(call, gone)
         if ready is None:
             self._calls.release(admission)
+            metrics.REFUSED.inc()
             return
+        metrics.ANSWER.observe(time.monotonic() - begun)
         leg, route, loaded = ready
         party = Party("inbound", call.caller, call.dialled, call.call_id, sip_headers=headers)
         await self._calls.serve(admission, leg, route, loaded, party, {})

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
+from callwright.engine import metrics
 from callwright.engine.clock import now
 from callwright.engine.writer import Writer
 from callwright.ports.leg import LegEnded
@@ -56,6 +57,7 @@ class Legs:
 
     def _over(self, leg: SipLeg, owner: Owner, began_at: float, stats: MediaStats, ending: LegEnded) -> None:
         ended_at = leg.ended_at
+        metrics.leg_ended(stats)
 
         def write() -> None:
             del self._leaving[leg]

@@ -14,6 +14,7 @@ import time
 from urllib.parse import urlencode
 
 from callwright.base.errors import ProviderError
+from callwright.jobs import metrics
 from callwright.jobs.waking import nap
 from callwright.providers.http import GuardedClient
 from callwright.providers.mail.smtp import Mailer
@@ -91,6 +92,7 @@ class Callbacks:
             error = str(problem)
         made = CallbackTry(callback.number, time.time(), status, error, round((time.monotonic() - begun) * 1000))
         state = await callbacks.record(self._db, callback, made, now=time.time())
+        metrics.POSTS.labels(state).inc()
         of = f"call {callback.outbound_call_id}" if callback.sms_id is None else f"text {callback.sms_id}"
         log.info("post of %s, try %d: %s (%s)", of, callback.number, state, error or status)
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from callwright.base.phone_numbers import dialled
+from callwright.jobs import metrics
 from callwright.ports.carrier import (
     Answer,
     Carrier,
@@ -118,6 +119,10 @@ class Texts:
 
     def _store(self, carrier_id: int) -> Store:
         async def store(what: Receipt | ReceivedText) -> None:
+            if isinstance(what, Receipt):
+                metrics.RECEIPTS.labels(what.delivery).inc()
+            else:
+                metrics.TEXTS_RECEIVED.inc()
             try:
                 known = await sms.told(self._db, carrier_id, what)
             except REFUSALS as error:
@@ -213,6 +218,7 @@ class Sender:
                     return
                 await asyncio.sleep(KEEP_AGAIN_S)
             else:
+                metrics.TEXTS.labels(type(answer).__name__).inc()
                 log.info("text %s by carrier %d: %s", text.message_id, self._row.id, type(answer).__name__)
                 return
 

@@ -36,12 +36,18 @@ class SipTrace:
     def __init__(self) -> None:
         self._new: OrderedDict[bytes, _Traced] = OrderedDict()
         self._kept: dict[bytes, _Traced] = {}
+        self.sent = self.received = 0
+        "Messages, whatever they are of."
 
     def __len__(self) -> int:
         return len(self._new) + len(self._kept)
 
     def passed(self, data: bytes, transport: Transport, peer: Address, *, sent: bool) -> None:
         """A message came, or was sent."""
+        if sent:
+            self.sent += 1
+        else:
+            self.received += 1
         call_id = _call_id(data)
         traced = self._kept.get(call_id) or self._new.get(call_id)
         if traced is None:

@@ -21,8 +21,9 @@ from callwright.ports.recognizer import Transcriber
 from callwright.providers.http import GuardedClient
 from callwright.services.probes import Probes
 from callwright.store.database import Database
-from callwright.web import carriers, pages, problems
+from callwright.web import carriers, metrics, pages, problems
 from callwright.web.limits import BodyLimit, BodyTooLarge, SafeHeaders
+from callwright.web.metrics import Counted
 from callwright.web.plum import table, texts
 from callwright.web.plum.encoding import MEDIA_TYPE, encode, form_of
 from callwright.web.v1 import (
@@ -47,8 +48,8 @@ def create_app(config: Config, db: Database, http: GuardedClient, transcriber: T
     """`http` is for what users' URLs are asked; whoever made it and the transcriber closes them."""
     v1 = _v1()
     app = Starlette(
-        routes=[*table.routes(), *carriers.routes(), *pages.routes(v1), Mount("/v1", v1)],
-        middleware=[Middleware(SafeHeaders), Middleware(BodyLimit, refusal=_refused)],
+        routes=[*table.routes(), *carriers.routes(), *pages.routes(v1), *metrics.routes(), Mount("/v1", v1)],
+        middleware=[Middleware(Counted), Middleware(SafeHeaders), Middleware(BodyLimit, refusal=_refused)],
         exception_handlers={404: _not_found},
     )
     for one in (app, v1):
