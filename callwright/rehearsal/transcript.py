@@ -299,7 +299,8 @@ def play(
         variables=script.variables,
         journal=journal.append,
     )
-    reader = ScriptedCaller(script, others, lenient=hang_up_at is not None)
+    told = any(one.post_call is not None for one in (application, *others))
+    reader = ScriptedCaller(script, others, lenient=hang_up_at is not None, told_afterwards=told)
     simulation = (TextSimulation if opening else Simulation)(run, reader, hang_up_at=hang_up_at)
     outcome: Outcome | None = None
     mismatch: Mismatch | None = None
@@ -321,12 +322,22 @@ class Differs(Exception):
 class ScriptedCaller:
     """The caller of a transcript: does what the next line says. Raises `Differs` where the call goes another way."""
 
-    def __init__(self, script: Script, others: Sequence[Application] = (), *, lenient: bool = False) -> None:
+    def __init__(
+        self,
+        script: Script,
+        others: Sequence[Application] = (),
+        *,
+        lenient: bool = False,
+        told_afterwards: bool = False,
+    ) -> None:
         self._steps = script.steps
         self._others = others
         self._at = 0
         self._lenient = lenient
         "A transcript that is broken off: services that it does not come to any more answer nothing."
+
+        self._told_afterwards = told_afterwards
+        "A service may be asked when the call is over."
 
     @property
     def _next(self) -> Step | None:
@@ -377,7 +388,7 @@ class ScriptedCaller:
             step = self._next
         if step is not None and step.verb == "presses" and step.text in asked.terminators:
             self._at, key = self._at + 1, step.text
-        elif step is not None and step.verb == "hangs up":
+        elif step is not None and step.verb == "hangs up" and not (seconds and self._goes_later):
             self._at += 1
             return Message(seconds, hangs_up=True)
         elif step is not None and step.verb == "silence" and not seconds:
@@ -392,7 +403,7 @@ class ScriptedCaller:
             self._at += 1
             following = self._next
             waits = step.answer.outcome in ("answers", "noanswer")
-            if waits and following is not None and following.verb == "hangs up":
+            if waits and following is not None and following.verb == "hangs up" and not self._goes_later:
                 self._at += 1
                 return replace(step.answer, caller_hangs_up=True)
             return step.answer
@@ -431,6 +442,11 @@ class ScriptedCaller:
         if self._next is None and any(step.verb in ("call ends", "hangs up") for step in self._steps):
             return None
         return self._differs("call ends").mismatch
+
+    @property
+    def _goes_later(self) -> bool:
+        """The hang-up that comes next is one while a service is asked, and not before."""
+        return self._served_after(self._at) and not self._told_afterwards
 
     def _served_after(self, at: int) -> bool:
         """A hang-up with a service's answer after it happens while the service is asked."""

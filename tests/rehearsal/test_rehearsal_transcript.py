@@ -201,6 +201,32 @@ def test_a_caller_in_a_hurry(desk: Application, text: str) -> None:
     assert play(desk, transcripts.parse(text)).mismatch is None
 
 
+@pytest.mark.parametrize(
+    ("module", "done"),
+    [
+        ("{name: ask, type: transfer, destination: '2125550142', exits: {next: post}}", "far end 5 s\n"),
+        ("{name: ask, type: record, prompt: Your name?, exits: {next: post}}", "hears Your name?\nsays (2 s)\n"),
+    ],
+)
+def test_who_hangs_up_while_a_service_is_asked_had_been_there_before(module: str, done: str) -> None:
+    application = parse(
+        f"""
+        name: Asked
+        pages:
+          - name: Main
+            modules:
+              - {{name: start, type: start, exits: {{next: ask}}}}
+              - {module}
+              - {{name: post, type: rest, url: "https://service.example/", exits: {{next: end}}}}
+              - {{name: end, type: exit}}
+        """
+    )
+    during = play(application, transcripts.parse(f"{done}hangs up\nservice 200 {{}}"))
+    assert during.mismatch is None and during.outcome is not None and during.outcome.kind == "hung_up"
+    before = play(application, transcripts.parse(f"{done}hangs up"))
+    assert before.mismatch is None and len(before.journal) < len(during.journal)
+
+
 class _Anybody:
     """A caller who does anything at any time, by a seed."""
 
