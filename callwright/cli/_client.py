@@ -29,8 +29,10 @@ class Client:
         self._auth = auth
 
     def ask(self, method: str, path: str, *, missing: str, timeout_s: float = ANSWER_S_MAX, **sent: Any) -> Any:
-        """What is answered, as JSON. `missing` is said where there is nothing at that path; `sent` is as httpx has it."""
-        return self._asked(method, path, missing, timeout_s, **sent).json()
+        """What is answered, as JSON; None for no content. `missing` is said where there is nothing at that path; `sent` is as
+        httpx has it."""
+        reply = self._asked(method, path, missing, timeout_s, **sent)
+        return reply.json() if reply.content else None
 
     def download(self, path: str, *, missing: str) -> bytes:
         """The same of what is no JSON."""
@@ -44,7 +46,7 @@ class Client:
                 f"{self.url} does not answer: {error}. Is `callwright up` running there?"
             ) from None
         match reply.status_code:
-            case 200 | 201:
+            case 200 | 201 | 204:
                 return reply
             case 401:
                 raise click.ClickException("The platform does not know this user and key.")

@@ -16,10 +16,14 @@ from callwright.conversation.applications import Applications
 from callwright.engine.calls import Calls
 from callwright.engine.clock import now
 from callwright.engine.dialer import Dialer
+from callwright.engine.directory import Directory
+from callwright.engine.door import Door
 from callwright.engine.inbound import Inbound
 from callwright.engine.legs import Legs
 from callwright.engine.metrics import EngineCollector, Now
+from callwright.engine.registrar import Registrar
 from callwright.engine.session_ids import Channels
+from callwright.engine.telephones import Telephones
 from callwright.engine.transfers import Transfers
 from callwright.engine.writer import Writer
 from callwright.media.codecs import named
@@ -90,19 +94,27 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         db=db,
     )
     trace = SipTrace()
-    inbound = Inbound(db, calls, applications, plane, config.sip_host)
+    telephones = Telephones(db, engine_id=lease.id, ours=lambda: list(endpoint.addresses.values()))
+    inbound = Inbound(db, calls, applications, plane, config.sip_host, telephones=telephones)
+    registrar = Registrar(db, lease.id)
+    directory = Directory(db, lambda *peer: endpoint.locate(*peer))
+    await directory.read(names=False)
+    name = engines.name_of(lease.server_id)
+    door = Door(db, config, name=name, directory=directory, inbound=inbound, registrar=registrar)
     endpoint = await SipEndpoint.open(
         config.sip_host,
         config.sip_port,
         on_invite=inbound.on_invite,
-        name=engines.name_of(lease.server_id),
+        accepts=door.accepts,
+        admits=door.admits,
+        name=name,
         tcp=config.sip_tcp,
         tls=config.sip_tls,
         certificate=_certificate(config),
         trace=trace,
     )
     calls.seen = Legs(trace, writer, endpoint.addresses)
-    calls.transfers = Transfers(db, config, calls=calls, endpoint=endpoint, plane=plane)
+    calls.transfers = Transfers(db, config, calls=calls, endpoint=endpoint, plane=plane, telephones=telephones)
     dialer = Dialer(
         db,
         config,
@@ -134,9 +146,11 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
                 work.create_task(writer.run()),
                 work.create_task(_heartbeat(db, lease.id)),
                 work.create_task(db.listen("callwright_due", dialer.wake)),
+                work.create_task(directory.run()),
             ]
             async with asyncio.TaskGroup() as tasks:
                 inbound.serve_in(tasks)
+                registrar.serve_in(tasks)
                 dialling = tasks.create_task(dialer.run(tasks))
                 ready()
                 await _until_told(stop, drain)

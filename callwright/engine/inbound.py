@@ -9,6 +9,8 @@ from callwright.base.errors import AuthorError, PeerError, ProviderError, Reques
 from callwright.conversation.applications import Applications, Loaded
 from callwright.engine import metrics
 from callwright.engine.calls import Admission, Calls, Party
+from callwright.engine.origin import LOCAL, Origin
+from callwright.engine.telephones import Telephones
 from callwright.services import deployments
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
@@ -27,23 +29,34 @@ ROUTES_KEPT_MAX = 5_000
 class Inbound:
     """Takes the calls that the SIP endpoint tells of. `run` serves them until cancelled."""
 
-    def __init__(self, db: Database, calls: Calls, applications: Applications, plane: MediaPlane, host: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        calls: Calls,
+        applications: Applications,
+        plane: MediaPlane,
+        host: str,
+        *,
+        telephones: Telephones,
+    ) -> None:
         self._db = db
         self._calls = calls
         self._applications = applications
         self._plane = plane
         self._host = host
+        self._telephones = telephones
         self._tasks: asyncio.TaskGroup | None = None
-        self._routes: OrderedDict[str, tuple[float, Route | None]] = OrderedDict()
+        self._routes: OrderedDict[tuple[str, frozenset[int] | None], tuple[float, Route | None]] = OrderedDict()
 
     def serve_in(self, tasks: asyncio.TaskGroup) -> None:
         self._tasks = tasks
 
-    def on_invite(self, call: SipCall) -> None:
+    def on_invite(self, call: SipCall, *, origin: Origin = LOCAL) -> "asyncio.Task[None] | None":
+        """The call's task, as long as it lasts; None where there is no room for it."""
         admission = self._calls.admit() if self._tasks else None
         if self._tasks is None or admission is None:
             call.reject(503, "Service Unavailable")
-            return
+            return None
         gone = asyncio.Event()
 
         def before_answer(event: SipEvent) -> None:
@@ -51,31 +64,31 @@ class Inbound:
                 gone.set()
 
         call.on_event = before_answer
-        self._tasks.create_task(self._take(admission, call, gone))
+        return self._tasks.create_task(self._take(admission, call, gone, origin))
 
-    async def _take(self, admission: Admission, call: SipCall, gone: asyncio.Event) -> None:
+    async def _take(self, admission: Admission, call: SipCall, gone: asyncio.Event, origin: Origin) -> None:
         begun, headers = time.monotonic(), call.headers
-        ready = await self._set_up(call, gone)
+        ready = await self._set_up(call, gone, origin)
         if ready is None:
             self._calls.release(admission)
             metrics.REFUSED.inc()
             return
         metrics.ANSWER.observe(time.monotonic() - begun)
         leg, route, loaded = ready
-        party = Party("inbound", call.caller, call.dialled, call.call_id, sip_headers=headers)
+        caller = origin.phone.caller if origin.phone else call.caller
+        party = Party("inbound", caller, call.dialled, call.call_id, sip_headers=headers)
         await self._calls.serve(admission, leg, route, loaded, party, {})
 
-    async def _set_up(self, call: SipCall, gone: asyncio.Event) -> tuple[SipLeg, Route, Loaded] | None:
+    async def _set_up(self, call: SipCall, gone: asyncio.Event, origin: Origin) -> tuple[SipLeg, Route, Loaded] | None:
         """All that a call needs to begin; None where it was refused, or the caller has gone."""
         try:
-            route = await self._route(call.dialled)
-            loaded = await self._applications.load(route.version_id) if route and route.version_id else None
+            found = await self._find(call.dialled, origin)
             if gone.is_set():
                 return None
-            if route is None or loaded is None:
+            if found is None:
                 call.reject(404, "Not Found")
                 return None
-            return SipLeg.incoming(call, self._plane, self._host), route, loaded
+            return SipLeg.incoming(call, self._plane, self._host), *found
         except PeerError as error:
             log.info("call %s refused: %s", call.call_id, error)
             call.reject(488, "Not Acceptable Here")
@@ -87,14 +100,22 @@ class Inbound:
             call.reject(500, "Server Internal Error")
         return None
 
-    async def _route(self, dialled: str) -> Route | None:
+    async def _find(self, dialled: str, origin: Origin) -> tuple[Route, Loaded] | None:
+        """A number of the account's goes before its telephones, and these before its trunks."""
+        route = await self._route(dialled, origin)
+        if route is not None and route.version_id is not None:
+            return route, await self._applications.load(route.version_id)
+        return await self._telephones.dialled(origin.phone, dialled) if origin.phone else None
+
+    async def _route(self, dialled: str, origin: Origin) -> Route | None:
         moment = time.monotonic()
-        kept = self._routes.get(dialled)
+        which = dialled, origin.accounts
+        kept = self._routes.get(which)
         if kept is not None and kept[0] > moment:
             return kept[1]
-        route = await deployments.route_inbound(self._db, dialled)
-        self._routes[dialled] = (moment + ROUTE_KEPT_S, route)
-        self._routes.move_to_end(dialled)
+        route = await deployments.route_inbound(self._db, dialled, origin.accounts)
+        self._routes[which] = (moment + ROUTE_KEPT_S, route)
+        self._routes.move_to_end(which)
         if len(self._routes) > ROUTES_KEPT_MAX:
             self._routes.popitem(last=False)
         return route

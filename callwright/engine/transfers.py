@@ -7,12 +7,14 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from callwright.base.config import Config
 from callwright.base.errors import PeerError, ProviderError
 from callwright.engine.calls import Calls, Party
 from callwright.engine.legs import Owner
+from callwright.engine.telephones import Device, Telephones, first_of
 from callwright.ports.leg import HandedOver, Leg, NotReached
 from callwright.providers.http import Guard
 from callwright.services import dialing, trunks
@@ -48,16 +50,29 @@ class _Target:
     permits: Callable[[str], bool] = lambda _: True
     "Whether the peer may send us on to an IP address: a trunk may, what an author names may not reach what is private."
 
+    route: tuple[str, ...] = ()
+    "Proxies between the peer and a telephone, as `Route` has them."
+
 
 class Transfers:
     """Dials for the calls of one engine."""
 
-    def __init__(self, db: Database, config: Config, *, calls: Calls, endpoint: SipEndpoint, plane: MediaPlane) -> None:
+    def __init__(
+        self,
+        db: Database,
+        config: Config,
+        *,
+        calls: Calls,
+        endpoint: SipEndpoint,
+        plane: MediaPlane,
+        telephones: Telephones,
+    ) -> None:
         self._db = db
         self._host = config.sip_host
         self._calls = calls
         self._endpoint = endpoint
         self._plane = plane
+        self._telephones = telephones
         self._guard = Guard(config.allow_urls, config.loopback_only)
 
     def of(
@@ -69,10 +84,10 @@ class Transfers:
             if command.kind == "blind" and (done := await _blind(leg, command, report)) is not None:
                 return done
             try:
-                target = await self._target(route, command.destination)
                 secret = route.is_pci or command.private
                 owner = Owner(route.account_id, route.user_id, "transfer", call_id, party.outbound_call_id, secret)
-                reached = await self._reach(command, target, party.caller, owner)
+                targets = await self._targets(route, command.destination)
+                reached = await first_of([partial(self._reach, command, to, party.caller, owner) for to in targets])
             except (PeerError, ProviderError, *FAILURES) as error:
                 return NotReached("error", str(error))
             if command.kind == "consultation" and isinstance(reached, SipLeg):
@@ -86,9 +101,14 @@ class Transfers:
         to its own only. We know whom we dial, and anybody may call."""
         leg.follow(self._endpoint, self._permits if dialled else lambda _: False)
 
-    async def _target(self, route: Route, destination: str) -> "_Target":
+    async def _targets(self, route: Route, destination: str) -> list["_Target"]:
+        """One, or all the places where a telephone of the account is."""
+        scope = Scope(route.account_id, route.user_id, "v1")
+        devices = await self._telephones.devices(scope, destination)
+        return [await self._target(scope, destination)] if devices is None else [_at(device) for device in devices]
+
+    async def _target(self, scope: Scope, destination: str) -> "_Target":
         if not destination.lower().startswith(("sip:", "sips:")):
-            scope = Scope(route.account_id, route.user_id, "v1")
             trunk = await trunks.for_number(self._db, scope, destination)
             if trunk is None:
                 raise PeerError(f"the account has no trunk for {destination}")
@@ -108,7 +128,7 @@ class Transfers:
     def _permits(self, host: str) -> bool:
         return self._guard.permits(ipaddress.ip_address(host))
 
-    async def _reach(self, command: Transfer, target: "_Target", caller: str, owner: Owner) -> Leg | NotReached:
+    async def _reach(self, command: Transfer, target: "_Target", caller: str, owner: Owner) -> SipLeg | NotReached:
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
@@ -117,7 +137,7 @@ class Transfers:
             call_id=f"{secrets.token_hex(12)}@{self._host}",
             caller=command.caller_id or target.caller_id or caller or "anonymous",
             to=target.places[0].address,
-            extra=command.headers,
+            extra=(*command.headers, *((("route", ", ".join(target.route)),) if target.route else ())),
             credentials=target.credentials,
             permits=target.permits,
             transport=target.places[0].transport,
@@ -176,6 +196,10 @@ async def _left_alone(leg: SipLeg, far_end: SipLeg, report: Callable[[str], None
         return HandedOver()
     report(f"The two cannot be left to each other (status {referred.status}); they are joined here")
     return far_end
+
+
+def _at(device: Device) -> _Target:
+    return _Target(device.uri, [device.place], route=device.route)
 
 
 def _not_reached(refused: NotAnswered) -> NotReached:

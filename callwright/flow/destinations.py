@@ -8,7 +8,11 @@ from callwright.base import phone_numbers
 DESTINATION_MAX = 300
 _DECORATION = re.compile(r"[\s().-]")
 _SIP = re.compile(r"sips?:[^\s<>\"]+@?[^\s<>\"]+", re.IGNORECASE)
-FORMS = "ten digits, tel:+18887776666 with ;ani= or ;postd= behind it, or a SIP address such as sip:desk@example.com"
+_EXTENSION = re.compile(r"[0-9]{2,6}")
+FORMS = (
+    "ten digits, tel:+18887776666 with ;ani= or ;postd= behind it, the extension of a phone that registers here, or a SIP "
+    "address such as sip:desk@example.com"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ def destination(text: str) -> Destination | None:
     if len(text) > DESTINATION_MAX:
         return None
     if _SIP.fullmatch(text):
+        return Destination(text)
+    if _EXTENSION.fullmatch(text):
         return Destination(text)
     number = phone_numbers.parse(_DECORATION.sub("", text).replace("TEL:", "tel:"))
     return Destination(number.dialled, number.ani, number.postd) if number else None

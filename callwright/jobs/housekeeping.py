@@ -5,7 +5,7 @@ import logging
 import time
 from pathlib import Path
 
-from callwright.services import dialing, engines, recordings
+from callwright.services import dialing, engines, phones, recordings
 from callwright.store.database import FAILURES, Database
 from callwright.store.engines import SilentEngine
 
@@ -23,6 +23,7 @@ async def run(db: Database, recordings_dir: Path) -> None:
             await bury_lost(db)
             if time.monotonic() >= recordings_at:
                 recordings_at = time.monotonic() + RECORDINGS_EVERY_S
+                await phones.sweep(db, time.time())
                 if listed := await recordings.take_over(db, recordings_dir, time.time()):
                     log.info("%d recording(s) of calls that were cut off are listed", listed)
             if ended := await dialing.sweep(db, time.time()):

@@ -1,7 +1,7 @@
 """Deployments: an application's version bound to an address, or to none for outbound calls only."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from callwright.base import phone_numbers
 from callwright.base.errors import Deleted, Forbidden, NotFound, RequestError
@@ -67,9 +67,13 @@ async def _found(db: Database, deployment_id: int, asked: Sequence[None]) -> Seq
     return [await store.get(db, PLATFORM, deployment_id)] * len(asked)
 
 
-async def route_inbound(db: Database, address: str) -> Route | None:
-    """Where a call to this address goes. A North American number is known with and without its 1."""
+async def route_inbound(db: Database, address: str, accounts: Collection[int] | None = None) -> Route | None:
+    """Where a call to this address goes. A North American number is known with and without its 1.
+
+    `accounts`: whose numbers it may reach: those whose trunk or telephone it comes by; None: everybody's.
+    """
+    whose = None if accounts is None else sorted(accounts)
     for spelling in phone_numbers.spellings(address):
-        if (found := await store.route_inbound(db, PLATFORM, spelling)) is not None:
+        if (found := await store.route_inbound(db, PLATFORM, spelling, whose)) is not None:
             return found
     return None

@@ -1,21 +1,27 @@
-"""Trunks: the SIP peers that outbound calls go by.
+"""Trunks: the SIP peers that outbound calls go by, and that calls come in from.
 
 A trunk's password lies sealed in the database, and no surface shows it.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from ipaddress import ip_network
 
+from callwright.base import phone_numbers
 from callwright.base.errors import NotFound, RequestError
 from callwright.sip.digest import Credentials
 from callwright.store import trunks as store
 from callwright.store.database import Database
-from callwright.store.scope import Scope
-from callwright.store.trunks import TrunkRow
+from callwright.store.scope import PLATFORM, Scope
+from callwright.store.trunks import KnownTrunk, TrunkRow
 
 CHANNELS_MAX = 10_000
 CALLS_PER_SECOND_MAX = 1000.0
 PASSWORD_MAX = 200
+ADDRESSES_MAX = 50
+"Of one trunk: a carrier names its networks, not its machines."
+
 HIDDEN = "***"
 "Stands for a password that is kept as it is."
 
@@ -47,8 +53,19 @@ async def listed(db: Database, scope: Scope) -> list[TrunkRow]:
     return await store.listed(db, scope)
 
 
+def dialled(address: str) -> str:
+    """What somebody dialled as trunks are given it: digits; empty where it is no telephone number."""
+    number = phone_numbers.parse(address)
+    return number.dialled if number else ""
+
+
 async def for_number(db: Database, scope: Scope, number: str) -> TrunkRow | None:
     return await store.for_number(db, scope, number)
+
+
+async def known(db: Database) -> list[KnownTrunk]:
+    """For the engine: every trunk that calls may come in by."""
+    return await store.known(db, PLATFORM)
 
 
 def credentials(db: Database, username: str, sealed_password: bytes | None) -> Credentials | None:
@@ -62,11 +79,27 @@ def credentials(db: Database, username: str, sealed_password: bytes | None) -> C
 def _checked(db: Database, trunk: TrunkRow, password: str) -> TrunkRow:
     """With its password sealed."""
     _check(trunk)
+    trunk = replace(trunk, addresses=_networks(trunk.addresses))
     if len(password) > PASSWORD_MAX or not password.isprintable():
         raise RequestError(400, f"password must be at most {PASSWORD_MAX} printable characters.", field="password")
     if password == HIDDEN:
         raise RequestError(400, f"password must not be {HIDDEN}, which stands for one that is kept.", field="password")
     return replace(trunk, sealed_password=db.sealer.seal(password.encode(), _SEALED_FOR)) if password else trunk
+
+
+def _networks(addresses: Sequence[str]) -> list[str]:
+    """As CIDRs. An address is the network of itself."""
+    if len(addresses) > ADDRESSES_MAX:
+        raise RequestError(400, f"addresses must be at most {ADDRESSES_MAX}.", field="addresses")
+    try:
+        networks = [ip_network(address, strict=False) for address in addresses]
+    except ValueError as error:
+        raise RequestError(
+            400, f"addresses must be IP networks such as 203.0.113.0/24: {error}.", field="addresses"
+        ) from None
+    if any(network.prefixlen == 0 for network in networks):
+        raise RequestError(400, "addresses must not be the whole Internet.", field="addresses")
+    return [str(network) for network in networks]
 
 
 def _check(trunk: TrunkRow) -> None:

@@ -53,7 +53,7 @@ KEEP_ALIVE_BYTES = 20
 
 _HASH_BITS = (1 << 64) - 1
 
-OnInvite = Callable[[SipCall], None]
+OnInvite = Callable[[SipCall], object]
 Admits = Callable[["Agent", Request, Address], OnInvite | None]
 """What is done with a request that belongs to no call of ours: who gets the call, if it begins one. None: it is not served
 here. Somebody else answers it, by `refuse` or a transaction of its own, or nobody does."""

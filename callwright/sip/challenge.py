@@ -25,8 +25,11 @@ NONCE_S = 300.0
 COUNTED_MAX = 10_000
 "Nonces of which the count is kept. One that had to go takes with it all that are as old."
 
-ALGORITHMS = ("SHA-256", "MD5")
-"That we offer, the one that we like best first (RFC 8760 §2.4)."
+Digest = Literal["md5", "sha-256", "both"]
+"What a peer may answer with. Some cannot answer at all where they are offered what they do not know (baresip before 2.0)."
+
+_OFFERED: dict[Digest, tuple[str, ...]] = {"md5": ("MD5",), "sha-256": ("SHA-256",), "both": ("SHA-256", "MD5")}
+"The one that we like best first (RFC 8760 §2.4)."
 
 Verdict = Literal["right", "wrong", "stale", "none"]
 
@@ -58,20 +61,22 @@ class Challenger:
         self._floor = 0
         "Nonces that are not younger count as used up, in UNIX seconds."
 
-    def challenges(self, now: float, salt: str, *, stale: bool = False) -> tuple[str, ...]:
+    def challenges(self, now: float, salt: str, digest: Digest, *, stale: bool = False) -> tuple[str, ...]:
         """The values of `WWW-Authenticate`. `salt`: 16 hex digits by chance, so that no two have the same nonce."""
         nonce = self._nonce(int(now), salt)
         again = ", stale=true" if stale else ""
         return tuple(
             f'Digest realm="{REALM}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{again}'
-            for algorithm in ALGORITHMS
+            for algorithm in _OFFERED[digest]
         )
 
-    def judge(self, request: Request, user: str, password: str, now: float) -> Verdict:
+    def judge(self, request: Request, user: str, password: str, digest: Digest, now: float) -> Verdict:
         """Whether a request proves that it comes from this user. A proof is right once."""
         proof = proof_of(request)
         if proof is None:
             return "none"
+        if digest not in (proof.algorithm, "both"):
+            return "wrong"
         if proof.user != user or not _same_place(proof.uri, request.uri):
             return "wrong"
         if not hmac.compare_digest(_response(proof, request.method, password).encode(), proof.response.encode()):

@@ -113,8 +113,8 @@ async def delete(db: Database, scope: Scope, deployment_id: int, now: float) -> 
     return done is not None
 
 
-async def route_inbound(db: Database, _: Scope, address: str) -> Route | None:
-    """Where a dialled address leads; None where nobody has it, or nothing published runs there."""
+async def route_inbound(db: Database, _: Scope, address: str, accounts: Sequence[int] | None) -> Route | None:
+    """Where a dialled address leads; None where none of these accounts has it (None: any), or nothing published runs there."""
     row = await db.pool.fetchrow(
         f"""
         SELECT n.account_id, n.user_id, d.id AS deployment_id, d.application_id, {ROUTED_VERSION} AS version_id,
@@ -122,9 +122,10 @@ async def route_inbound(db: Database, _: Scope, address: str) -> Route | None:
         FROM numbers n JOIN deployments d ON d.id = n.deployment_id JOIN applications p ON p.id = d.application_id
         JOIN accounts a ON a.id = n.account_id JOIN users u ON u.id = n.user_id
         WHERE n.address = $1 AND d.deleted_at IS NULL AND p.deleted_at IS NULL
-          AND a.active AND u.active AND u.deleted_at IS NULL
+          AND a.active AND u.active AND u.deleted_at IS NULL AND ($2::bigint[] IS NULL OR n.account_id = ANY($2))
         """,
         address,
+        accounts,
     )
     return Route(**row) if row and row["version_id"] is not None else None
 

@@ -8,7 +8,9 @@ import base64
 import os
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from callwright.base.errors import ProviderError
 
@@ -35,6 +37,11 @@ class Sealer:
                 f"the sealing key is not {KEY_BYTES} bytes in base64; put back the file that the first start made"
             )
         self._cipher = AESGCM(raw)
+        self._raw = raw
+
+    def derived(self, purpose: bytes) -> bytes:
+        """A key for something else, the same on every machine; nothing is learnt of ours from it (RFC 5869)."""
+        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=purpose).derive(self._raw)
 
     def seal(self, content: bytes, purpose: str) -> bytes:
         nonce = os.urandom(NONCE_BYTES)

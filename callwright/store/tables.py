@@ -5,7 +5,8 @@ Times are UNIX seconds in double precision, as the API, SIP and a session have t
 
 import sqlalchemy as sa
 
-from callwright.store import sms_tables as _sms_tables  # noqa: F401 - they are of the same schema
+from callwright.store import sip_tables as _sip_tables  # noqa: F401 - they are of the same schema
+from callwright.store import sms_tables as _sms_tables  # noqa: F401
 from callwright.store.columns import created, metadata, ref, row_id, time
 
 accounts = sa.Table(
@@ -185,6 +186,7 @@ trunks = sa.Table(
     sa.Column("username", sa.Text, nullable=False, server_default=""),
     sa.Column("transport", sa.Text, nullable=False, server_default="udp"),
     sa.Column("sealed_password", sa.LargeBinary, nullable=True, comment="For digest challenges, with `username`."),
+    sa.Column("addresses", sa.ARRAY(sa.Text), nullable=False, server_default="{}", comment="CIDRs, beside its host."),
     sa.Column("tokens", sa.Double, nullable=False, server_default="0", comment="Calls that may begin now."),
     sa.Column("tokens_at", sa.Double, nullable=False, server_default="0"),
     created(),

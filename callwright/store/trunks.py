@@ -1,9 +1,11 @@
 """Trunks. A change re-routes the calls that still wait."""
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from callwright.sip.address import Transport
 from callwright.store.database import Connection, Database
+from callwright.store.phones import CHANGED
 from callwright.store.scope import Scope
 
 
@@ -25,10 +27,25 @@ class TrunkRow:
 
     sealed_password: bytes | None = None
     transport: Transport = "udp"
+    addresses: Sequence[str] = ()
+    "CIDRs that its calls come from too, beside its host's."
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTrunk:
+    """What an engine has to know of a trunk that calls come in by."""
+
+    id: int
+    account_id: int
+    host: str
+    port: int
+    transport: Transport
+    addresses: Sequence[str]
 
 
 _COLUMNS = (
-    "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password, transport"
+    "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password, transport, "
+    "addresses"
 )
 
 TRUNK_FOR = """
@@ -58,8 +75,8 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
         trunk_id: int = await connection.fetchval(
             """
             INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled,
-                                username, sealed_password, transport)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id
+                                username, sealed_password, transport, addresses)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id
             """,
             scope.account_id,
             *_values(trunk),
@@ -74,7 +91,8 @@ async def update(db: Database, scope: Scope, trunk: TrunkRow, *, keep_password: 
             """
             UPDATE trunks SET name = $3, host = $4, port = $5, prefix = $6, channels = $7, calls_per_second = $8,
                               caller_id = $9, enabled = $10, username = $11,
-                              sealed_password = CASE WHEN $14 THEN sealed_password ELSE $12 END, transport = $13
+                              sealed_password = CASE WHEN $15 THEN sealed_password ELSE $12 END, transport = $13,
+                              addresses = $14
             WHERE account_id = $1 AND id = $2
             """,
             scope.account_id,
@@ -112,6 +130,17 @@ async def for_number(db: Database, scope: Scope, number: str) -> TrunkRow | None
     return TrunkRow(**row) if row else None
 
 
+async def known(db: Database, _: Scope) -> list[KnownTrunk]:
+    """Every trunk that calls may come in by, for an engine."""
+    rows = await db.pool.fetch(
+        """
+        SELECT t.id, t.account_id, t.host, t.port, t.transport, t.addresses FROM trunks t JOIN accounts a ON a.id = t.account_id
+        WHERE t.enabled AND a.active ORDER BY t.id
+        """
+    )
+    return [KnownTrunk(**row) for row in rows]
+
+
 async def _reroute(connection: Connection, scope: Scope) -> None:
     await connection.execute(_REROUTE, scope.account_id)
-    await connection.execute("SELECT pg_notify('callwright_due', '')")
+    await connection.execute("SELECT pg_notify('callwright_due', ''), pg_notify($1, '')", CHANGED)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 from callwright.base.errors import ProviderError
 from callwright.sip.address import Address, Transport, uri
-from callwright.sip.agent import Admits, Agent
+from callwright.sip.agent import Admits, Agent, OnInvite
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
@@ -41,7 +41,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def __init__(
         self,
-        on_invite: Callable[[SipCall], None],
+        on_invite: OnInvite,
         accepts: Callable[[Address], bool],
         admits: Admits | None,
         user_agent: str,
@@ -69,7 +69,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         host: str,
         port: int,
         *,
-        on_invite: Callable[[SipCall], None],
+        on_invite: OnInvite,
         accepts: Callable[[Address], bool] = lambda _: True,
         admits: Admits | None = None,
         user_agent: str = "Callwright",

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 CONNECTIONS_MAX = 1_000
 "Connections at once, ours and theirs; one that comes past it is closed at once."
 
+CONNECTIONS_OF_ONE_MAX = 200
+"Of them, connections of one address: an office of telephones, or one scanner, leaves room for others."
+
 CONNECT_S_MAX = 5.0
 "A peer that takes longer to answer a connection is down; the transaction has 32 s."
 
@@ -91,6 +94,9 @@ class Streams:
     def _has_room(self) -> bool:
         return len(self._open) + len(self._opening) < CONNECTIONS_MAX
 
+    def _has_room_for(self, host: str) -> bool:
+        return self._has_room and sum(peer[0] == host for peer in self._open) < CONNECTIONS_OF_ONE_MAX
+
     async def _connect(self, to: Address) -> None:
         name = self._names.get(to, to[0]) if self._context is not None else None
         try:
@@ -124,7 +130,9 @@ class Streams:
     def opened(self, connection: "_Connection") -> bool:
         """Whether it may stay."""
         ours = connection.ours
-        if self._closed or (not ours and not (self._has_room and self._accepts(connection.peer))):
+        if self._closed or (
+            not ours and not (self._has_room_for(connection.peer[0]) and self._accepts(connection.peer))
+        ):
             return False
         self._open[connection.peer] = connection
         return True

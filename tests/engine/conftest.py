@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -26,8 +27,9 @@ SCENARIOS = Path(__file__).parents[2] / "bench" / "_ivr"
 class Running:
     """A running platform, and what a client does with it."""
 
-    def __init__(self, ready_file: Path) -> None:
+    def __init__(self, ready_file: Path, ca: Path | None = None) -> None:
         self._ready_file = ready_file
+        self._trusted: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca) if ca else True
         self.auth = (self.ready["email"], self.ready["developer_key"])
 
     @property
@@ -35,7 +37,9 @@ class Running:
         return json.loads(self._ready_file.read_text())
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.ready["base_url"], auth=self.auth, trust_env=False, timeout=10)
+        return httpx.AsyncClient(
+            base_url=self.ready["base_url"], auth=self.auth, trust_env=False, timeout=10, verify=self._trusted
+        )
 
     async def queue(self, number: str, *, deployment: tuple[int, int] | None = None, **fields: Any) -> int:
         application_id, deployment_id = deployment or (self.ready["application_id"], self.ready["deployment_id"])
@@ -119,8 +123,8 @@ def platform() -> Iterator[Running]:
 
 
 @contextmanager
-def started(*options: str, database_url: str = "") -> Iterator[Running]:
-    """`callwright up` with these options, on free ports, in a new data directory."""
+def started(*options: str, database_url: str = "", ca: Path | None = None) -> Iterator[Running]:
+    """`callwright up` with these options, on free ports, in a new data directory. `ca`: who signed its certificate."""
     folder = Path(tempfile.mkdtemp(prefix="cw-"))
     folder.chmod(0o711)
     ready_file = folder / "ready.json"
@@ -133,7 +137,7 @@ def started(*options: str, database_url: str = "") -> Iterator[Running]:
             assert process.poll() is None, "the platform ended while it started"
             assert time.monotonic() < until, "the platform was not ready in time"
             time.sleep(0.05)
-        yield Running(ready_file)
+        yield Running(ready_file, ca)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -22,7 +22,7 @@ def _proven(
     """A REGISTER with the answer of our own client side to a challenge. `only`: it is offered this one alone."""
     asked = request("REGISTER", uri="sip:192.0.2.1")
     identity = Identity(Credentials(user, password), lambda: "client")
-    challenges = challenger.challenges(now, next(salts))
+    challenges = challenger.challenges(now, next(salts), "both")
     refusal = answer(asked, 401)
     refusal.headers.set("www-authenticate", *(challenges if only is None else challenges[only : only + 1]))
     assert identity.prove(asked, refusal)
@@ -35,28 +35,35 @@ class TestAnswers:
         challenger = Challenger(b"key")
         asked, _ = _proven(challenger, only=only)
         assert ("algorithm=MD5" in asked.headers.get("authorization")) == (only == 1)
-        assert challenger.judge(asked, "ann", "s3cr3t", NOW) == "right"
+        assert challenger.judge(asked, "ann", "s3cr3t", "both", NOW) == "right"
+
+    def test_an_algorithm_that_it_may_not_use(self) -> None:
+        challenger = Challenger(b"key")
+        assert len(challenger.challenges(NOW, next(salts), "md5")) == 1
+        asked, _ = _proven(challenger, only=1)
+        assert challenger.judge(asked, "ann", "s3cr3t", "sha-256", NOW) == "wrong"
+        assert challenger.judge(asked, "ann", "s3cr3t", "md5", NOW) == "right"
 
     def test_what_is_wrong(self) -> None:
         challenger = Challenger(b"key")
         asked, _ = _proven(challenger, password="guess")
-        assert challenger.judge(asked, "ann", "s3cr3t", NOW) == "wrong"
+        assert challenger.judge(asked, "ann", "s3cr3t", "both", NOW) == "wrong"
         asked, _ = _proven(challenger)
-        assert challenger.judge(asked, "bob", "s3cr3t", NOW) == "wrong"
+        assert challenger.judge(asked, "bob", "s3cr3t", "both", NOW) == "wrong"
         asked.method = "INVITE"
-        assert challenger.judge(asked, "ann", "s3cr3t", NOW) == "wrong"
+        assert challenger.judge(asked, "ann", "s3cr3t", "both", NOW) == "wrong"
 
     def test_an_answer_for_another_place(self) -> None:
         challenger = Challenger(b"key")
         asked, _ = _proven(challenger)
         asked.uri = "sip:18005550100@192.0.2.1"
-        assert challenger.judge(asked, "ann", "s3cr3t", NOW) == "wrong"
+        assert challenger.judge(asked, "ann", "s3cr3t", "both", NOW) == "wrong"
 
     def test_parameters_of_the_uri_need_not_be_there(self) -> None:
         challenger = Challenger(b"key")
         asked, _ = _proven(challenger)
         asked.uri = "sip:192.0.2.1;transport=tcp"
-        assert challenger.judge(asked, "ann", "s3cr3t", NOW) == "right"
+        assert challenger.judge(asked, "ann", "s3cr3t", "both", NOW) == "right"
 
     @pytest.mark.parametrize(
         "spoiled",
@@ -72,20 +79,20 @@ class TestAnswers:
         value = asked.headers.get("authorization")
         assert spoiled[0] in value
         asked.headers.set("authorization", value.replace(*spoiled))
-        assert challenger.judge(asked, "ann", "s3cr3t", NOW) == "none"
-        assert challenger.judge(invite(), "ann", "s3cr3t", NOW) == "none"
+        assert challenger.judge(asked, "ann", "s3cr3t", "both", NOW) == "none"
+        assert challenger.judge(invite(), "ann", "s3cr3t", "both", NOW) == "none"
 
 
 class TestNonces:
     def test_an_answer_is_right_once(self) -> None:
         challenger = Challenger(b"key")
         asked, _ = _proven(challenger)
-        assert [challenger.judge(asked, "ann", "s3cr3t", NOW) for _ in range(3)] == ["right", "stale", "stale"]
+        assert [challenger.judge(asked, "ann", "s3cr3t", "both", NOW) for _ in range(3)] == ["right", "stale", "stale"]
 
     def test_a_nonce_may_be_used_again_with_the_next_count(self) -> None:
         challenger = Challenger(b"key")
         asked, identity = _proven(challenger)
-        assert challenger.judge(asked, "ann", "s3cr3t", NOW) == "right"
+        assert challenger.judge(asked, "ann", "s3cr3t", "both", NOW) == "right"
         nonce = asked.headers.get("authorization").partition('nonce="')[2].partition('"')[0]
         again = request("REGISTER", uri="sip:192.0.2.1")
         refusal = answer(again, 401)
@@ -93,20 +100,20 @@ class TestNonces:
             "www-authenticate", f'Digest realm="callwright", nonce="{nonce}", algorithm=MD5, qop="auth"'
         )
         assert identity.prove(again, refusal) and "nc=00000002" in again.headers.get("authorization")
-        assert challenger.judge(again, "ann", "s3cr3t", NOW + 1) == "right"
+        assert challenger.judge(again, "ann", "s3cr3t", "both", NOW + 1) == "right"
 
     def test_what_is_too_old_is_stale_and_a_wrong_password_is_not(self) -> None:
         challenger = Challenger(b"key")
         asked, _ = _proven(challenger)
-        assert challenger.judge(asked, "ann", "s3cr3t", NOW + NONCE_S + 2) == "stale"
-        assert challenger.judge(asked, "ann", "other", NOW + NONCE_S + 2) == "wrong"
-        assert all("stale=true" in value for value in challenger.challenges(NOW, next(salts), stale=True))
+        assert challenger.judge(asked, "ann", "s3cr3t", "both", NOW + NONCE_S + 2) == "stale"
+        assert challenger.judge(asked, "ann", "other", "both", NOW + NONCE_S + 2) == "wrong"
+        assert all("stale=true" in value for value in challenger.challenges(NOW, next(salts), "both", stale=True))
 
     def test_another_engine_knows_it_and_nobody_else_can_make_one(self) -> None:
         asked, _ = _proven(Challenger(b"key"))
-        assert Challenger(b"key").judge(asked, "ann", "s3cr3t", NOW) == "right"
+        assert Challenger(b"key").judge(asked, "ann", "s3cr3t", "both", NOW) == "right"
         asked, _ = _proven(Challenger(b"another key"))
-        assert Challenger(b"key").judge(asked, "ann", "s3cr3t", NOW) == "stale"
+        assert Challenger(b"key").judge(asked, "ann", "s3cr3t", "both", NOW) == "stale"
 
     def test_counts_that_had_to_go_do_not_let_an_answer_in_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(challenge, "COUNTED_MAX", 3)
@@ -114,5 +121,5 @@ class TestNonces:
         challenger = Challenger(b"key")
         asked = [_proven(challenger, now=NOW + at)[0] for at in range(5)]
         for one in asked:
-            assert challenger.judge(one, "ann", "s3cr3t", NOW + 5) == "right"
-        assert [challenger.judge(one, "ann", "s3cr3t", NOW + 5) for one in asked] == ["stale"] * 5
+            assert challenger.judge(one, "ann", "s3cr3t", "both", NOW + 5) == "right"
+        assert [challenger.judge(one, "ann", "s3cr3t", "both", NOW + 5) for one in asked] == ["stale"] * 5

@@ -32,6 +32,7 @@ POSTS = "the job posts for everybody"
 CARRIES = "a carrier's texts are everybody's"
 ANSWERS = "the job takes the turns of everybody's conversations"
 OF_NUMBER = "the number has been found as its owner's, or is the one that a carrier told a text for"
+DOOR = "an engine answers everybody's telephones and trunks, and asks each of them who it is"
 LOCKED = "the owner's row has been found, and locked, by the statement before it"
 
 FOR_EVERYBODY = {
@@ -73,6 +74,11 @@ FOR_EVERYBODY = {
     "store/partitions.py:make": PARTITIONS,
     "store/partitions.py:rows": PARTITIONS,
     "store/queues.py:waiting": "how much waits, for who runs the platform",
+    "store/phones.py:known": DOOR,
+    "store/phones.py:register": DOOR,
+    "store/phones.py:_check_order": DOOR,
+    "store/phones.py:forget_expired": "the job deletes for everybody",
+    "store/phones.py:update": LOCKED,
     "store/retention.py:accounts_that_keep_less": RETIRES,
     "store/retention.py:counted": RETIRES,
     "store/retention.py:delete_calls": RETIRES,
@@ -117,6 +123,7 @@ FOR_EVERYBODY = {
     "store/text_sessions.py:show": ANSWERS,
     "store/text_sessions.py:expire": ANSWERS,
     "store/text_sessions.py:delete_outlived": RETIRES,
+    "store/trunks.py:known": DOOR,
     "store/trunks.py:_reroute": "trunks are the account's, and so is the way that all its calls take",
 }
 
@@ -132,6 +139,10 @@ AS_THE_PLATFORM = {
     "services/first_start.py": "before there is an account",
     "services/passwords.py": "lets users in",
     "services/queues.py:waiting": "the job's",
+    "services/phones.py:known": DOOR,
+    "services/phones.py:register": DOOR,
+    "services/phones.py:sweep": "the job's",
+    "services/trunks.py:known": DOOR,
     "services/recordings.py:take_over": "the job's",
     "services/retention.py": "the job's",
     "conversation/applications.py:load": "the engine's, and the job's",

@@ -25,7 +25,8 @@ class Transfer(Module):
     """Call somebody and join the two; when the other hangs up, the flow goes on with the caller.
 
     The destination is ten digits, formatted or not; `tel:+18887776666`, with `;ani=` for the caller id and `;postd=`
-    for keys to press after the answer; or a SIP address. The module's variable says what became of it: `noanswer`,
+    for keys to press after the answer; the extension of a phone that registers here; or a SIP address, which for such a phone
+    is `sip:NAME@callwright`. The module's variable says what became of it: `noanswer`,
     `busy`, `far_end_disconnect`, `maxtime_disconnect`, or null where the caller hung up; `name$.duration` is in seconds:
     null before the transfer began, 0 while it rang. With custom errors there are the exits `no_answer` (the connect
     time-out) and `error` (it cannot be called, which also leaves null); without, or where they are not joined, both end the

@@ -8,6 +8,7 @@ from callwright.base.values import Value
 from callwright.flow.application import TRANSCRIPT_MAX, TRANSCRIPTS_MAX
 from callwright.flow.spoken import AUDIO_FILE, PlainWords
 from callwright.services.audio_archive import Status
+from callwright.sip.challenge import Digest
 
 _CONFIG = ConfigDict(extra="forbid")
 _READ = ConfigDict(from_attributes=True)
@@ -231,6 +232,70 @@ class NewTrunk(BaseModel):
     password: str = Field(
         "", max_length=200, repr=False, description="Kept sealed, and shown as ***, which leaves it as it is."
     )
+    addresses: list[Annotated[str, Field(max_length=64)]] = Field(
+        default_factory=list,
+        max_length=50,
+        description="IP networks that its calls come from, such as 203.0.113.0/24, beside the address of `host`.",
+    )
+
+
+class NewPhone(BaseModel):
+    """A telephone that registers with its name and its secret."""
+
+    model_config = _CONFIG
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
+        description="Its user name, which no other phone of the platform has."
+    )
+    extension: Annotated[str, Field(pattern=r"^([0-9]{2,6})?$")] = Field(
+        "", description="2 to 6 digits, by which the account's phones and applications call it."
+    )
+    display_name: str = Field("", max_length=100)
+    enabled: bool = True
+    calls_out: bool = Field(False, description="It may call by the account's trunks.")
+    digest: Digest = Field(
+        "md5",
+        description="What it answers challenges with. Some phones cannot register where they are offered SHA-256 at all.",
+    )
+    secret: str = Field(
+        "", max_length=200, repr=False, description="8 characters or more; empty: a new phone gets a random one."
+    )
+
+
+class CreatedPhone(Created):
+    secret: str = Field(description="Shown this once.")
+
+
+class Phone(BaseModel):
+    model_config = _READ
+
+    id: int
+    name: str
+    extension: str | None
+    display_name: str
+    enabled: bool
+    calls_out: bool
+    digest: Digest
+    created_at: float
+    registered: int = Field(description="Places where it is registered now.")
+
+
+class Binding(BaseModel):
+    """A place where a phone is registered."""
+
+    model_config = _READ
+
+    uri: str = Field(description="Its Contact.")
+    host: str = Field(description="Where the REGISTER came from.")
+    port: int
+    transport: str
+    user_agent: str
+    registered_at: float
+    expires_at: float
+
+
+class PhoneWithBindings(Phone):
+    bindings: list[Binding]
 
 
 class Trunk(NewTrunk):

@@ -84,8 +84,9 @@ def bye_answer() -> str:
     return send("SIP/2.0 200 OK", "[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]")
 
 
-def recv(what: str | int, *, optional: bool = False, has: str = "") -> str:
-    """Wait for a request or a status; `has`: a header line of it, as a regular expression."""
+def recv(what: str | int, *, optional: bool = False, has: str = "", auth: bool = False) -> str:
+    """Wait for a request or a status; `has`: a header line of it, as a regular expression; `auth`: a challenge, which the
+    next message with `[authentication …]` answers."""
     kind = "response" if isinstance(what, int) else "request"
     check = ""
     if has:
@@ -94,7 +95,7 @@ def recv(what: str | int, *, optional: bool = False, has: str = "") -> str:
             f'<action><ereg regexp="{has.partition(":")[2]}" search_in="hdr" header="{header}:"'
             ' check_it="true" assign_to="found"/></action>'
         )
-    maybe = 'optional="true"' if optional else ""
+    maybe = 'optional="true"' if optional else 'auth="true"' if auth else ""
     # SIPp refuses a variable that nothing reads.
     reference = '<Reference variables="found"/>' if has else ""
     return f'<recv {kind}="{what}" rrs="true" {maybe}>{check}</recv>{reference}'

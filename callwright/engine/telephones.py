@@ -1,0 +1,137 @@
+"""Telephones as far ends: where one is, and all its places ringing at once."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from callwright.base.errors import PeerError
+from callwright.conversation.applications import Loaded
+from callwright.ports.leg import NotReached
+from callwright.services import phones, trunks
+from callwright.session.commands import Transfer
+from callwright.session.run import Call
+from callwright.sip import registration
+from callwright.sip.address import Address, uri
+from callwright.sip.challenge import REALM
+from callwright.sip.locating import Place
+from callwright.store.database import Database
+from callwright.store.deployments import Route
+from callwright.store.phones import BindingRow, KnownPhone
+from callwright.store.scope import Scope
+from callwright.telephony.leg import SipLeg
+
+RING_S = 60.0
+"How long a telephone that another one calls may ring."
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One of the places where a telephone is registered, and the way there."""
+
+    uri: str
+    place: Place
+    route: tuple[str, ...]
+
+
+class Telephones:
+    """The telephones of the accounts, as one engine reaches them."""
+
+    def __init__(self, db: Database, *, engine_id: int, ours: Callable[[], Sequence[Address]]) -> None:
+        """`ours`: where this engine listens; `sip:NAME@` these places, and `sip:NAME@callwright`, mean a telephone."""
+        self._db = db
+        self._engine_id = engine_id
+        self._ours = ours
+
+    async def devices(self, scope: Scope, destination: str) -> list[Device] | None:
+        """Where the telephone is that a destination names: `sip:NAME@callwright`, or its extension. None: it names none.
+
+        Raises `PeerError` where it names one that there is not.
+        """
+        name, certain = self._named(destination)
+        bindings = await phones.called(self._db, scope, name) if name else None
+        if bindings is None and certain:
+            raise PeerError(f"the account has no phone {name}")
+        return None if bindings is None else [device for one in bindings if (device := self._device(one)) is not None]
+
+    def _named(self, destination: str) -> tuple[str, bool]:
+        """The name or extension, and whether it can be nothing else."""
+        if not destination.lower().startswith(("sip:", "sips:")):
+            return destination, False
+        found = uri(destination)
+        if found.host.lower() == REALM:
+            return found.user, True
+        return (found.user, False) if (found.host, found.port) in self._ours() else ("", False)
+
+    def _device(self, binding: BindingRow) -> Device | None:
+        way = registration.way_to(binding.uri, binding.source, binding.path)
+        if way is None:
+            return None
+        to = way.to
+        if binding.transport != "udp" and not binding.path and binding.engine_id != self._engine_id:
+            # Its connection is another engine's; it may listen where its Contact says.
+            listening = uri(binding.uri).address
+            if listening is None:
+                return None
+            to = listening
+        return Device(way.uri, Place(to, binding.transport), way.route)
+
+    async def dialled(self, phone: KnownPhone, dialled: str) -> tuple[Route, Loaded] | None:
+        """What a call of a telephone runs that no number of its account takes: it is joined with another telephone, or with
+        somebody whom a trunk reaches, where it may call out. None: nobody is there."""
+        scope = Scope(phone.account_id, phone.user_id, "v1")
+        if await phones.called(self._db, scope, dialled) is not None:
+            destination = f"sip:{dialled}@{REALM}"
+        else:
+            destination = await self._outside(phone, scope, dialled)
+        return (Route(phone.account_id, phone.user_id), _joined(destination)) if destination else None
+
+    async def _outside(self, phone: KnownPhone, scope: Scope, dialled: str) -> str:
+        number = trunks.dialled(dialled)
+        if not phone.calls_out or not number or await trunks.for_number(self._db, scope, number) is None:
+            return ""
+        return number
+
+
+def _joined(destination: str) -> Loaded:
+    async def program(call: Call) -> None:
+        await call.transfer(Transfer(destination, connect_timeout_s=RING_S))
+
+    return Loaded("Telephone", program)
+
+
+Reach = Callable[[], Coroutine[Any, Any, "SipLeg | NotReached"]]
+
+
+async def first_of(reaches: Sequence[Reach]) -> SipLeg | NotReached:
+    """Ring at all places at once: who answers first has the call, at the others it stops ringing.
+
+    Where nobody answers: the best reason. A place that was cancelled has hung up (`Reach` sees to it).
+    """
+    if not reaches:
+        return NotReached("noanswer", "480 the phone is registered nowhere")
+    if len(reaches) == 1:
+        return await reaches[0]()
+    ringing = [asyncio.ensure_future(reach()) for reach in reaches]
+    refused: list[NotReached] = []
+    answered: SipLeg | None = None
+    try:
+        for one in asyncio.as_completed(ringing):
+            reached = await one
+            if isinstance(reached, SipLeg):
+                answered = reached
+                return reached
+            refused.append(reached)
+    finally:
+        await _stop(ringing, answered)
+    order = ("busy", "noanswer", "error")
+    return min(refused, key=lambda reason: order.index(reason.outcome))
+
+
+async def _stop(ringing: Sequence["asyncio.Future[SipLeg | NotReached]"], answered: SipLeg | None) -> None:
+    for one in ringing:
+        one.cancel()
+    for result in await asyncio.gather(*ringing, return_exceptions=True):
+        if isinstance(result, SipLeg) and result is not answered:
+            # Two answered in the same moment.
+            result.hang_up()

@@ -1,0 +1,229 @@
+"""SIP that other machines reach: trunks reach their account's numbers, telephones prove who they are, and nobody else hears
+anything."""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import Running, started
+from sip_requests import register
+
+from callwright.base.config import Config
+from callwright.services import accounts, applications, deployments, first_start, numbers, phones, publishing, trunks
+from callwright.services.phones import NewPhone
+from callwright.sip.address import Address
+from callwright.sip.digest import Credentials, Identity
+from callwright.sip.events import Answered, Rejected, SipEvent
+from callwright.sip.message import Request, Response, parse
+from callwright.sip.sources import FAILURES_MAX
+from callwright.store.database import Database
+from callwright.store.scope import Scope
+from callwright.store.trunks import TrunkRow
+from callwright.telephony.sip_endpoint import SipEndpoint
+
+pytestmark = pytest.mark.wire
+
+WAIT_S = 20.0
+DESCRIPTION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+ANN, BOB, NETWORK, STRANGER, GUESSER, PHONE, FLOOD = (f"127.0.0.{number}" for number in (21, 22, 33, 66, 67, 68, 69))
+"Where the trunks and the others are: all of them can send to this machine's own address."
+
+
+def _own_address() -> str:
+    """An address of this machine that others reach."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        return str(probe.getsockname()[0])
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Running]:
+    with started("--sip", f"{_own_address()}:0") as running:
+        yield running
+
+
+@asynccontextmanager
+async def _database(platform: Running) -> AsyncIterator[Database]:
+    config = Config.load(Path(platform.ready["recordings_dir"]).parent / "run" / "config.json")
+    db = await Database.open(config.database_url, sealing_key=config.sealing_key)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+async def _account(db: Database, number: str, host: str, *addresses: str) -> Scope:
+    """An account with a number that leads to an application, and a trunk."""
+    email = f"{secrets.token_hex(4)}@example.test"
+    scope = (await accounts.create_account(db, name="One", email=email, password="Secret-123")).scope
+    application_id = await applications.create(db, scope, applications.read_document(first_start.starter_document()))
+    await publishing.publish(db, scope, application_id)
+    deployment_id = await deployments.create(db, scope, application_id=application_id, version=None, label="x")
+    await numbers.create(db, scope, address=number, deployment_id=deployment_id)
+    trunk = TrunkRow(0, "trunk", host, 5060, "", 10, 10.0, "", True)
+    await trunks.create(db, scope, replace(trunk, addresses=list(addresses)))
+    return scope
+
+
+def _to(platform: Running) -> Address:
+    host, port = platform.ready["sip"].split(":")
+    return host, int(port)
+
+
+async def _calls(platform: Running, source: str, number: str) -> int:
+    """The status that a call from there gets; 0 for none in three seconds."""
+    events: asyncio.Queue[SipEvent] = asyncio.Queue()
+    endpoint = await SipEndpoint.open(source, 0, on_invite=lambda _: None)
+    host, port = to = _to(platform)
+    try:
+        call = endpoint.invite(
+            f"sip:{number}@{host}:{port}", call_id=secrets.token_hex(8), caller="6175550100", sdp=DESCRIPTION, to=to,
+            on_event=events.put_nowait,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(3):
+                while not isinstance(event := await events.get(), Answered | Rejected):
+                    pass
+        except TimeoutError:
+            return 0
+        call.hang_up()
+        return 200 if isinstance(event, Answered) else event.status
+    finally:
+        await endpoint.close()
+
+
+async def _until_known(platform: Running, source: str, number: str) -> None:
+    """Engines learn of a new trunk a moment after it was made."""
+    async with asyncio.timeout(WAIT_S):
+        while await _calls(platform, source, number) == 0:
+            pass
+
+
+class Peer:
+    """A socket of somebody's."""
+
+    def __init__(self, platform: Running, source: str) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((source, 0))
+        self._to = _to(platform)
+        self.at: Address = self.socket.getsockname()
+
+    def sends(self, request: Request) -> None:
+        via = f"SIP/2.0/UDP {self.at[0]}:{self.at[1]};branch=z9hG4bK{secrets.token_hex(8)};rport"
+        request.headers.set("via", via)
+        self.socket.sendto(request.serialize(), self._to)
+
+    def hears(self, timeout_s: float = WAIT_S) -> Response | None:
+        self.socket.settimeout(timeout_s)
+        try:
+            answer = parse(self.socket.recv(8192))
+        except TimeoutError:
+            return None
+        assert isinstance(answer, Response)
+        return answer
+
+    def registers(self, user: str, secret: str, number: int, timeout_s: float = WAIT_S) -> list[int]:
+        """The statuses that a REGISTER gets, and its answer to the challenge."""
+        asked = register(f"<sip:{user}@{self.at[0]}:{self.at[1]}>", user=user, number=number, call_id=str(self.at))
+        self.sends(asked)
+        if (challenge := self.hears(timeout_s)) is None:
+            return []
+        if challenge.status != 401 or not Identity(Credentials(user, secret), lambda: "c").prove(asked, challenge):
+            return [challenge.status]
+        asked.renumber(number + 1)
+        self.sends(asked)
+        answer = self.hears(timeout_s)
+        return [401] if answer is None else [401, answer.status]
+
+
+def _request(method: str, uri: str, **headers: str) -> Request:
+    made = register(call_id=secrets.token_hex(8))
+    made.method, made.uri = method, uri
+    made.headers.set("cseq", f"1 {method}")
+    for name, value in headers.items():
+        made.headers.set(name, value)
+    return made
+
+
+async def test_a_trunk_reaches_its_accounts_numbers_and_no_others(platform: Running) -> None:
+    async with _database(platform) as db:
+        await _account(db, "12125557001", ANN, "127.0.0.32/30")
+        await _account(db, "12125557002", BOB)
+    await _until_known(platform, BOB, "12125557002")
+    statuses = {
+        (source, number): await _calls(platform, source, number)
+        for source, number in [
+            (ANN, "12125557001"), (ANN, "+12125557001"), (ANN, "12125557002"), (BOB, "12125557002"),
+            (BOB, "12125557001"), (NETWORK, "12125557001"), (NETWORK, "12125557002"), (ANN, str(platform.ready["number"])),
+        ]
+    }  # fmt: skip
+    assert list(statuses.values()) == [200, 200, 404, 200, 404, 200, 404, 404]
+    assert await _calls(platform, STRANGER, "12125557001") == 0
+
+
+async def test_a_stranger_hears_nothing_whatever_is_asked(platform: Running) -> None:
+    async with _database(platform) as db:
+        await phones.create(db, await _account(db, "12125557003", "127.0.0.23"), NewPhone("gil"))
+    await _until_known(platform, "127.0.0.23", "12125557003")
+    stranger = Peer(platform, STRANGER)
+    for method in ("OPTIONS", "REGISTER", "INVITE", "BYE", "CANCEL", "MESSAGE", "SUBSCRIBE", "WHATEVER"):
+        stranger.sends(_request(method, "sip:100@127.0.0.1", contact="<sip:a@127.0.0.66>"))
+    stranger.sends(_request("BYE", "sip:100@127.0.0.1", to="<sip:a@b>;tag=1"))
+    # The first that is answered names a telephone; another machine that asks for this engine by name is answered, too.
+    stranger.sends(_request("REGISTER", "sip:127.0.0.1", to="<sip:gil@127.0.0.1>"))
+    challenge = await asyncio.to_thread(stranger.hears)
+    assert challenge is not None and (challenge.status, challenge.method) == (401, "REGISTER")
+    assert await asyncio.to_thread(stranger.hears, 0.5) is None
+
+
+async def test_another_machine_asks_whether_the_engine_lives(platform: Running) -> None:
+    async with _database(platform) as db:
+        server_id = await db.pool.fetchval("SELECT server_id FROM engines WHERE stopped_at IS NULL")
+    stranger = Peer(platform, STRANGER)
+    stranger.sends(_request("OPTIONS", f"sip:engine-{server_id + 1}@127.0.0.1"))
+    stranger.sends(_request("OPTIONS", f"sip:engine-{server_id}@127.0.0.1"))
+    answer = await asyncio.to_thread(stranger.hears)
+    assert answer is not None and answer.status == 200
+    assert await asyncio.to_thread(stranger.hears, 0.5) is None
+
+
+async def test_who_guesses_is_not_listened_to_and_a_telephone_elsewhere_is(platform: Running) -> None:
+    async with _database(platform) as db:
+        _, secret = await phones.create(db, await _account(db, "12125557004", "127.0.0.24"), NewPhone("hal"))
+    await _until_known(platform, "127.0.0.24", "12125557004")
+    phone, guesser = Peer(platform, PHONE), Peer(platform, GUESSER)
+    assert await asyncio.to_thread(phone.registers, "hal", secret, 1) == [401, 200]
+    for number in range(FAILURES_MAX):
+        assert await asyncio.to_thread(guesser.registers, "hal", f"guess {number}", 10 * number + 1) == [401, 401]
+    assert await asyncio.to_thread(guesser.registers, "hal", secret, 1000, 1.0) == []
+    assert await asyncio.to_thread(phone.registers, "hal", secret, 3) == [401, 200]
+    # A telephone that is registered is no stranger: its keep-alive is answered, its INVITE is challenged all the same.
+    phone.sends(_request("OPTIONS", "sip:127.0.0.1"))
+    answer = await asyncio.to_thread(phone.hears)
+    assert answer is not None and answer.status == 200
+    phone.sends(_request("INVITE", "sip:12125557004@127.0.0.1", **{"from": "<sip:hal@127.0.0.1>;tag=a"}))
+    answer = await asyncio.to_thread(phone.hears)
+    assert answer is not None and answer.status == 401
+
+
+async def test_a_flood_of_unknown_users_makes_its_source_silent(platform: Running) -> None:
+    async with _database(platform) as db:
+        _, secret = await phones.create(db, await _account(db, "12125557005", "127.0.0.25"), NewPhone("ida"))
+    await _until_known(platform, "127.0.0.25", "12125557005")
+    scanner = Peer(platform, FLOOD)
+    assert await asyncio.to_thread(scanner.registers, "ida", secret, 1) == [401, 200]
+    other = Peer(platform, FLOOD)
+    for number in range(200):
+        other.sends(register(user=f"{number}", number=1, call_id=str(number)))
+    assert await asyncio.to_thread(other.registers, "ida", secret, 1, 1.0) == []
+    # The telephone behind the same address that is registered already is still served.
+    assert await asyncio.to_thread(scanner.registers, "ida", secret, 3) == [401, 200]
+    assert await _calls(platform, "127.0.0.25", "12125557005") == 200

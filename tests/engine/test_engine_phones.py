@@ -1,0 +1,271 @@
+"""The whole platform with soft phones: they register, call an application and each other, and are called."""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from conftest import Running, started
+from sipp import dial, recv, send
+from softphone import softphone
+from telephones import telephone
+from tls import Authority
+
+from callwright.base.config import Config
+from callwright.services import accounts, numbers, phones
+from callwright.services.phones import NewPhone
+from callwright.sip.digest import Credentials, Identity
+from callwright.sip.message import Request, Response, parse
+from callwright.store.database import Database
+from callwright.store.scope import Scope
+
+pytestmark = pytest.mark.interop
+
+WAIT_S = 30.0
+STAYS = {
+    "name": "Stays",
+    "pages": [
+        {
+            "name": "Main",
+            "modules": [
+                {"name": "start", "type": "start", "exits": {"next": "hello"}},
+                {"name": "hello", "type": "prompt", "prompt": "Hello.", "exits": {"next": "end"}},
+                {"name": "end", "type": "exit"},
+            ],
+        }
+    ],
+}
+
+
+def transferring(destination: str) -> dict:
+    return {
+        "name": f"Transfer to {destination}",
+        "pages": [
+            {
+                "name": "Main",
+                "modules": [
+                    {"name": "start", "type": "start", "exits": {"next": "there"}},
+                    {"name": "there", "type": "transfer", "destination": destination, "exits": {"next": "end"}},
+                    {"name": "end", "type": "exit"},
+                ],
+            }
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def platform(authority: Authority) -> Iterator[Running]:
+    cert, key = authority.issue("sip")
+    tls = ("--tls-cert", str(cert), "--tls-key", str(key), "--sip-tls", "127.0.0.1:0")
+    with started("--sip-tcp", "127.0.0.1:0", *tls, ca=authority.ca) as running:
+        yield running
+
+
+async def _add(platform: Running, name: str, **fields: object) -> tuple[int, str]:
+    async with platform.client() as client:
+        reply = await client.post("/v1/phones", json={"name": name, **fields})
+        assert reply.status_code == 201, reply.text
+        return reply.json()["id"], reply.json()["secret"]
+
+
+async def _bindings(platform: Running, phone_id: int) -> list[dict]:
+    async with platform.client() as client:
+        return (await client.get(f"/v1/phones/{phone_id}")).json()["bindings"]
+
+
+def _where(platform: Running, transport: str) -> str:
+    return str(platform.ready["sip" if transport == "udp" else f"sip_{transport}"])
+
+
+@asynccontextmanager
+async def _other_account(platform: Running) -> AsyncIterator[tuple[Database, Scope]]:
+    """Another account on the same platform, with a number of its own that leads nowhere yet."""
+    config = Config.load(Path(platform.ready["recordings_dir"]).parent / "run" / "config.json")
+    db = await Database.open(config.database_url, sealing_key=config.sealing_key)
+    try:
+        email = f"{secrets.token_hex(4)}@example.test"
+        yield db, (await accounts.create_account(db, name="Other", email=email, password="Secret-123")).scope
+    finally:
+        await db.close()
+
+
+class TestBaresip:
+    @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+    async def test_registers_calls_an_application_and_is_called(
+        self, platform: Running, authority: Authority, tmp_path: Path, transport: str
+    ) -> None:
+        at = ("udp", "tcp", "tls").index(transport)
+        name, number, transfers, extension = f"ann-{transport}", f"1212555810{at}", f"1212555811{at}", f"200{at}"
+        phone_id, secret = await _add(platform, name, extension=extension)
+        await platform.deploy(STAYS, address=number)
+        await platform.deploy(transferring(f"sip:{name}@callwright"), address=transfers)
+        ca = authority.ca if transport == "tls" else None
+        registrar = _where(platform, transport)
+        async with softphone(tmp_path / "ann", name, secret, registrar, transport=transport, ca=ca) as ann:
+            await ann.until("REGISTER_OK")
+            (binding,) = await _bindings(platform, phone_id)
+            assert binding["transport"] == transport and "baresip" in binding["user_agent"]
+
+            await ann.does("dial", number)
+            await ann.until("CALL_ESTABLISHED")
+            await ann.until("CALL_CLOSED")
+            (call,) = await platform.calls(number, 1)
+            assert call["src"] == extension
+
+            async with telephone(tmp_path) as caller:
+                line = await caller.calls(platform.ready["sip"], transfers)
+                await ann.until("CALL_ESTABLISHED")
+                line.leg.hang_up()
+                await ann.until("CALL_CLOSED")
+            await ann.does("quit")
+            async with asyncio.timeout(WAIT_S):
+                await ann.process.wait()
+                while await _bindings(platform, phone_id):  # noqa: ASYNC110 - they are another process's
+                    await asyncio.sleep(0.05)
+
+    async def test_two_of_them_call_each_other_and_those_of_others_are_not_there(
+        self, platform: Running, tmp_path: Path
+    ) -> None:
+        _, secret = await _add(platform, "bob", extension="301", digest="md5")
+        _, other_secret = await _add(platform, "carol", extension="302")
+        sip = platform.ready["sip"]
+        async with (
+            softphone(tmp_path / "bob", "bob", secret, sip) as bob,
+            softphone(tmp_path / "carol", "carol", other_secret, sip) as carol,
+            _other_account(platform) as (db, other),
+        ):
+            _, stranger_secret = await phones.create(db, other, NewPhone("dave", "301"))
+            await numbers.create(db, other, address="12125558199")
+            await bob.until("REGISTER_OK")
+            await carol.until("REGISTER_OK")
+            for dialled in ("302", "carol"):
+                await bob.does("dial", dialled)
+                assert (await carol.until("CALL_ESTABLISHED"))["peeruri"].startswith("sip:301@")
+                await bob.does("hangup")
+                await bob.until("CALL_CLOSED")
+                await carol.until("CALL_CLOSED")
+            # `301` is bob's here and dave's there; each reaches what is its own account's.
+            async with softphone(tmp_path / "dave", "dave", stranger_secret, sip) as dave:
+                await dave.until("REGISTER_OK")
+                for dialled in ("302", "carol", str(platform.ready["number"]), "12125550101"):
+                    await dave.does("dial", dialled)
+                    assert "404" in (await dave.until("CALL_CLOSED"))["param"]
+            # Nor does a telephone call by a trunk, unless it may.
+            await bob.does("dial", "12125550101")
+            assert "404" in (await bob.until("CALL_CLOSED"))["param"]
+
+    async def test_one_that_may_calls_by_a_trunk(self, platform: Running, tmp_path: Path) -> None:
+        _, secret = await _add(platform, "erin", calls_out=True)
+        async with softphone(tmp_path / "erin", "erin", secret, platform.ready["sip"]) as erin:
+            await erin.until("REGISTER_OK")
+            before = len(platform.phone_events())
+            await erin.does("dial", "2125550108")
+            await erin.until("CALL_ESTABLISHED")
+            await erin.until("CALL_CLOSED")
+            assert "answered" in [event["event"] for event in platform.phone_events()[before:]]
+
+    async def test_a_wrong_password(self, platform: Running, tmp_path: Path) -> None:
+        phone_id, _ = await _add(platform, "frank")
+        async with softphone(tmp_path / "frank", "frank", "a guess", platform.ready["sip"]) as frank:
+            assert "401" in (await frank.until("REGISTER_FAIL"))["param"]
+        assert await _bindings(platform, phone_id) == []
+
+
+class TestSipp:
+    async def test_register_is_challenged_and_granted(self, platform: Running, tmp_path: Path) -> None:
+        """Every step as the standard has it: the times, the bindings that are told, and one that is taken away again."""
+        phone_id, secret = await _add(platform, "sipp")
+        proof = f"[authentication username=sipp password={secret}]"
+        where = "Contact: <sip:sipp@[local_ip]:[local_port]>"
+        steps = [
+            _register(1, where),
+            recv(
+                401,
+                has=r'WWW-Authenticate:.*realm="callwright".*nonce="[0-9a-f]{56}".*algorithm=MD5.*qop="auth"',
+                auth=True,
+            ),
+            _register(2, where, "Expires: 30", proof),
+            recv(423, has="Min-Expires:.*60"),
+            _register(3, where, "Expires: 120"),
+            recv(401, auth=True),
+            _register(4, where, "Expires: 120", proof),
+            recv(200, has=r"Contact:.*sip:sipp@127.0.0.1:[0-9]+>;expires=120"),
+            _register(5, "Contact: *", "Expires: 0"),
+            recv(401, auth=True),
+            _register(6, "Contact: *", "Expires: 0", proof),
+            recv(200),
+            _register(7),
+            recv(401, auth=True),
+            _register(8, proof, "Require: outbound"),
+            recv(420, has="Unsupported:.*outbound"),
+        ]
+        host, port = platform.ready["sip"].split(":")
+        assert await dial(tmp_path, steps, (host, int(port))) == ""
+        assert await _bindings(platform, phone_id) == []
+
+    async def test_an_answer_serves_once_and_an_unknown_user_hears_nothing(
+        self, platform: Running, tmp_path: Path
+    ) -> None:
+        _, secret = await _add(platform, "once")
+        host, port = platform.ready["sip"].split(":")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.settimeout(WAIT_S)
+            peer.connect((host, int(port)))
+
+            def asks(text: Request) -> Response:
+                peer.send(text.serialize())
+                answer = parse(peer.recv(4096))
+                assert isinstance(answer, Response)
+                return answer
+
+            here = peer.getsockname()
+            first = _plain("once", here, 1)
+            identity = Identity(Credentials("once", secret), lambda: "client")
+            challenge = await asyncio.to_thread(asks, first)
+            assert challenge.status == 401 and identity.prove(first, challenge)
+            proof = first.headers.get("authorization")
+            for number, expected in ((2, (200, False)), (3, (401, True))):
+                again = _plain("once", here, number)
+                again.headers.set("authorization", proof)
+                answer = await asyncio.to_thread(asks, again)
+                assert (answer.status, "stale=true" in answer.headers.get("www-authenticate")) == expected
+            # What is not there gets no answer: the next one that comes is for the next question.
+            peer.send(_plain("nobody", here, 4).serialize())
+            assert (await asyncio.to_thread(asks, _plain("once", here, 5))).sequence == 5
+
+
+def _plain(user: str, here: tuple[str, int], number: int) -> Request:
+    request = Request("REGISTER", "sip:127.0.0.1", sequence=number)
+    place = f"{here[0]}:{here[1]}"
+    for name, value in (
+        ("via", f"SIP/2.0/UDP {place};branch=z9hG4bK{secrets.token_hex(8)};rport"),
+        ("from", f"<sip:{user}@127.0.0.1>;tag=a"),
+        ("to", f"<sip:{user}@127.0.0.1>"),
+        ("call-id", f"plain-{user}"),
+        ("cseq", f"{number} REGISTER"),
+        ("contact", f"<sip:{user}@{place}>"),
+    ):
+        request.headers.set(name, value)
+    return request
+
+
+def _register(number: int, *headers: str) -> str:
+    return send(
+        "REGISTER sip:[remote_ip]:[remote_port] SIP/2.0",
+        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+        "From: <sip:sipp@[remote_ip]>;tag=[call_number]",
+        "To: <sip:sipp@[remote_ip]>",
+        "Call-ID: [call_id]",
+        f"CSeq: {number} REGISTER",
+        "Max-Forwards: 70",
+        *headers,
+        attributes='retrans="500"',
+    )
