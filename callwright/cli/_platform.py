@@ -63,6 +63,9 @@ class Options:
     ring_s: float = 60.0
     "How long a telephone rings before an outbound call is given up."
 
+    srtp: bool = False
+    "Calls that are made over TLS offer SRTP, and nothing else."
+
     rtp_timeout_s: float = 60.0
     "A far end that has sent nothing for so long has gone; 0: never."
 
@@ -158,6 +161,7 @@ class Platform:
             ring_s=options.ring_s,
             codecs=options.codecs,
             rtp_timeout_s=options.rtp_timeout_s,
+            srtp=options.srtp,
             sealing_key=sealing_key(self._data_dir),
             smtp_url=options.smtp_url,
             mail_from=options.mail_from,

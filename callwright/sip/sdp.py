@@ -4,6 +4,7 @@ A description is a peer's: everything in it is bounded, addresses must be IP add
 plane ask a name server), and whatever does not fit raises `PeerError` and nothing else.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,12 @@ OUR_EVENT_PAYLOAD_TYPES = {8_000: 101, 48_000: 110}
 OUR_PTIME_MS = 20
 PTIME_MS_MAX = 1_000
 PAYLOAD_TYPE_MAX = 127
+PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
+SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+"Of SRTP, in the order in which we offer them (RFC 4568 §6.2)."
+
+KEY_BYTES = 30
+TAG_MAX = 999_999_999
 _MIRRORED = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive", "sendrecv": "sendrecv"}
 _STATIC = {"0": "pcmu/8000", "8": "pcma/8000", "9": "g722/8000"}
 "Numbers that need no `a=rtpmap` (RFC 3551 §6)."
@@ -45,6 +52,16 @@ PCMU = Format("PCMU/8000", 0)
 
 
 @dataclass(frozen=True, slots=True)
+class Crypto:
+    """A key for SRTP, as `a=crypto` gives it (RFC 4568): of what its side sends."""
+
+    tag: int
+    suite: str
+    key: bytes = field(repr=False)
+    "Master key and salt, 30 bytes."
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """What a description says of us."""
 
@@ -52,6 +69,9 @@ class Side:
     port: int
     formats: Sequence[Format] = (PCMU,)
     "In the order in which we offer them."
+
+    crypto: Sequence[Crypto] = ()
+    "A key for each suite that we speak; none: no SRTP."
 
 
 @dataclass(slots=True)
@@ -71,6 +91,9 @@ class Media:
     rtcp_mux: bool = False
     unreported: set[str] = field(default_factory=set)
     "Of RS and RR, those that `b=` sets to 0: nobody there wants RTCP (RFC 3556)."
+
+    crypto: list[Crypto] = field(default_factory=list)
+    "Those that we could use."
 
     mappings: dict[str, str] = field(default_factory=dict)
     "Payload type -> encoding such as `telephone-event/8000`, in lower case and without the channel count of mono."
@@ -110,6 +133,9 @@ class Audio:
 
     rtcp: tuple[str, int] | None = None
     "Where it wants reports; None: nowhere."
+
+    crypto: Crypto | None = None
+    "The key of what it sends by SRTP; None: it speaks RTP."
 
     rtcp_mux: bool = False
     "It takes them, and sends its own, on the port of its audio."
@@ -166,6 +192,9 @@ def _attribute(session: Session, value: str) -> None:
     elif name == "rtpmap":
         payload_type, _, encoding = rest.partition(" ")
         session.media[-1].mappings[payload_type.strip()] = encoding.strip().lower().removesuffix("/1")
+    elif name == "crypto":
+        if (given := _crypto(rest)) is not None:
+            session.media[-1].crypto.append(given)
     elif name == "rtcp-mux":
         session.media[-1].rtcp_mux = True
     elif name == "rtcp":
@@ -176,9 +205,26 @@ def _attribute(session: Session, value: str) -> None:
         session.media[-1].ptime_ms = read_number(rest.partition(".")[0], PTIME_MS_MAX, "ptime")
 
 
-def audio(session: Session, formats: Sequence[Format] = (PCMU,)) -> Audio:
-    """The audio of a description, in the first of its codecs that is among `formats`. Raises `PeerError` where there is none."""
-    taken, chosen = _taken(session, formats)
+def _crypto(value: str) -> Crypto | None:
+    """None for what we do not speak: other suites, several keys, key identifiers, parameters of the session."""
+    words = value.split()
+    if len(words) != 3 or words[1] not in SUITES or ";" in words[2]:
+        return None
+    method, _, given = words[2].partition(":")
+    key, *more = given.split("|")
+    if method != "inline" or any(":" in one for one in more):
+        return None
+    try:
+        found = base64.b64decode(key, validate=True)
+    except ValueError:
+        return None
+    tag = read_number(words[0], TAG_MAX, "crypto tag")
+    return Crypto(tag, words[1], found) if len(found) == KEY_BYTES else None
+
+
+def audio(session: Session, ours: Side) -> Audio:
+    """The audio of a description, in the first of its codecs that we speak. Raises `PeerError` where there is none."""
+    taken, chosen = _taken(session, ours)
     host = taken.host or session.host
     if not host:
         raise PeerError("no connection address in the SDP")
@@ -198,6 +244,7 @@ def audio(session: Session, formats: Sequence[Format] = (PCMU,)) -> Audio:
         direction,
         ptime_ms,
         reports,
+        taken.crypto[0] if taken.protocol == SECURE else None,
         reports is not None and taken.rtcp_mux,
     )
 
@@ -212,19 +259,22 @@ def _reports(media: Media, host: str) -> tuple[str, int] | None:
     return (named or host, port) if port else None
 
 
-def _taken(session: Session, formats: Sequence[Format]) -> tuple[Media, Format]:
+def _taken(session: Session, ours: Side) -> tuple[Media, Format]:
     """The first audio that we speak, and how, under the other side's number."""
-    ours = {known.encoding.lower(): known for known in formats}
+    spoken = {known.encoding.lower(): known for known in ours.formats}
+    why = f"that we speak ({', '.join(known.encoding.partition('/')[0] for known in ours.formats)})"
     for media in session.media:
-        if media.kind != "audio" or media.protocol != "RTP/AVP" or not media.port:
+        if media.kind != "audio" or media.protocol not in (PLAIN, SECURE) or not media.port:
+            continue
+        if media.protocol == SECURE and not (ours.crypto and media.crypto):
+            why = f"that we speak: SRTP needs {'a usable a=crypto line' if ours.crypto else '`pip install callwright[srtp]`'}"
             continue
         for payload_type in media.formats:
-            known = ours.get(media.mappings.get(payload_type) or _STATIC.get(payload_type, ""))
+            known = spoken.get(media.mappings.get(payload_type) or _STATIC.get(payload_type, ""))
             if known is not None:
                 number = read_number(payload_type, PAYLOAD_TYPE_MAX, "payload type")
                 return media, Format(known.encoding, number, known.parameters)
-    names = ", ".join(known.encoding.partition("/")[0] for known in formats)
-    raise PeerError(f"no audio in the SDP that we speak ({names})")
+    raise PeerError(f"no audio in the SDP {why}")
 
 
 def _events(media: Media, rate_hz: int) -> tuple[int | None, int]:
@@ -236,24 +286,31 @@ def _events(media: Media, rate_hz: int) -> tuple[int | None, int]:
     return None, rate_hz
 
 
-def offer(ours: Side, *, version: int = 1) -> str:
-    """Our offer: all of our codecs, and telephone events. `version` grows with each description of one call (RFC 3264 §8)."""
+def offer(ours: Side, *, version: int = 1, secure: bool = False) -> str:
+    """Our offer: all of our codecs, and telephone events. `version` grows with each description of one call (RFC 3264 §8).
+    `secure`: SRTP alone, with any of our keys."""
     clocks = dict.fromkeys(known.rate_hz for known in ours.formats)
     events = [_event_format(OUR_EVENT_PAYLOAD_TYPES[rate_hz], rate_hz) for rate_hz in clocks]
-    return "\r\n".join([*_head(ours, version), *_stream(ours, [*ours.formats, *events], "sendrecv", rtcp_mux=True), ""])
+    keys = ours.crypto if secure else ()
+    stream = _stream(ours, [*ours.formats, *events], "sendrecv", crypto=keys, rtcp_mux=True)
+    return "\r\n".join([*_head(ours, version), *stream, ""])
 
 
 def answer(offered: Session, ours: Side, *, version: int = 1) -> str:
     """Our answer: the first stream that we speak is taken, every other one refused. Raises `PeerError` where none fits."""
-    wanted = audio(offered, ours.formats)
-    taken, chosen = _taken(offered, ours.formats)
+    wanted = audio(offered, ours)
+    taken, chosen = _taken(offered, ours)
     formats = [chosen]
     if wanted.event_payload_type is not None:
         formats.append(_event_format(wanted.event_payload_type, wanted.event_rate_hz))
+    # Our key goes under their number (RFC 4568 §5.1.2).
+    theirs = wanted.crypto
+    crypto = [Crypto(theirs.tag, one.suite, one.key) for one in ours.crypto if theirs and one.suite == theirs.suite]
     lines = _head(ours, version)
     for media in offered.media:
         if media is taken:
-            lines += _stream(ours, formats, _MIRRORED[wanted.direction], rtcp_mux=wanted.rtcp_mux)
+            direction = _MIRRORED[wanted.direction]
+            lines += _stream(ours, formats, direction, crypto=crypto, rtcp_mux=wanted.rtcp_mux)
         else:
             lines.append(f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}")
     return "\r\n".join([*lines, ""])
@@ -268,12 +325,17 @@ def _head(ours: Side, version: int) -> list[str]:
     return ["v=0", f"o=- {ours.port} {version} IN {family} {ours.host}", "s=-", f"c=IN {family} {ours.host}", "t=0 0"]
 
 
-def _stream(ours: Side, formats: Sequence[Format], direction: str, *, rtcp_mux: bool) -> list[str]:
-    lines = [f"m=audio {ours.port} RTP/AVP {' '.join(str(known.payload_type) for known in formats)}"]
+def _stream(
+    ours: Side, formats: Sequence[Format], direction: str, *, crypto: Sequence[Crypto], rtcp_mux: bool
+) -> list[str]:
+    numbers = " ".join(str(known.payload_type) for known in formats)
+    lines = [f"m=audio {ours.port} {SECURE if crypto else PLAIN} {numbers}"]
     for known in formats:
         lines.append(f"a=rtpmap:{known.payload_type} {known.encoding}")
         if known.parameters:
             lines.append(f"a=fmtp:{known.payload_type} {known.parameters}")
+    for key in crypto:
+        lines.append(f"a=crypto:{key.tag} {key.suite} inline:{base64.b64encode(key.key).decode()}")
     if rtcp_mux:
         lines.append("a=rtcp-mux")
     return [*lines, f"a=ptime:{OUR_PTIME_MS}", f"a={direction}"]

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
-from callwright.media.frames import RATE_HZ
 from callwright.ports.leg import (
     Frames,
     KeyPressed,
@@ -30,7 +29,7 @@ from callwright.sip import sdp
 from callwright.sip.address import Transport, bracketed, uri
 from callwright.sip.events import Referred
 from callwright.sip.locating import Place
-from callwright.telephony.media_coding import FRAMES_MAX, Agreed
+from callwright.telephony.negotiation import Negotiation
 from callwright.telephony.plane import (
     Closed,
     FirstPacket,
@@ -80,7 +79,6 @@ class SipLeg:
     """`ports.Leg` over SIP and RTP. Made by `incoming` or `outgoing`."""
 
     def __init__(self, plane: MediaPlane, host: str) -> None:
-        self._host = host
         self._events: deque[LegEvent] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._answer: asyncio.Future[NotAnswered | None] | None = None
@@ -89,17 +87,10 @@ class SipLeg:
         self._ending = LegEnded("failure", "it never began")
         self._closed = asyncio.get_running_loop().create_future()
         self._call: SipCall | None = None
-        self._event_payload_type: int | None = None
-        self._formats = [sdp.Format(known.encoding, known.payload_type, known.parameters) for known in plane.codecs]
-        self._codecs = dict(zip((known.encoding for known in plane.codecs), plane.codecs, strict=True))
-        self._informed = False
-        "The far end tells keys by INFO."
-
         self._tone = ("", 0.0)
         "The last key that came as tones, and when."
 
         self._no_audio_s = plane.no_audio_s
-        self._sdp_version = 1
         self._succession: Succession | None = None
         self._referred: asyncio.Future[Referred] | None = None
         self.name = ""
@@ -113,6 +104,7 @@ class SipLeg:
         "Called once, when the far end's first audio packet arrives."
 
         self._media: MediaSession = plane.open(self._on_media)
+        self._described = Negotiation(host, self._media.port, plane.codecs)
 
     @classmethod
     def incoming(cls, call: SipCall, plane: MediaPlane, host: str) -> "SipLeg":
@@ -125,9 +117,9 @@ class SipLeg:
         leg = cls(plane, host)
         try:
             if offered is None:
-                description = sdp.offer(leg._side)
+                description = leg._described.offer()
             else:
-                description = sdp.answer(offered, leg._side)
+                description = leg._described.answer(offered)
                 leg._connect(offered)
         except PeerError:
             leg._media.close()
@@ -171,7 +163,7 @@ class SipLeg:
                 target,
                 call_id=call_id,
                 caller=caller,
-                sdp=sdp.offer(leg._side),
+                sdp=leg._described.offer(secure=plane.srtp and transport == "tls"),
                 to=to,
                 on_event=leg._on_sip,
                 extra=extra,
@@ -207,11 +199,10 @@ class SipLeg:
 
     def describe(self, offer: str) -> str:
         """Our description in answer to an offer, and an offer of ours to none: its answer is to come. Raises `PeerError`."""
-        self._sdp_version += 1
         if not offer:
-            return sdp.offer(self._side, version=self._sdp_version)
+            return self._described.offer()
         offered = sdp.parse(offer)
-        answer = sdp.answer(offered, self._side, version=self._sdp_version)
+        answer = self._described.answer(offered)
         self._connect(offered)
         return answer
 
@@ -375,7 +366,7 @@ class SipLeg:
             case Reoffered(sdp=description):
                 self._on_reoffered(description)
             case KeyInfo(key=key):
-                if self._event_payload_type is None:
+                if self._described.event_payload_type is None:
                     self._on_key_info(key)
             case Confirmed(sdp=description):
                 # The program started with our 200 already; here comes the answer to an INVITE without an offer.
@@ -386,8 +377,8 @@ class SipLeg:
 
     def _on_key_info(self, key: str) -> None:
         """Whoever tells keys by INFO may send their tones as well: from now on the tones mean nothing."""
-        if not self._informed:
-            self._informed = True
+        if not self._described.informed:
+            self._described.informed = True
             self._media.ignore_tones()
             if self._tone[0] == key and time.monotonic() - self._tone[1] < SAME_KEY_S:
                 return
@@ -414,37 +405,15 @@ class SipLeg:
         else:
             self._call.answer_reoffer(answer)
 
-    @property
-    def _side(self) -> sdp.Side:
-        return sdp.Side(self._host, self._media.port, self._formats)
-
     def _connect(self, remote: sdp.Session, *, offered: bool = False) -> None:
-        """`offered`: we made the offer, so that what comes has our numbers, if not theirs."""
-        audio = sdp.audio(remote, self._formats)
-        codec = self._codecs[audio.format.encoding]
-        sent, keys = audio.format.payload_type, audio.event_payload_type
-        ours, our_keys = codec.payload_type, sdp.OUR_EVENT_PAYLOAD_TYPES[audio.event_rate_hz]
-        self._event_payload_type = keys
-        agreed = Agreed(
-            keys,
-            # Where the same number means one thing in our offer and another in the answer, ours holds for what comes.
-            event_types=(our_keys, *([keys] if keys != ours else [])) if offered and keys is not None else (),
-            event_ratio=audio.event_rate_hz // RATE_HZ,
-            inband=not self._informed,
-            codec=codec,
-            payload_type=sent,
-            payload_types=(ours, *([sent] if sent != our_keys else [])) if offered else (),
-            rtcp=audio.rtcp,
-            rtcp_mux=audio.rtcp_mux,
-            heard=audio.direction not in ("recvonly", "inactive"),
-            frames=max(1, min(FRAMES_MAX, audio.ptime_ms // sdp.OUR_PTIME_MS)),
-        )
+        """`offered`: it answers our offer."""
+        audio, agreed = self._described.agreed(remote, offered=offered)
         self._media.connect(audio.host, audio.port, agreed)
         self._media.hold(audio.direction in ("sendonly", "inactive"))
 
     def _on_media(self, event: MediaEvent) -> None:
         match event:
-            case KeyPressed(key=key) if self._event_payload_type is None:
+            case KeyPressed(key=key) if self._described.event_payload_type is None:
                 self._tone = (key, time.monotonic())
                 self._tell(event)
             case KeyPressed() | PlayEnded() | SpeechStarted() | SpeechEnded():

@@ -7,6 +7,7 @@ from callwright.media.codec import Codec
 from callwright.media.codecs.pcmu import Pcmu
 from callwright.media.frames import FRAME_BYTES
 from callwright.telephony.media_latch import Address
+from callwright.telephony.media_secure import Keys
 
 FRAMES_MAX = 3
 "Of 20 ms in a packet that we send: more makes a conversation slow."
@@ -43,6 +44,9 @@ class Agreed:
 
     rtcp_mux: bool = False
     "They share the port of the audio."
+
+    secured: Keys | None = None
+    "By SRTP."
 
     heard: bool = True
     "The far end sends: that nothing comes means something."

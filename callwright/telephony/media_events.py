@@ -37,6 +37,9 @@ class MediaStats:
     foreign: int = 0
     "Packets dropped because they came from another address than the far end's."
 
+    unauthentic: int = 0
+    "Packets dropped because SRTP found them forged, or had seen them before."
+
     send_errors: int = 0
     "Packets that the system refused to send."
 

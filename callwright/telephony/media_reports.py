@@ -19,6 +19,7 @@ from struct import Struct
 from callwright.media import rtcp, rtp
 from callwright.media.frames import RATE_HZ
 from callwright.telephony.media_latch import Address
+from callwright.telephony.media_secure import Secured
 
 INTERVAL_S = 5.0
 "RFC 3550 §6.2: the least, which two parties never exceed."
@@ -45,7 +46,7 @@ class Reports:
     """Sends ours, reads theirs. Used in the plane's thread."""
 
     __slots__ = (
-        "_due", "_expected", "_last_at", "_last_report", "_name", "_received", "_rtp", "_sock", "_to", "_tried",
+        "_due", "_expected", "_last_at", "_last_report", "_name", "_received", "_rtp", "_secured", "_sock", "_to", "_tried",
         "far_jitter", "far_lost", "mux", "received", "round_trip_s", "sent",
     )  # fmt: skip
 
@@ -56,6 +57,7 @@ class Reports:
         "To open that socket."
 
         self.mux = False
+        self._secured: Secured | None = None
         self._to: Address | None = None
         self._due = clock + _interval(INTERVAL_S / 2)
         self._name = ""
@@ -76,8 +78,8 @@ class Reports:
 
         self.round_trip_s = 0.0
 
-    def connect(self, to: Address | None, *, mux: bool) -> None:
-        self._to, self.mux = to, mux
+    def connect(self, to: Address | None, *, mux: bool, secured: Secured | None) -> None:
+        self._to, self.mux, self._secured = to, mux, secured
 
     def each_second(self, clock: int, source: Address | None, ssrc: int) -> tuple[bool, bool]:
         """Read what has come: whether a report did, and whether it is time to `send`. `source`: of the audio."""
@@ -95,6 +97,8 @@ class Reports:
             return
         self._name = self._name or secrets.token_hex(12)
         data = rtcp.pack(ssrc, self._name, sent, self._block(reception, ratio, time.time()), bye=bye)
+        if self._secured is not None:
+            data = self._secured.protect_report(data)
         sock = self._rtp if self.mux else self._beside()
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -150,6 +154,8 @@ class Reports:
                 if level == socket.SOL_SOCKET and kind == _TIMESTAMPNS:
                     seconds, nanoseconds = _TIME.unpack(value[: _TIME.size])
                     at = seconds + nanoseconds / 1e9
+            if self._secured is not None:
+                data = self._secured.accept_report(data)
             if source is not None and sender[0] == source[0] and self.take(data, at, ssrc):
                 # Behind a NAT, only where it came from leads back to it (RFC 4961 §4).
                 self._to = sender

@@ -65,7 +65,7 @@ class Sender:
 
     def __init__(self, sock: socket.socket, on_event: Callable[[MediaEvent], None], out: list[Told]) -> None:
         self.sock, self.on_event, self._out = sock, on_event, out
-        self._sendto = sock.sendto
+        self._sendto: Callable[[bytes, Address], int] = sock.sendto
         self._connected = False
         self._destination: Address | None = None
         self._held = False

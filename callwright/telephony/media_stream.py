@@ -24,6 +24,7 @@ from callwright.telephony.media_coding import Agreed, Coding
 from callwright.telephony.media_events import FirstPacket, MediaEvent, MediaStats, NoAudio
 from callwright.telephony.media_latch import LATCH_PACKETS, QUIET_SAMPLES, Address, Latch
 from callwright.telephony.media_reports import Reports
+from callwright.telephony.media_secure import Keys, Secured
 from callwright.telephony.media_sender import Sender, Told, secret
 from callwright.telephony.recorder import Recording
 
@@ -52,6 +53,7 @@ class Stream(Sender):
         "_recvfrom_into",
         "_reported",
         "_reports",
+        "_secured",
         "_source",
         "_speech",
         "_tapped",
@@ -72,7 +74,7 @@ class Stream(Sender):
     ) -> None:
         """`no_audio_s`: 0 for ever."""
         super().__init__(sock, on_event, out)
-        self._recvfrom_into = sock.recvfrom_into
+        self._recvfrom_into: Callable[[bytearray], tuple[int, Address]] = sock.recvfrom_into
         self.bucket = 0
         "Which of the plane's turns is this stream's."
 
@@ -94,6 +96,7 @@ class Stream(Sender):
         self._no_audio = int(no_audio_s * RATE_HZ)
         self._no_audio_told = False
         self._reports: Reports | None = None
+        self._secured: Secured | None = None
         self._reported = 0
         "Packets sent until our last report."
 
@@ -132,10 +135,23 @@ class Stream(Sender):
             self._heard_at = clock
         self._connected = True
         self._odd = True
+        self._secure(agreed.secured)
         if agreed.rtcp is not None and self._reports is None:
             self._reports = Reports(self.sock, clock)
         if self._reports is not None:
-            self._reports.connect(agreed.rtcp, mux=agreed.rtcp_mux)
+            self._reports.connect(agreed.rtcp, mux=agreed.rtcp_mux, secured=self._secured)
+
+    def _secure(self, keys: Keys | None) -> None:
+        if keys is None:
+            self._secured = None
+        elif self._secured is None:
+            self._secured = Secured(self.sock, keys)
+        else:
+            self._secured.change(keys)
+        if self._secured is None:
+            self._sendto, self._recvfrom_into = self.sock.sendto, self.sock.recvfrom_into
+        else:
+            self._sendto, self._recvfrom_into = self._secured.sendto, self._secured.recvfrom_into
 
     def hold(self, clock: int, on: bool) -> None:
         self._held = on
@@ -350,6 +366,7 @@ class Stream(Sender):
             far_jitter_ms=0.0 if reports is None else round(reports.far_jitter * 1000 / RATE_HZ / self._ratio, 2),
             round_trip_ms=0.0 if reports is None else round(reports.round_trip_s * 1000, 2),
             foreign=self._latch.foreign,
+            unauthentic=0 if self._secured is None else self._secured.refused,
             send_errors=self._send_errors,
             recording_error=self.recording_error,
         )

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 MODULES = Path("/usr/lib/baresip/modules")
-RUN_S_MAX = 30.0
+RUN_S_MAX = 20.0
 
 
 class Baresip:
@@ -25,11 +25,14 @@ class Baresip:
     async def says(self, words: str) -> None:
         """Wait until it has printed this."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(RUN_S_MAX):
-            while words not in self.said:
-                line = await self._process.stdout.readline()
-                assert line, self.said[-3000:]
-                self.said += line.decode(errors="replace")
+        try:
+            async with asyncio.timeout(RUN_S_MAX):
+                while words not in self.said:
+                    line = await self._process.stdout.readline()
+                    assert line, self.said[-3000:]
+                    self.said += line.decode(errors="replace")
+        except TimeoutError:
+            raise AssertionError(f"baresip never said {words!r}: {self.said[-3000:]}") from None
 
     def command(self, text: str) -> None:
         """A line typed at its prompt: `/hangup`, or a key."""

@@ -13,9 +13,11 @@ def tone(hertz: float, seconds: float, rate_hz: int = 8000) -> np.ndarray:
     return (11_000 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate_hz)) / rate_hz)).astype(np.int16)
 
 
-def write(path: Path, samples: np.ndarray, rate_hz: int = 8000) -> Path:
+def write(path: Path, samples: np.ndarray, rate_hz: int = 8000, channels: int = 1) -> Path:
+    """Every channel has the same samples."""
+    samples = np.repeat(samples, channels)
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(rate_hz)
         file.writeframes(samples.astype("<i2").tobytes())

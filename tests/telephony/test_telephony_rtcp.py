@@ -162,7 +162,7 @@ class TestDescriptions:
     )
     def test_where_reports_go(self, lines, expected):
         text = "\r\n".join(["v=0", "c=IN IP4 192.0.2.7", "m=audio 4000 RTP/AVP 0", *lines, ""])
-        read = sdp.audio(sdp.parse(text))
+        read = sdp.audio(sdp.parse(text), sdp.Side("192.0.2.1", 30_000))
         assert (read.rtcp, read.rtcp_mux) == expected
         answered = sdp.answer(sdp.parse(text), sdp.Side("192.0.2.1", 30_000))
         assert ("a=rtcp-mux" in answered) == expected[1]
