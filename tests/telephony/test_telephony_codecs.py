@@ -263,21 +263,25 @@ class TestPeers:
             pressed += event.key if isinstance(event, KeyPressed) else ""
         assert pressed == "7"
 
-    async def test_baresip_in_alaw(self, side, tmp_path):
-        await _both_are_heard(side, tmp_path, "PCMA", ())
-
-
-async def _both_are_heard(side: tuple[Side, SipEndpoint], folder: Path, codec: str, modules: tuple[str, ...]) -> None:
-    """baresip calls in this codec alone, plays 1100 Hz and hears 600."""
-    taken, endpoint = side
-    plays = write(folder / "plays.wav", tone(1100, 3))
-    to = f"sip:100@127.0.0.1:{endpoint.address[1]}"
-    async with baresip(folder / "baresip", to, *modules, plays=plays, account=f";audio_codecs={codec}") as peer:
-        await peer.says("Call established")
-        while not isinstance(await taken.leg.event(), PlayEnded):
-            pass
-        taken.leg.hang_up()
-        await peer.says("session closed")
-    assert abs(pitch(await taken.heard()) - 1100) < 5
-    heard, rate_hz = of_wav(peer.heard)
-    assert abs(pitch(heard, rate_hz) - 600) < 5
+    @pytest.mark.parametrize(
+        ("codec", "rate_hz", "channels", "modules"),
+        [("PCMA", 8000, 1, ()), ("G722/16000", 16_000, 1, ("g722.so",)), ("opus/48000/2", 48_000, 2, ("opus.so",))],
+    )
+    async def test_baresip(self, side, tmp_path, codec, rate_hz, channels, modules):
+        """It calls in this codec alone, plays 1100 Hz, hears 600, and presses a key."""
+        taken, endpoint = side
+        plays = write(tmp_path / "plays.wav", tone(1100, 4, rate_hz), rate_hz, channels)
+        to = f"sip:100@127.0.0.1:{endpoint.address[1]}"
+        told = []
+        async with baresip(tmp_path / "baresip", to, *modules, plays=plays, account=f";audio_codecs={codec}") as peer:
+            await peer.says("Call established")
+            peer.command("7")
+            while not isinstance(event := await taken.leg.event(), PlayEnded):
+                told.append(event)
+            taken.leg.hang_up()
+            await peer.says("session closed")
+        assert type(taken.leg._media._stream._coding.codec).name == codec.partition("/")[0].lower()
+        assert abs(pitch(await taken.heard()) - 1100) < 5
+        heard, heard_hz = of_wav(peer.heard)
+        assert abs(pitch(heard, heard_hz) - 600) < 5
+        assert told == [KeyPressed("7")]
