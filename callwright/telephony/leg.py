@@ -157,13 +157,15 @@ class SipLeg:
         leg = cls(plane, host)
         leg._answer = asyncio.get_running_loop().create_future()
         leg.name = caller
+        # The keys of SRTP are for nobody on the way.
+        private = transport == "tls" and all(place.transport == "tls" for place in others)
         try:
             leg.peer = Peer(uri(target).host, to, transport, credentials)
             leg._call = endpoint.invite(
                 target,
                 call_id=call_id,
                 caller=caller,
-                sdp=leg._described.offer(secure=plane.srtp and transport == "tls"),
+                sdp=leg._described.offer(secure=plane.srtp and private),
                 to=to,
                 on_event=leg._on_sip,
                 extra=extra,
