@@ -104,7 +104,7 @@ class Leg(Protocol):
     def stop_playing(self) -> None: ...
 
     def send_keys(self, keys: str) -> None:
-        """Send RFC 4733 events, 160 ms each, 80 ms apart; `,` and `p` wait 1 s."""
+        """Send keys, 160 ms each, 80 ms apart, as the party takes them: RFC 4733 events, INFO or tones. `,` and `p` wait 1 s."""
         ...
 
     def start_recording(self, path: str, slot: Slot = "call") -> None:

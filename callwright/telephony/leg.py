@@ -59,6 +59,9 @@ EVENTS_MAX = 1000
 "Events that may wait for the program. Keys past it are dropped: nobody types a thousand keys ahead."
 
 
+INFO_KEY_MS = 160
+"How long a key is pressed that we tell by INFO, as long as one that we tell by events."
+
 SAME_KEY_S = 1.0
 "The first key that comes by INFO may have been heard before as tones, so long ago at most."
 
@@ -279,8 +282,23 @@ class SipLeg:
             self._media.stop_playing()
 
     def send_keys(self, keys: str) -> None:
-        if not self._ended:
+        if self._ended:
+            return
+        if self._described.informed and self._described.event_payload_type is None:
+            self._send_key_infos(keys)
+        else:
             self._media.send_keys(keys)
+
+    def _send_key_infos(self, keys: str) -> None:
+        """As the party tells its own: one INFO for each, the next when the one before is answered."""
+        keys = keys.upper().lstrip(",P")
+        call = self._call
+        if self._ended or not keys or call is None or call.dialog is None:
+            return
+        request = call.within("INFO")
+        request.body = f"Signal={keys[0]}\r\nDuration={INFO_KEY_MS}\r\n"
+        request.headers.set("content-type", "application/dtmf-relay")
+        call.ask(call.dialog, request, lambda _: self._send_key_infos(keys[1:]))
 
     def start_recording(self, path: str, slot: Slot = "call") -> None:
         if not self._ended:

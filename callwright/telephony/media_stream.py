@@ -158,6 +158,12 @@ class Stream(Sender):
         self._heard_at = clock
         self._odd = True
 
+    def send_keys(self, clock: int, keys: str) -> None:
+        if self._peer is not None and self._peer._inband is not None and self._event_payload_type < 0:
+            # The other party's tones go through the bridge by themselves.
+            return
+        super().send_keys(clock, keys)
+
     def ignore_tones(self, _clock: int) -> None:
         """Keys come in another way."""
         self._inband = None

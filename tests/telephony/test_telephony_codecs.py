@@ -10,9 +10,10 @@ import pytest
 from baresip import baresip
 from hearing import left_of, of_wav, pitch, tone, write
 from rtp_peer import HOST, Call, free_ports
-from sipp import call, dial, pause, recv
+from sipp import bye_answer, call, dial, pause, recv
 
 from callwright.media import codecs, g711
+from callwright.media.codec import Codec
 from callwright.media.frames import frames
 from callwright.media.inband import ToneKeys, key_frames, tones
 from callwright.ports.leg import KeyPressed, LegEnded, PlayEnded
@@ -131,6 +132,67 @@ class TestPackets:
         heard = b"".join(packet.payload for packet in got)
         assert heard == (audio if other == "pcma" else PCMA().decode(audio))
         assert {packet.payload_type for packet in got} == {8 if other == "pcma" else 0}
+        one.peer.close()
+        two.peer.close()
+
+
+def _paced(audio: bytes, codec: type[Codec], milliseconds: int = 20) -> list[bytes]:
+    coder, size = codec(), milliseconds * 8
+    return [coder.encode(audio[at : at + size]) for at in range(0, len(audio), size)]
+
+
+@pytest.mark.wire
+class TestBridge:
+    @pytest.mark.parametrize("there", ["pcmu", "pcma", "g722", "opus"])
+    @pytest.mark.parametrize("here", ["pcmu", "pcma", "g722", "opus"])
+    async def test_any_codec_to_any_other(self, plane, here, there):
+        (one_codec, two_codec) = (*codecs.named(here), *codecs.named(there))
+        one, two = (
+            _call(plane, Agreed(101, codec=codec, payload_type=codec.payload_type)) for codec in (one_codec, two_codec)
+        )
+        one.session.bridge(two.session)
+        # Opus takes 20 ms alone; the others come in packets of 30 ms, which do not fit it.
+        milliseconds = 30 if one_codec.joins else 20
+        step = milliseconds * 8 * one_codec.clock_ratio
+        for number, payload in enumerate(_paced(g711.encode(tone(500, 0.6)), one_codec, milliseconds)):
+            one.peer.sequence += 1
+            one.peer.send_as(one.session, one_codec.payload_type, payload, number * step, marker=False)
+            await asyncio.sleep(milliseconds / 1000)  # the pace of the far end
+        got = [packet for packet in await two.peer.got(20) if packet.payload_type == two_codec.payload_type]
+        coder = two_codec()
+        assert abs(pitch(g711.decode(b"".join(coder.decode(packet.payload) for packet in got))) - 500) < 5
+        steps = {b.timestamp - a.timestamp & 0xFFFFFFFF for a, b in pairwise(got)}
+        usual = milliseconds if two_codec.joins else 20
+        assert steps <= {length * 8 * two_codec.clock_ratio for length in (20, usual)}
+        one.peer.close()
+        two.peer.close()
+
+    async def test_tones_of_one_party_reach_another_that_takes_no_events_once(self, plane):
+        one, two = _call(plane, Agreed(None)), _call(plane, Agreed(None))
+        one.session.bridge(two.session)
+        for frame in (*key_frames(5), *[b"\xff" * 160] * 5):
+            one.peer.send(one.session, frame)
+            await asyncio.sleep(0.02)  # the pace of the far end
+        pressed = await one.told.event(KeyPressed)
+        two.session.send_keys(pressed.key)
+        sent = await two.peer.got(13)
+        keys = ToneKeys()
+        assert "".join(keys.hear(packet.payload) for packet in sent) == "5"
+        one.peer.close()
+        two.peer.close()
+
+    async def test_music_of_a_party_that_holds_is_heard_by_the_other(self, plane):
+        """`sendonly`: nothing is sent to who holds, and what it plays goes through."""
+        one, two = _call(plane, Agreed(101)), _call(plane, Agreed(101))
+        one.session.bridge(two.session)
+        one.session.hold(True)
+        for _ in range(5):
+            one.peer.send(one.session)
+            two.peer.send(two.session)
+        await two.peer.got(5)
+        one.session.hold(False)
+        two.peer.send(two.session)
+        assert len(await one.peer.got(1)) == 1
         one.peer.close()
         two.peer.close()
 
@@ -263,6 +325,34 @@ class TestPeers:
             pressed += event.key if isinstance(event, KeyPressed) else ""
         assert pressed == "7"
 
+    async def test_who_tells_keys_by_info_is_told_keys_by_info(self, side, tmp_path):
+        taken, endpoint = side
+        relay = "Content-Length: [len]\n\nSignal=7\nDuration=80"
+        info = call("INFO", 2, "Content-Type: application/dtmf-relay", to="[peer_tag_param]")
+        got = [
+            f'<recv request="INFO"><action><ereg regexp="Signal={key}" search_in="body" check_it="true"'
+            f' assign_to="f{number}"/></action></recv><Reference variables="f{number}"/>'
+            for number, key in enumerate("9#")
+        ]
+        steps = [
+            call("INVITE", body=_described("0")),
+            *(recv(100, optional=True), recv(180, optional=True)),
+            recv(200),
+            call("ACK", to="[peer_tag_param]"),
+            info.replace("Content-Length: [len]\n", relay),
+            recv(200),
+            *(got[0], bye_answer(), got[1], bye_answer()),
+            call("BYE", 3, to="[peer_tag_param]"),
+            recv(200),
+        ]
+        dialled = asyncio.ensure_future(dial(tmp_path, steps, endpoint.address))
+        await asyncio.wait_for(taken.came.wait(), WAIT_S)
+        async with asyncio.timeout(WAIT_S):
+            while not isinstance(await taken.leg.event(), KeyPressed):
+                pass
+        taken.leg.send_keys("9#")
+        assert await dialled == ""
+
     @pytest.mark.parametrize(
         ("codec", "rate_hz", "channels", "modules"),
         [("PCMA", 8000, 1, ()), ("G722/16000", 16_000, 1, ("g722.so",)), ("opus/48000/2", 48_000, 2, ("opus.so",))],
@@ -285,3 +375,31 @@ class TestPeers:
         heard, heard_hz = of_wav(peer.heard)
         assert abs(pitch(heard, heard_hz) - 600) < 5
         assert told == [KeyPressed("7")]
+
+    async def test_two_baresips_of_different_codecs_hear_each_other(self, plane, tmp_path):
+        legs: list[SipLeg] = []
+
+        def take(one: SipCall) -> None:
+            legs.append(SipLeg.incoming(one, plane, "127.0.0.1"))
+            if len(legs) == 2:
+                legs[0].bridge(legs[1])
+
+        endpoint = await SipEndpoint.open("127.0.0.1", 0, on_invite=take)
+        to = f"sip:100@127.0.0.1:{endpoint.address[1]}"
+        low = write(tmp_path / "low.wav", tone(500, 20, 48_000), 48_000, 2)
+        high = write(tmp_path / "high.wav", tone(1300, 20))
+        async with (
+            baresip(tmp_path / "a", to, "opus.so", plays=low, account=";audio_codecs=opus/48000/2") as one,
+            baresip(tmp_path / "b", to, plays=high, account=";audio_codecs=PCMA") as two,
+        ):
+            await one.says("Call established")
+            await two.says("Call established")
+            await asyncio.sleep(2)  # the conversation
+            for leg in legs:
+                leg.hang_up()
+            await one.says("session closed")
+            await two.says("session closed")
+        await endpoint.close()
+        for peer, hertz in ((one, 1300), (two, 500)):
+            heard, rate_hz = of_wav(peer.heard)
+            assert abs(pitch(heard, rate_hz) - hertz) < 5
