@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
+from callwright.media.dtmf import KEYS
 from callwright.ports.leg import (
     Frames,
     KeyPressed,
@@ -61,6 +62,9 @@ EVENTS_MAX = 1000
 
 INFO_KEY_MS = 160
 "How long a key is pressed that we tell by INFO, as long as one that we tell by events."
+
+INFO_PAUSE_S = 1.0
+"What `,` and `p` wait."
 
 SAME_KEY_S = 1.0
 "The first key that comes by INFO may have been heard before as tones, so long ago at most."
@@ -291,9 +295,12 @@ class SipLeg:
 
     def _send_key_infos(self, keys: str) -> None:
         """As the party tells its own: one INFO for each, the next when the one before is answered."""
-        keys = keys.upper().lstrip(",P")
-        call = self._call
+        keys, call = keys.upper(), self._call
         if self._ended or not keys or call is None or call.dialog is None:
+            return
+        if keys[0] not in KEYS:
+            wait_s = INFO_PAUSE_S if keys[0] in ",P" else 0.0
+            asyncio.get_running_loop().call_later(wait_s, self._send_key_infos, keys[1:])
             return
         request = call.within("INFO")
         request.body = f"Signal={keys[0]}\r\nDuration={INFO_KEY_MS}\r\n"

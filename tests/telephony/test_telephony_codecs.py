@@ -350,7 +350,7 @@ class TestPeers:
         async with asyncio.timeout(WAIT_S):
             while not isinstance(await taken.leg.event(), KeyPressed):
                 pass
-        taken.leg.send_keys("9#")
+        taken.leg.send_keys("9,x#")
         assert await dialled == ""
 
     @pytest.mark.parametrize(
