@@ -48,6 +48,31 @@ def dialled(number: str) -> str:
     return f"1{digits}" if len(digits) == 10 and not number.startswith("+") else digits
 
 
+_WRITTEN = re.compile(r"\+?[0-9(][0-9(). -]*")
+_ABROAD = ("011", "00")
+"What is dialled before a country's code in North America, and nearly everywhere else."
+
+_ABROAD_DIGITS_MIN = 10
+
+
+def heard(address: str) -> str:
+    """A number as networks write it in SIP: without separators and parameters, in its international form where it says so: by
+    `+`, by `phone-context=+44` (RFC 3966 §5.1.5), or by the digits that are dialled for abroad. Anything else as it is."""
+    user, *parameters = address.split(";")
+    if not _WRITTEN.fullmatch(user):
+        return user
+    digits = re.sub(r"[^0-9+]", "", user)
+    contexts = [item[len("phone-context=+") :] for item in parameters if item.lower().startswith("phone-context=+")]
+    if digits.startswith("+"):
+        return digits
+    if contexts and contexts[0].isdecimal():
+        return f"+{contexts[0]}{digits.removeprefix('0')}"
+    for prefix in _ABROAD:
+        if digits.startswith(prefix) and len(digits) - len(prefix) >= _ABROAD_DIGITS_MIN:
+            return f"+{digits.removeprefix(prefix)}"
+    return digits
+
+
 def spellings(address: str) -> list[str]:
     """How an address may be written: as it is, and a number of North America with and without its 1."""
     digits = address.removeprefix("+")

@@ -57,7 +57,7 @@ class Directory:
         self._db = db
         self._locate = locate
         self._phones: dict[str, KnownPhone] = {}
-        self._trunks: dict[int, KnownTrunk] = {}
+        self._by_contact: dict[str, KnownTrunk] = {}
         self._hosts: dict[Peer, tuple[str, ...]] = {}
         "The last addresses of each name: one that cannot be looked up now keeps them."
 
@@ -73,8 +73,13 @@ class Directory:
     def phone(self, name: str) -> KnownPhone | None:
         return self._phones.get(name)
 
-    def trunk(self, trunk_id: int) -> KnownTrunk | None:
-        return self._trunks.get(trunk_id)
+    @property
+    def has_registrations(self) -> bool:
+        return bool(self._by_contact)
+
+    def trunk_of(self, contact: str) -> KnownTrunk | None:
+        """The trunk that has our Contact with this user: we are registered there."""
+        return self._by_contact.get(contact)
 
     def trunks_at(self, host: str) -> tuple[KnownTrunk, ...]:
         """The trunks, of whatever account, that calls from this IP address may come by."""
@@ -103,7 +108,7 @@ class Directory:
             for host in self._hosts.get(_peer(trunk), (trunk.host,)):
                 by_host.setdefault(host, []).append(trunk)
         self._phones = {phone.name: phone for phone in telephones}
-        self._trunks = {trunk.id: trunk for trunk in known}
+        self._by_contact = {trunk.contact: trunk for trunk in known if trunk.contact}
         self._by_host = by_host
         self._networks = [(ip_network(address), trunk) for trunk in known for address in trunk.addresses]
         self._found.clear()

@@ -2,6 +2,7 @@
 
     REGISTER                       of a telephone that is known: challenged, then served (`registrar`)
     INVITE of a known telephone    always challenged: where it comes from proves nothing (UDP)
+    to our Contact at a trunk      served, from anywhere: nobody else knows its user; it reaches the numbers of its account
     from a trunk's address         served; it reaches the numbers of its account
     from this machine              served, where SIP listens to this machine alone: it reaches every number
     OPTIONS that names this engine answered: other machines ask whether it lives (`services/engines.py`)
@@ -25,7 +26,7 @@ from callwright.base.config import Config
 from callwright.base.errors import PeerError, ProviderError
 from callwright.engine.directory import Directory
 from callwright.engine.inbound import Inbound
-from callwright.engine.origin import LOCAL, Origin
+from callwright.engine.origin import LOCAL, Origin, by_trunks
 from callwright.engine.registrar import Registrar
 from callwright.services import phones
 from callwright.sip import registration
@@ -129,10 +130,12 @@ class Door:
             phone = self._directory.phone(_user(request.headers.get("from")))
             if phone is not None:
                 return self._by_phone(agent, request, source, phone)
+        if self._directory.has_registrations and (registered := self._directory.trunk_of(_user(request.uri))):
+            return partial(self._inbound.on_invite, origin=by_trunks((registered,), by_contact=True))
         if local:
             return partial(self._inbound.on_invite, origin=LOCAL)
         if trunks:
-            return partial(self._inbound.on_invite, origin=Origin(frozenset(trunk.account_id for trunk in trunks)))
+            return partial(self._inbound.on_invite, origin=by_trunks(trunks))
         if self._answers(request, source):
             return _nobody
         self._stranger(source)

@@ -25,6 +25,7 @@ from callwright.engine.registrar import Registrar
 from callwright.engine.session_ids import Channels
 from callwright.engine.telephones import Telephones
 from callwright.engine.transfers import Transfers
+from callwright.engine.trunk_registrations import TrunkRegistrations
 from callwright.engine.writer import Writer
 from callwright.media.codecs import named
 from callwright.providers.http import GuardedClient
@@ -126,6 +127,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         plane=plane,
         writer=writer,
     )
+    registrations = TrunkRegistrations(db, engine_id=lease.id, endpoint=endpoint)
     figures = EngineCollector(
         lambda: Now(
             legs=len(calls.legs),
@@ -153,10 +155,13 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
                 inbound.serve_in(tasks)
                 registrar.serve_in(tasks)
                 dialling = tasks.create_task(dialer.run(tasks))
+                registering = tasks.create_task(registrations.run(tasks))
                 ready()
                 await _until_told(stop, drain)
                 endpoint.draining = True
                 dialling.cancel()
+                registering.cancel()
+                await registrations.take_back()
                 if not stop.is_set():
                     await _drained(calls, stop)
                 for leg in list(calls.legs):

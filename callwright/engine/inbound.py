@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
 from callwright.conversation.applications import Applications, Loaded
@@ -12,6 +13,7 @@ from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.origin import LOCAL, Origin
 from callwright.engine.telephones import Telephones
 from callwright.services import deployments
+from callwright.sip.address import name_address, uri
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
 from callwright.telephony.leg import SipLeg
@@ -24,6 +26,10 @@ ROUTE_KEPT_S = 2.0
 "How long a route is believed: what a number leads to changes this late, and a busy number costs no query a call."
 
 ROUTES_KEPT_MAX = 5_000
+
+
+Which = tuple[tuple[str, ...], frozenset[int] | None, int | None]
+"What was dialled, whose numbers it may reach, and the deployment that takes the rest."
 
 
 class Inbound:
@@ -46,7 +52,7 @@ class Inbound:
         self._host = host
         self._telephones = telephones
         self._tasks: asyncio.TaskGroup | None = None
-        self._routes: OrderedDict[tuple[str, frozenset[int] | None], tuple[float, Route | None]] = OrderedDict()
+        self._routes: OrderedDict[Which, tuple[float, Route | None]] = OrderedDict()
 
     def serve_in(self, tasks: asyncio.TaskGroup) -> None:
         self._tasks = tasks
@@ -68,7 +74,8 @@ class Inbound:
 
     async def _take(self, admission: Admission, call: SipCall, gone: asyncio.Event, origin: Origin) -> None:
         begun, headers = time.monotonic(), call.headers
-        ready = await self._set_up(call, gone, origin)
+        dialled = _dialled(call, headers, origin)
+        ready = await self._set_up(call, gone, origin, dialled)
         if ready is None:
             self._calls.release(admission)
             metrics.REFUSED.inc()
@@ -76,13 +83,15 @@ class Inbound:
         metrics.ANSWER.observe(time.monotonic() - begun)
         leg, route, loaded = ready
         caller = origin.phone.caller if origin.phone else call.caller
-        party = Party("inbound", caller, call.dialled, call.call_id, sip_headers=headers)
+        party = Party("inbound", caller, dialled[0], call.call_id, sip_headers=headers)
         await self._calls.serve(admission, leg, route, loaded, party, {})
 
-    async def _set_up(self, call: SipCall, gone: asyncio.Event, origin: Origin) -> tuple[SipLeg, Route, Loaded] | None:
+    async def _set_up(
+        self, call: SipCall, gone: asyncio.Event, origin: Origin, dialled: tuple[str, ...]
+    ) -> tuple[SipLeg, Route, Loaded] | None:
         """All that a call needs to begin; None where it was refused, or the caller has gone."""
         try:
-            found = await self._find(call.dialled, origin)
+            found = await self._find(dialled, origin)
             if gone.is_set():
                 return None
             if found is None:
@@ -100,22 +109,36 @@ class Inbound:
             call.reject(500, "Server Internal Error")
         return None
 
-    async def _find(self, dialled: str, origin: Origin) -> tuple[Route, Loaded] | None:
+    async def _find(self, dialled: tuple[str, ...], origin: Origin) -> tuple[Route, Loaded] | None:
         """A number of the account's goes before its telephones, and these before its trunks."""
         route = await self._route(dialled, origin)
         if route is not None and route.version_id is not None:
             return route, await self._applications.load(route.version_id)
-        return await self._telephones.dialled(origin.phone, dialled) if origin.phone else None
+        return await self._telephones.dialled(origin.phone, dialled[0]) if origin.phone else None
 
-    async def _route(self, dialled: str, origin: Origin) -> Route | None:
+    async def _route(self, dialled: tuple[str, ...], origin: Origin) -> Route | None:
         moment = time.monotonic()
-        which = dialled, origin.accounts
+        which = dialled, origin.accounts, origin.deployment
         kept = self._routes.get(which)
         if kept is not None and kept[0] > moment:
             return kept[1]
-        route = await deployments.route_inbound(self._db, dialled, origin.accounts)
+        route = await deployments.route_inbound(self._db, dialled, origin.accounts, origin.deployment)
         self._routes[which] = (moment + ROUTE_KEPT_S, route)
         self._routes.move_to_end(which)
         if len(self._routes) > ROUTES_KEPT_MAX:
             self._routes.popitem(last=False)
         return route
+
+
+def _dialled(call: SipCall, headers: Sequence[tuple[str, str]], origin: Origin) -> tuple[str, ...]:
+    """What was dialled: the user of the Request-URI, and of a trunk's call To as well, since what the caller dialled may stand
+    there alone. At our Contact with a registrar it does."""
+    if not origin.trunks:
+        return (call.dialled,)
+    try:
+        found = uri(name_address(dict(headers).get("to", "")).uri)
+    except PeerError:
+        return (call.dialled,)
+    context = found.parameters.get("phone-context", "")
+    user = f"{found.user};phone-context={context}" if context and not found.host else found.user
+    return tuple(dict.fromkeys((user,) if origin.by_contact else (call.dialled, user)))

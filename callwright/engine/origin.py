@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from callwright.store.phones import KnownPhone
+from callwright.store.trunks import KnownTrunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,23 @@ class Origin:
 
     phone: KnownPhone | None = None
     "The telephone that calls."
+
+    trunks: tuple[KnownTrunk, ...] = ()
+    "Those that it may have come by."
+
+    by_contact: bool = False
+    "It came to our Contact at a registrar, which says nothing of who was dialled: To does."
+
+    @property
+    def deployment(self) -> int | None:
+        """Takes the call where no number does. Where trunks of several accounts are at one address, nobody knows whose it is."""
+        if len({trunk.account_id for trunk in self.trunks}) != 1:
+            return None
+        return next((trunk.deployment_id for trunk in self.trunks if trunk.deployment_id is not None), None)
+
+
+def by_trunks(trunks: tuple[KnownTrunk, ...], *, by_contact: bool = False) -> Origin:
+    return Origin(frozenset(trunk.account_id for trunk in trunks), trunks=trunks, by_contact=by_contact)
 
 
 LOCAL = Origin(None)

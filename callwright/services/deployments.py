@@ -67,13 +67,19 @@ async def _found(db: Database, deployment_id: int, asked: Sequence[None]) -> Seq
     return [await store.get(db, PLATFORM, deployment_id)] * len(asked)
 
 
-async def route_inbound(db: Database, address: str, accounts: Collection[int] | None = None) -> Route | None:
-    """Where a call to this address goes. A North American number is known with and without its 1.
+async def route_inbound(
+    db: Database, dialled: Sequence[str], accounts: Collection[int] | None = None, default: int | None = None
+) -> Route | None:
+    """Where a caller goes: the one place that decides it.
 
-    `accounts`: whose numbers it may reach: those whose trunk or telephone it comes by; None: everybody's.
+    `dialled`: what was dialled, as the INVITE says it in several places; the first that is a number counts, in whatever way
+    it is written (`phone_numbers.heard`, `spellings`). `accounts`: whose numbers it may reach: those whose trunk or phone it
+    comes by; None: everybody's. `default`: the deployment that takes what no number takes, of one of these accounts.
     """
     whose = None if accounts is None else sorted(accounts)
-    for spelling in phone_numbers.spellings(address):
-        if (found := await store.route_inbound(db, PLATFORM, spelling, whose)) is not None:
-            return found
-    return None
+    for address in dialled:
+        written = (*phone_numbers.spellings(address), *phone_numbers.spellings(phone_numbers.heard(address)))
+        for spelling in dict.fromkeys(written):
+            if (found := await store.route_inbound(db, PLATFORM, spelling, whose)) is not None:
+                return found
+    return None if default is None or whose is None else await store.route_default(db, PLATFORM, default, whose)

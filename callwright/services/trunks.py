@@ -10,15 +10,19 @@ from ipaddress import ip_network
 
 from callwright.base import phone_numbers
 from callwright.base.errors import NotFound, RequestError
+from callwright.services import deployments
 from callwright.sip.digest import Credentials
 from callwright.store import trunks as store
 from callwright.store.database import Database
 from callwright.store.scope import PLATFORM, Scope
-from callwright.store.trunks import KnownTrunk, TrunkRow
+from callwright.store.trunks import KnownTrunk, Registration, TrunkRow
 
 CHANNELS_MAX = 10_000
 CALLS_PER_SECOND_MAX = 1000.0
 PASSWORD_MAX = 200
+REGISTER_S_MIN, REGISTER_S_MAX = 60, 86_400
+"How long we ask a trunk to keep us registered."
+
 ADDRESSES_MAX = 50
 "Of one trunk: a carrier names its networks, not its machines."
 
@@ -32,11 +36,13 @@ _SEALED_FOR = "trunk password"
 
 async def create(db: Database, scope: Scope, trunk: TrunkRow, password: str = "") -> int:
     """A new trunk (its id is ignored); waiting calls that it fits go by it."""
+    await _check_deployment(db, scope, trunk)
     return await store.insert(db, scope, _checked(db, trunk, password))
 
 
 async def update(db: Database, scope: Scope, trunk_id: int, trunk: TrunkRow, password: str = "") -> None:
     """`password`: `HIDDEN` leaves the one that is kept, empty takes it away."""
+    await _check_deployment(db, scope, trunk)
     keep = password == HIDDEN
     checked = _checked(db, replace(trunk, id=trunk_id), "" if keep else password)
     if not await store.update(db, scope, checked, keep_password=keep):
@@ -63,6 +69,11 @@ async def for_number(db: Database, scope: Scope, number: str) -> TrunkRow | None
     return await store.for_number(db, scope, number)
 
 
+async def registrations(db: Database, scope: Scope) -> dict[int, Registration]:
+    """How the registrations stand, by trunk."""
+    return {one.trunk_id: one for one in await store.registrations(db, scope)}
+
+
 async def known(db: Database) -> list[KnownTrunk]:
     """For the engine: every trunk that calls may come in by."""
     return await store.known(db, PLATFORM)
@@ -85,6 +96,12 @@ def _checked(db: Database, trunk: TrunkRow, password: str) -> TrunkRow:
     if password == HIDDEN:
         raise RequestError(400, f"password must not be {HIDDEN}, which stands for one that is kept.", field="password")
     return replace(trunk, sealed_password=db.sealer.seal(password.encode(), _SEALED_FOR)) if password else trunk
+
+
+async def _check_deployment(db: Database, scope: Scope, trunk: TrunkRow) -> None:
+    """Its calls reach no deployment but the account's own."""
+    if trunk.deployment_id is not None:
+        await deployments.get(db, scope, trunk.deployment_id)
 
 
 def _networks(addresses: Sequence[str]) -> list[str]:
@@ -121,6 +138,12 @@ def _check(trunk: TrunkRow) -> None:
             "username",
             _USERNAME.fullmatch(trunk.username) is not None,
             "must be at most 100 characters, without quotes and backslashes",
+        ),
+        ("username", bool(trunk.username) or not trunk.registers, "must be given for a trunk that we register with"),
+        (
+            "register_expires_s",
+            REGISTER_S_MIN <= trunk.register_expires_s <= REGISTER_S_MAX,
+            f"must be between {REGISTER_S_MIN} and {REGISTER_S_MAX}",
         ),
     ):
         if not good:

@@ -350,6 +350,10 @@ class Agent:
         call.invite(Invitation(request, to, identity, permits), identity, left)
         return call
 
+    def contact_of(self, user: str) -> str:
+        """Our Contact with a user of its own."""
+        return f"<sip:{user_part(user)}@{self._place}{self._parameter}>"
+
     def outgoing(self, request: Request) -> Request:
         """Add what every request of ours carries."""
         headers = request.headers

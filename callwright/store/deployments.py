@@ -110,6 +110,7 @@ async def delete(db: Database, scope: Scope, deployment_id: int, now: float) -> 
         )
         await connection.execute("UPDATE numbers SET deployment_id = NULL WHERE deployment_id = $1", done)
         await connection.execute("UPDATE numbers SET text_deployment_id = NULL WHERE text_deployment_id = $1", done)
+        await connection.execute("UPDATE trunks SET deployment_id = NULL WHERE deployment_id = $1", done)
     return done is not None
 
 
@@ -125,6 +126,22 @@ async def route_inbound(db: Database, _: Scope, address: str, accounts: Sequence
           AND a.active AND u.active AND u.deleted_at IS NULL AND ($2::bigint[] IS NULL OR n.account_id = ANY($2))
         """,
         address,
+        accounts,
+    )
+    return Route(**row) if row and row["version_id"] is not None else None
+
+
+async def route_default(db: Database, _: Scope, deployment_id: int, accounts: Sequence[int]) -> Route | None:
+    """A deployment without a number; None where it is of none of these accounts, or nothing published runs there."""
+    row = await db.pool.fetchrow(
+        f"""
+        SELECT d.account_id, d.user_id, d.id AS deployment_id, d.application_id, {ROUTED_VERSION} AS version_id
+        FROM deployments d JOIN applications p ON p.id = d.application_id
+        JOIN accounts a ON a.id = d.account_id JOIN users u ON u.id = d.user_id
+        WHERE d.id = $1 AND d.account_id = ANY($2::bigint[]) AND d.deleted_at IS NULL AND p.deleted_at IS NULL
+          AND a.active AND u.active AND u.deleted_at IS NULL
+        """,
+        deployment_id,
         accounts,
     )
     return Route(**row) if row and row["version_id"] is not None else None

@@ -1,4 +1,4 @@
-"""The tables of telephones (store/tables.py)."""
+"""The tables of telephones, and of our registrations at trunks (store/tables.py)."""
 
 import sqlalchemy as sa
 
@@ -43,4 +43,20 @@ phone_bindings = sa.Table(
     time("expires_at", nullable=False),
     sa.Index("ix_phone_bindings_expires_at", "expires_at"),
     comment="Where a telephone is for now (RFC 3261 §10).",
+)
+
+trunk_registrations = sa.Table(
+    "trunk_registrations",
+    metadata,
+    sa.Column("trunk_id", sa.BigInteger, sa.ForeignKey("trunks.id", ondelete="CASCADE"), primary_key=True),
+    ref("account_id", "accounts"),
+    sa.Column("contact", sa.Text, nullable=False, comment="User of our Contact."),
+    sa.Column("engine_id", sa.BigInteger, sa.ForeignKey("engines.id"), nullable=True, comment="That registers it."),
+    sa.Column("leased_until", sa.Double, nullable=False, server_default="0"),
+    sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    time("expires_at"),
+    sa.Column("changed_at", sa.Double, nullable=False, server_default=sa.text("extract(epoch from now())")),
+    sa.UniqueConstraint("contact"),
+    sa.CheckConstraint("state IN ('waiting','registered','failed')", name="state"),
 )

@@ -30,6 +30,24 @@ class TrunkRow:
     addresses: Sequence[str] = ()
     "CIDRs that its calls come from too, beside its host's."
 
+    registers: bool = False
+    "We register with it, as `username`."
+
+    register_expires_s: int = 3600
+    deployment_id: int | None = None
+    "Takes its calls that no number takes."
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How our registration with a trunk stands."""
+
+    trunk_id: int
+    state: str
+    reason: str
+    expires_at: float | None
+    changed_at: float
+
 
 @dataclass(frozen=True, slots=True)
 class KnownTrunk:
@@ -41,11 +59,14 @@ class KnownTrunk:
     port: int
     transport: Transport
     addresses: Sequence[str]
+    deployment_id: int | None
+    contact: str | None
+    "User of our Contact there; None where we do not register with it."
 
 
 _COLUMNS = (
     "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password, transport, "
-    "addresses"
+    "addresses, registers, register_expires_s, deployment_id"
 )
 
 TRUNK_FOR = """
@@ -75,8 +96,8 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
         trunk_id: int = await connection.fetchval(
             """
             INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled,
-                                username, sealed_password, transport, addresses)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id
+                                username, sealed_password, transport, addresses, registers, register_expires_s, deployment_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id
             """,
             scope.account_id,
             *_values(trunk),
@@ -91,8 +112,8 @@ async def update(db: Database, scope: Scope, trunk: TrunkRow, *, keep_password: 
             """
             UPDATE trunks SET name = $3, host = $4, port = $5, prefix = $6, channels = $7, calls_per_second = $8,
                               caller_id = $9, enabled = $10, username = $11,
-                              sealed_password = CASE WHEN $15 THEN sealed_password ELSE $12 END, transport = $13,
-                              addresses = $14
+                              sealed_password = CASE WHEN $18 THEN sealed_password ELSE $12 END, transport = $13,
+                              addresses = $14, registers = $15, register_expires_s = $16, deployment_id = $17
             WHERE account_id = $1 AND id = $2
             """,
             scope.account_id,
@@ -130,11 +151,25 @@ async def for_number(db: Database, scope: Scope, number: str) -> TrunkRow | None
     return TrunkRow(**row) if row else None
 
 
+async def registrations(db: Database, scope: Scope) -> list[Registration]:
+    """Of the account's trunks that we register with."""
+    rows = await db.pool.fetch(
+        """
+        SELECT r.trunk_id, r.state, r.reason, r.expires_at, r.changed_at
+        FROM trunk_registrations r JOIN trunks t ON t.id = r.trunk_id WHERE r.account_id = $1 AND t.registers
+        """,
+        scope.account_id,
+    )
+    return [Registration(**row) for row in rows]
+
+
 async def known(db: Database, _: Scope) -> list[KnownTrunk]:
     """Every trunk that calls may come in by, for an engine."""
     rows = await db.pool.fetch(
         """
-        SELECT t.id, t.account_id, t.host, t.port, t.transport, t.addresses FROM trunks t JOIN accounts a ON a.id = t.account_id
+        SELECT t.id, t.account_id, t.host, t.port, t.transport, t.addresses, t.deployment_id,
+            CASE WHEN t.registers THEN r.contact END AS contact
+        FROM trunks t JOIN accounts a ON a.id = t.account_id LEFT JOIN trunk_registrations r ON r.trunk_id = t.id
         WHERE t.enabled AND a.active ORDER BY t.id
         """
     )

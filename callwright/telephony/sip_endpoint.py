@@ -21,6 +21,7 @@ from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
 from callwright.sip.locating import Place
+from callwright.sip.registering import Granted, Refused, Registering
 from callwright.telephony.names import Names, address_of
 from callwright.telephony.sip_streams import Streams
 from callwright.telephony.sip_trace import SipTrace
@@ -182,6 +183,19 @@ class SipEndpoint(asyncio.DatagramProtocol):
             permits=permits,
             ways=[(self._agents[place.transport], place.address) for place in others],
         )
+
+    def register(
+        self,
+        registering: Registering,
+        place: Place,
+        host: str,
+        expires_s: int,
+        told: Callable[[Granted | Refused], None],
+    ) -> None:
+        """Ask a registrar for so many seconds; by TLS its certificate has to be for `host`."""
+        if place.transport == "tls":
+            self._streams["tls"].named(place.address, host)
+        registering.ask(self._agents[place.transport], place.address, expires_s, told)
 
     async def locate(self, host: str, port: int, transport: Transport) -> list[Place]:
         """Where a peer given by name is: at this port, or where its port is 0, at the places that DNS says (RFC 3263), in the order

@@ -51,3 +51,16 @@ def test_a_parameter_stands_once(number, value, name):
     value = value.lstrip("+")
     assert phone_numbers.parse(f"{number};{name}={value}") is not None
     assert phone_numbers.parse(f"{number};{name}={value};{name}={value}") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+12125550100", "+12125550100"), ("+1-212-555-0100", "+12125550100"), ("(212) 555.0100", "2125550100"),
+        ("0044 20 7946 0018", "+442079460018"), ("011442079460018", "+442079460018"), ("0012345", "0012345"),
+        ("020-7946-0018;phone-context=+44", "+442079460018"), ("+12125550100;npdi=yes;rn=+1", "+12125550100"),
+        ("12125550100;phone-context=example.com", "12125550100"), ("support", "support"), ("a.b-1", "a.b-1"), ("", ""),
+    ],
+)  # fmt: skip
+def test_numbers_as_networks_write_them(written, number):
+    assert phone_numbers.heard(written) == number

@@ -237,6 +237,13 @@ class NewTrunk(BaseModel):
         max_length=50,
         description="IP networks that its calls come from, such as 203.0.113.0/24, beside the address of `host`.",
     )
+    registers: bool = Field(
+        False, description="We register with it, as `username`; calls that come this way are known."
+    )
+    register_expires_s: int = Field(3600, ge=60, le=86_400, description="How long we ask to be registered.")
+    deployment_id: int | None = Field(
+        None, ge=1, lt=2**63, description="Takes its calls that none of your numbers takes."
+    )
 
 
 class NewPhone(BaseModel):
@@ -298,10 +305,22 @@ class PhoneWithBindings(Phone):
     bindings: list[Binding]
 
 
+class Registration(BaseModel):
+    """How our registration with a trunk stands."""
+
+    model_config = _READ
+
+    state: Literal["waiting", "registered", "failed"]
+    reason: str = Field(description="Why it failed; it is tried again.")
+    expires_at: float | None
+    changed_at: float
+
+
 class Trunk(NewTrunk):
     model_config = _READ
 
     id: int
+    registration: Registration | None = Field(description="Of one that we register with.")
 
 
 class Account(BaseModel):

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request, Response
 
 from callwright.services import deployments, numbers, trunks
-from callwright.store.trunks import TrunkRow
+from callwright.store.trunks import Registration, TrunkRow
 from callwright.web.v1 import models
 from callwright.web.v1.deps import PAGE_DEFAULT, After, Asker, Db, Limit
 from callwright.web.v1.idempotency import once
@@ -92,7 +92,8 @@ async def add_trunk(body: models.NewTrunk, request: Request, scope: Asker, db: D
 
 @router.get("/trunks", summary="List trunks")
 async def listed_trunks(scope: Asker, db: Db) -> list[models.Trunk]:
-    return [_shown(row) for row in await trunks.listed(db, scope)]
+    registrations = await trunks.registrations(db, scope)
+    return [_shown(row, registrations.get(row.id)) for row in await trunks.listed(db, scope)]
 
 
 @router.put("/trunks/{trunk_id}", status_code=204, summary="Change a trunk")
@@ -109,10 +110,11 @@ def _row(body: models.NewTrunk) -> TrunkRow:
     return TrunkRow(id=0, **body.model_dump(exclude={"password"}))
 
 
-def _shown(row: TrunkRow) -> models.Trunk:
+def _shown(row: TrunkRow, registration: Registration | None) -> models.Trunk:
     values = asdict(row)
     password = trunks.HIDDEN if values.pop("sealed_password") is not None else ""
-    return models.Trunk(**values, password=password)
+    shown = models.Registration.model_validate(registration) if registration else None
+    return models.Trunk(**values, password=password, registration=shown)
 
 
 def _id(given: int) -> int:

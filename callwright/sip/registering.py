@@ -1,0 +1,114 @@
+"""Registering with somebody else's registrar (RFC 3261 §10.2), without I/O: one REGISTER until its final answer.
+
+A registrar that challenges gets it again with our digest answer, one that finds it too brief (423) gets a longer wish, and
+each is in its turn the next of the same Call-ID. When to ask again, and where, is its owner's to say.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from callwright.base.errors import PeerError
+from callwright.sip.address import Address, name_address, uri
+from callwright.sip.digest import Identity
+from callwright.sip.message import Request, Response, read_number
+
+if TYPE_CHECKING:
+    from callwright.sip.agent import Agent
+
+ASKS_MAX = 5
+"REGISTERs for one answer: a proxy and the registrar that both challenge, a nonce that went stale, a longer wish."
+
+EXPIRES_S_MAX = 86_400
+"A registrar that wants us to stay longer gets its way only so far."
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """We are registered, or, after 0 seconds were asked for, no longer."""
+
+    expires_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """We are not. `status` is 408 where no answer came."""
+
+    status: int
+    reason: str
+    retry_after_s: int = 0
+    "Nothing is to be asked before."
+
+
+class Registering:
+    """Our registration at one registrar."""
+
+    def __init__(
+        self, *, registrar: str, address: str, contact_user: str, call_id: str, identity: Identity | None
+    ) -> None:
+        """`registrar`: the Request-URI. `address`: whom we register, a SIP URI. `contact_user`: by it calls that come this
+        way are known."""
+        self._registrar, self._address, self._contact_user = registrar, address, contact_user
+        self._call_id, self._identity = call_id, identity
+        self._sequence = 0
+
+    def ask(self, agent: "Agent", to: Address, expires_s: int, told: Callable[[Granted | Refused], None]) -> None:
+        """Ask for so many seconds, 0 to be forgotten. `told` is called once."""
+        request = Request("REGISTER", self._registrar)
+        headers = request.headers
+        headers.set("max-forwards", "70")
+        headers.set("from", f"<{self._address}>;tag={agent.new_tag()}")
+        headers.set("to", f"<{self._address}>")
+        headers.set("call-id", self._call_id)
+        headers.set("contact", agent.contact_of(self._contact_user))
+        headers.set("expires", str(expires_s))
+        asks = 0
+
+        def send() -> None:
+            nonlocal asks
+            asks += 1
+            self._sequence += 1
+            request.renumber(self._sequence)
+            agent.transactions.request(agent.outgoing(request), to, answered)
+
+        def answered(response: Response | None) -> None:
+            if response is None:
+                told(Refused(408, "no answer"))
+            elif response.status >= 300 and asks < ASKS_MAX and self._again(request, response):
+                send()
+            elif response.status >= 300:
+                told(Refused(response.status, response.reason, _seconds(response, "retry-after")))
+            elif response.status >= 200:
+                told(Granted(self._granted(response, int(headers.get("expires")))))
+
+        send()
+
+    def _again(self, request: Request, response: Response) -> bool:
+        if response.status in (401, 407):
+            return self._identity is not None and self._identity.prove(request, response)
+        if response.status == 423:
+            least = _seconds(response, "min-expires")
+            longer = int(request.headers.get("expires")) < least <= EXPIRES_S_MAX
+            if longer:
+                request.headers.set("expires", str(least))
+            return longer
+        return False
+
+    def _granted(self, response: Response, asked_s: int) -> int:
+        """What the 2xx says of our Contact, else of all (RFC 3261 §10.2.4), else what we asked for."""
+        for value in response.headers.all("contact"):
+            try:
+                contact = name_address(value)
+                if uri(contact.uri).user == self._contact_user and (expires := contact.parameters.get("expires")):
+                    return read_number(expires, EXPIRES_S_MAX, "expiry")
+            except PeerError:
+                continue
+        return min(_seconds(response, "expires") or asked_s, asked_s)
+
+
+def _seconds(response: Response, header: str) -> int:
+    """0 where it says nothing that can be read."""
+    try:
+        return read_number(response.headers.get(header).partition(";")[0].partition("(")[0], EXPIRES_S_MAX, header)
+    except PeerError:
+        return 0
