@@ -7,6 +7,7 @@ plane ask a name server), and whatever does not fit raises `PeerError` and nothi
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from callwright.base.errors import PeerError
 from callwright.sip.address import is_ip
@@ -67,7 +68,7 @@ class Side:
 
     host: str
     port: int
-    formats: Sequence[Format] = (PCMU,)
+    formats: tuple[Format, ...] = (PCMU,)
     "In the order in which we offer them."
 
     crypto: Sequence[Crypto] = ()
@@ -224,7 +225,10 @@ def _crypto(value: str) -> Crypto | None:
 
 def audio(session: Session, ours: Side) -> Audio:
     """The audio of a description, in the first of its codecs that we speak. Raises `PeerError` where there is none."""
-    taken, chosen = _taken(session, ours)
+    return _audio(session, *_taken(session, ours))
+
+
+def _audio(session: Session, taken: Media, chosen: Format) -> Audio:
     host = taken.host or session.host
     if not host:
         raise PeerError("no connection address in the SDP")
@@ -261,27 +265,35 @@ def _reports(media: Media, host: str) -> tuple[str, int] | None:
 
 def _taken(session: Session, ours: Side) -> tuple[Media, Format]:
     """The first audio that we speak, and how, under the other side's number."""
-    spoken = {known.encoding.lower(): known for known in ours.formats}
-    why = f"that we speak ({', '.join(known.encoding.partition('/')[0] for known in ours.formats)})"
+    spoken, why = _spoken(ours.formats), ""
     for media in session.media:
         if media.kind != "audio" or media.protocol not in (PLAIN, SECURE) or not media.port:
             continue
         if media.protocol == SECURE and not (ours.crypto and media.crypto):
-            why = f"that we speak: SRTP needs {'a usable a=crypto line' if ours.crypto else '`pip install callwright[srtp]`'}"
+            why = f": SRTP needs {'a usable a=crypto line' if ours.crypto else '`pip install callwright[srtp]`'}"
             continue
         for payload_type in media.formats:
             known = spoken.get(media.mappings.get(payload_type) or _STATIC.get(payload_type, ""))
+            if known is not None and payload_type == str(known.payload_type):
+                return media, known
             if known is not None:
                 number = read_number(payload_type, PAYLOAD_TYPE_MAX, "payload type")
                 return media, Format(known.encoding, number, known.parameters)
-    raise PeerError(f"no audio in the SDP {why}")
+    names = ", ".join(known.encoding.partition("/")[0] for known in ours.formats)
+    raise PeerError(f"no audio in the SDP that we speak{why or f' ({names})'}")
+
+
+@lru_cache(maxsize=64)
+def _spoken(formats: tuple[Format, ...]) -> dict[str, Format]:
+    return {known.encoding.lower(): known for known in formats}
 
 
 def _events(media: Media, rate_hz: int) -> tuple[int | None, int]:
     """The number of telephone events and their clock: the codec's (RFC 4733 §2.1), or that of G.711, which some name alone."""
     for wanted in dict.fromkeys((rate_hz, 8_000)):
+        name = f"telephone-event/{wanted}"
         for payload_type in media.formats:
-            if media.mappings.get(payload_type, "") == f"telephone-event/{wanted}":
+            if media.mappings.get(payload_type) == name:
                 return read_number(payload_type, PAYLOAD_TYPE_MAX, "payload type"), wanted
     return None, rate_hz
 
@@ -298,14 +310,21 @@ def offer(ours: Side, *, version: int = 1, secure: bool = False) -> str:
 
 def answer(offered: Session, ours: Side, *, version: int = 1) -> str:
     """Our answer: the first stream that we speak is taken, every other one refused. Raises `PeerError` where none fits."""
-    wanted = audio(offered, ours)
+    return answered(offered, ours, version=version)[0]
+
+
+def answered(offered: Session, ours: Side, *, version: int = 1) -> tuple[str, Audio]:
+    """Our answer, and what the offer says of the audio that is taken."""
     taken, chosen = _taken(offered, ours)
+    wanted = _audio(offered, taken, chosen)
     formats = [chosen]
     if wanted.event_payload_type is not None:
         formats.append(_event_format(wanted.event_payload_type, wanted.event_rate_hz))
     # Our key goes under their number (RFC 4568 §5.1.2).
     theirs = wanted.crypto
-    crypto = [Crypto(theirs.tag, one.suite, one.key) for one in ours.crypto if theirs and one.suite == theirs.suite]
+    crypto = []
+    if theirs is not None:
+        crypto = [Crypto(theirs.tag, one.suite, one.key) for one in ours.crypto if one.suite == theirs.suite]
     lines = _head(ours, version)
     for media in offered.media:
         if media is taken:
@@ -313,7 +332,7 @@ def answer(offered: Session, ours: Side, *, version: int = 1) -> str:
             lines += _stream(ours, formats, direction, crypto=crypto, rtcp_mux=wanted.rtcp_mux)
         else:
             lines.append(f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}")
-    return "\r\n".join([*lines, ""])
+    return "\r\n".join([*lines, ""]), wanted
 
 
 def _event_format(payload_type: int, rate_hz: int) -> Format:

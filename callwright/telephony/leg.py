@@ -30,6 +30,7 @@ from callwright.sip import sdp
 from callwright.sip.address import Transport, bracketed, uri
 from callwright.sip.events import Referred
 from callwright.sip.locating import Place
+from callwright.telephony.media_coding import Agreed
 from callwright.telephony.negotiation import Negotiation
 from callwright.telephony.plane import (
     Closed,
@@ -127,7 +128,7 @@ class SipLeg:
                 description = leg._described.offer()
             else:
                 description = leg._described.answer(offered)
-                leg._connect(offered)
+                leg._connect(leg._described.answered())
         except PeerError:
             leg._media.close()
             raise
@@ -212,14 +213,14 @@ class SipLeg:
             return self._described.offer()
         offered = sdp.parse(offer)
         answer = self._described.answer(offered)
-        self._connect(offered)
+        self._connect(self._described.answered())
         return answer
 
     def adopt(self, call: SipCall, description: str) -> SipCall:
         """This call is the party's from now on. The one before, to be hung up. Raises `PeerError`."""
         assert self._call is not None
         if description:
-            self._connect(sdp.parse(description))
+            self._connect(self._described.answers(sdp.parse(description)))
         before, self._call = self._call, call
         call.on_event = self._on_sip
         if self._succession is not None:
@@ -414,7 +415,7 @@ class SipLeg:
     def _on_answered(self, description: str) -> None:
         assert self._call is not None
         try:
-            self._connect(sdp.parse(description), offered=True)
+            self._connect(self._described.answers(sdp.parse(description)))
         except PeerError as error:
             self._call.hang_up()
             self._settle(NotAnswered(488, str(error)))
@@ -432,9 +433,8 @@ class SipLeg:
         else:
             self._call.answer_reoffer(answer)
 
-    def _connect(self, remote: sdp.Session, *, offered: bool = False) -> None:
-        """`offered`: it answers our offer."""
-        audio, agreed = self._described.agreed(remote, offered=offered)
+    def _connect(self, both: tuple[sdp.Audio, Agreed]) -> None:
+        audio, agreed = both
         self._media.connect(audio.host, audio.port, agreed)
         self._media.hold(audio.direction in ("sendonly", "inactive"))
 
