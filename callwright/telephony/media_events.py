@@ -9,6 +9,12 @@ from callwright.ports.leg import KeyPressed, PlayEnded, SpeechEnded, SpeechStart
 class MediaStats:
     """One session's figures, as its `Closed` tells them."""
 
+    codec: str = ""
+    "Its name, of the last description; empty where none came."
+
+    srtp: str = ""
+    "The suite of SRTP; empty where audio goes in the clear."
+
     packets_sent: int = 0
     packets_received: int = 0
     "From the far end, duplicates included."

@@ -362,6 +362,8 @@ class Stream(Sender):
     def stats(self) -> MediaStats:
         reports = self._reports
         return MediaStats(
+            codec="" if not self._connected else "pcmu" if self._coding is None else self._coding.codec.name,
+            srtp="" if self._secured is None else self._secured.keys.suite,
             packets_sent=self._sequence - self._first_sequence - self._send_errors,
             packets_received=self._reception.received,
             lost=self._reception.lost,

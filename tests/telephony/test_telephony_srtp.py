@@ -215,6 +215,7 @@ async def test_baresip_speaks_srtp_over_tls(plane, tmp_path, mux):
     stats = await legs[0].closed(5)
     # On the shared port baresip's RTCP begins with a PING in the clear.
     assert (stats.unauthentic, stats.lost, stats.far_lost) == (int(mux), 0, 0)
+    assert stats.srtp == SUITES[0]
     assert abs(pitch(left_of(path)) - 1100) < 5
     heard, rate_hz = of_wav(peer.heard)
     assert abs(pitch(heard, rate_hz) - 600) < 5

@@ -2,11 +2,14 @@
 
 import importlib.util
 import re
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from checkout import ROOT, files, text
+
+from callwright.telephony.media_events import MediaStats
 
 pytestmark = pytest.mark.pure
 
@@ -56,3 +59,8 @@ def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [int(path.name[:4]) for path in files(".md") if path.parent == Path("docs/decisions")]
     assert numbers == list(range(1, len(numbers) + 1))
     assert numbers
+
+
+def test_every_figure_of_the_media_is_explained() -> None:
+    told = (ROOT / "docs/reference/sip.md").read_text()
+    assert [field.name for field in fields(MediaStats) if f"`{field.name}`" not in told] == []
