@@ -27,7 +27,9 @@ class Negotiation:
         formats, self._codecs = _known(tuple(codecs))
         self._side = sdp.Side(host, port, formats)
         self._version = 0
-        self._secure = False
+        self._secure = self._demanded = False
+        "SRTP is spoken now; and it was we who wanted it, so that it stays."
+
         self._audio: sdp.Audio | None = None
         "Of the offer that we answered last."
 
@@ -40,7 +42,7 @@ class Negotiation:
     def offer(self, *, secure: bool | None = None) -> str:
         """`secure`: SRTP and nothing else; None: as before. Raises `PeerError` where it is not installed."""
         if secure is not None:
-            self._secure = secure
+            self._secure = self._demanded = secure
         if self._secure:
             self._make_keys()
             if not self._side.crypto:
@@ -52,7 +54,10 @@ class Negotiation:
         """Raises `PeerError` where nothing fits."""
         if any(media.protocol == sdp.SECURE for media in offered.media):
             self._make_keys()
-        answer, self._audio = sdp.answered(offered, self._side, version=self._version + 1)
+        answer, audio = sdp.answered(offered, self._side, version=self._version + 1)
+        if self._demanded and audio.crypto is None:
+            raise PeerError("SRTP was agreed on, and RTP is offered")
+        self._audio = audio
         self._version += 1
         return answer
 

@@ -11,7 +11,7 @@ from rtp_peer import HOST, Call, free_ports
 from tls import Authority
 
 from callwright.base.errors import PeerError
-from callwright.media import g711
+from callwright.media import codecs, g711
 from callwright.media.frames import frames
 from callwright.media.rtp import Packet
 from callwright.ports.leg import KeyPressed, LegEnded, PlayEnded
@@ -21,6 +21,7 @@ from callwright.telephony import media_secure
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.media_coding import Agreed
 from callwright.telephony.media_secure import Keys
+from callwright.telephony.negotiation import Negotiation
 from callwright.telephony.plane import Closed, MediaPlane
 from callwright.telephony.sip_endpoint import SipEndpoint
 
@@ -90,6 +91,33 @@ class TestDescriptions:
             f"{sdp.Crypto(1, SUITES[0], ONE)} {Keys(SUITES[0], ONE, TWO)} {_offer(f'1 {SUITES[0]} inline:{INLINE}')}"
         )
         assert INLINE not in shown and repr(ONE) not in shown and repr(TWO) not in shown
+
+
+@pytest.mark.pure
+class TestNegotiation:
+    def _ours(self, *, secure: bool) -> Negotiation:
+        made = Negotiation("192.0.2.1", 30_000, codecs.named("pcmu"))
+        made.offer(secure=secure)
+        return made
+
+    def test_what_was_offered_sealed_is_not_answered_in_the_clear(self):
+        with pytest.raises(PeerError, match="RTP was answered"):
+            self._ours(secure=True).answers(_offer(protocol="RTP/AVP"))
+
+    def test_it_stays_sealed(self):
+        ours = self._ours(secure=True)
+        _, agreed = ours.answers(_offer(f"1 {SUITES[0]} inline:{INLINE}"))
+        assert agreed.secured is not None and agreed.secured.theirs == ONE
+        with pytest.raises(PeerError, match="RTP is offered"):
+            ours.answer(_offer(protocol="RTP/AVP"))
+
+    def test_a_caller_may_change_its_mind(self):
+        ours = self._ours(secure=False)
+        key = f"1 {SUITES[1]} inline:{INLINE}"
+        for crypto, protocol in (((key,), "RTP/SAVP"), ((), "RTP/AVP"), ((key,), "RTP/SAVP")):
+            ours.answer(_offer(*crypto, protocol=protocol))
+            _, agreed = ours.answered()
+            assert (agreed.secured is not None) == bool(crypto)
 
 
 @pytest.fixture
