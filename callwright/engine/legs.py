@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from callwright.engine import metrics
 from callwright.engine.clock import now
@@ -20,6 +20,7 @@ LAST_WORDS_S = 1.0
 "After the end of a leg, for the answer to its BYE and what is sent once more meanwhile."
 
 ENDING_CHARACTERS_MAX = 300
+_FIGURES = tuple(field.name for field in fields(MediaStats))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Legs:
                     us=f"{us[0]}:{us[1]}" if us else "",
                     ended_at=ended_at,
                     ending=f"{ending.by}: {ending.reason}"[:ENDING_CHARACTERS_MAX],
-                    media=json.dumps(asdict(stats)),
+                    media=json.dumps({name: getattr(stats, name) for name in _FIGURES}),
                     messages=b"" if owner.secret else packed(messages),
                 )
             )

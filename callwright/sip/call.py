@@ -446,6 +446,7 @@ class SipCall:
         self._answer = None
         self.state = "ended"
         self.on_event = _nobody
+        self.on_refer = self.on_replaced = None
         self._server = None
         if self._calling is not None:
             self._calling.let_go()

@@ -19,11 +19,13 @@ KEPT_BYTES_MAX = 1 << 20
 _SMALL = (1, zlib.DEFLATED, -12, 5)
 "Level, method, window and memory of zlib: a leg is a few KiB, and larger tables would take five times as long to set up."
 
-_SECRET_LINES = re.compile(
-    rb"^((?:proxy-)?authorization[ \t]*:)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*|^(a=crypto:)[^\r\n]*", re.I | re.M
+_SECRET = re.compile(
+    rb"^(?:proxy-)?authorization[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)|inline:([^\s|;]+)", re.I | re.M
 )
-_KEY_BODY = re.compile(rb"\A(INFO [^\n]*\n.*?\r?\n\r?\n).*", re.S)
-HIDDEN = b"[hidden]"
+"A proof of a password, with the lines that it is folded into; what follows `inline:` in SDP's `a=crypto` (RFC 4568 §6.1)."
+
+_INFO_BODY = re.compile(rb"\r?\n\r?\n(.*)", re.S)
+_SHOWN = re.compile(rb"[^\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,20 @@ class Message:
 
 
 def redacted(data: bytes) -> bytes:
-    """A message without what nobody may see."""
+    """A message with stars in place of what nobody may see: as long as it was, so that its Content-Length holds."""
     if data.startswith(b"INFO "):
-        data = _KEY_BODY.sub(rb"\1" + HIDDEN, data)
+        data = _INFO_BODY.sub(_struck_out, data, count=1)
     lowered = data.lower()
-    if b"authorization" not in lowered and b"crypto" not in lowered:
+    if b"authorization" not in lowered and b"inline:" not in lowered:
         return data
-    return _SECRET_LINES.sub(lambda found: (found[1] or found[2]) + b" " + HIDDEN, data)
+    return _SECRET.sub(_struck_out, data)
+
+
+def _struck_out(found: re.Match[bytes]) -> bytes:
+    """Of a match only what its group has."""
+    group = found.lastindex or 0
+    start = found.start(group) - found.start()
+    return found[0][:start] + _SHOWN.sub(b"*", found[group]) + found[0][start + len(found[group]) :]
 
 
 def packed(messages: Iterable[Message]) -> bytes:

@@ -480,6 +480,7 @@ class SipLeg:
         self._ended_at, self._ending = time.time(), event
         if self._succession is not None:
             self._succession.over()
+            self._succession = None
         if self._referred is not None and not self._referred.done():
             self._referred.set_result(Referred(487, event.reason))
         self._media.close()

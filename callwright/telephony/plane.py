@@ -90,6 +90,9 @@ STOP_TIMEOUT_S = 15.0
 "For the thread to end: longer than the recorder may take for the disk."
 
 
+def _nobody(_: MediaEvent) -> None: ...
+
+
 class MediaPlane:
     """The thread. `start` before `open`; `stop` ends all sessions."""
 
@@ -400,6 +403,8 @@ class MediaPlane:
         self._closed_sent += stats.packets_sent
         self._closed_received += stats.packets_received
         stream.tell(Closed(stats))
+        # Its owner and it would hold each other until the collector comes by.
+        stream.on_event = _nobody
 
     # -- what the writer's thread tells ----------------------------------------------------------------
 

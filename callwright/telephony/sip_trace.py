@@ -7,7 +7,6 @@ such as a call that was turned away, is forgotten when newer ones come.
 import re
 import time
 from collections import OrderedDict
-from dataclasses import replace
 
 from callwright.sip.address import Address, Transport
 from callwright.sip.ladder import Message
@@ -20,9 +19,6 @@ UNKEPT_MAX = 2_000
 "Calls that nobody has kept yet: twice the callers that may wait at the same time."
 
 _CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?\n", re.I)
-_KEY = re.compile(rb"(inline:)([^\s|;]+)", re.I)
-"What follows `inline:` in SDP's `a=crypto` (RFC 4568 §6.1)."
-
 _USUAL = b"\nCall-ID: "
 
 
@@ -71,16 +67,9 @@ class SipTrace:
         self._kept.setdefault(key, traced)
 
     def take(self, call_id: str) -> list[Message]:
-        """What there is of it, in order and without keys of SRTP; it is forgotten."""
+        """What there is of it, in order; it is forgotten."""
         traced = self._kept.pop(call_id.encode(errors="surrogateescape"), None)
-        if traced is None:
-            return []
-        return [replace(message, data=_KEY.sub(_struck_out, message.data)) for message in traced.messages]
-
-
-def _struck_out(found: re.Match[bytes]) -> bytes:
-    """As long as it was, so that the message's Content-Length holds."""
-    return found[1] + b"*" * len(found[2])
+        return traced.messages if traced is not None else []
 
 
 def _call_id(data: bytes) -> bytes:
