@@ -208,6 +208,7 @@ class Dialer:
             call_id=sip_call_id,
             caller=caller,
             to=peer.address,
+            extra=claim.policy.told(caller, claim.trunk_username, claim.trunk_host),
             credentials=trunks.credentials(self._db, claim.trunk_username, claim.trunk_sealed_password),
             transport=peer.transport,
             others=others,

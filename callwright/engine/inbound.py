@@ -14,6 +14,7 @@ from callwright.engine.origin import LOCAL, Origin
 from callwright.engine.telephones import Telephones
 from callwright.services import deployments
 from callwright.sip.address import name_address, uri
+from callwright.sip.caller_id import ASSERTING, asserted
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
 from callwright.telephony.leg import SipLeg
@@ -82,7 +83,7 @@ class Inbound:
             return
         metrics.ANSWER.observe(time.monotonic() - begun)
         leg, route, loaded = ready
-        caller = origin.phone.caller if origin.phone else call.caller
+        caller, headers = _caller(call, headers, origin)
         party = Party("inbound", caller, dialled[0], call.call_id, sip_headers=headers)
         await self._calls.serve(admission, leg, route, loaded, party, {})
 
@@ -128,6 +129,18 @@ class Inbound:
         if len(self._routes) > ROUTES_KEPT_MAX:
             self._routes.popitem(last=False)
         return route
+
+
+def _caller(
+    call: SipCall, headers: Sequence[tuple[str, str]], origin: Origin
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Who calls, and the header fields that the application sees: what asserts somebody is there only where it is believed."""
+    if origin.phone is not None:
+        caller = origin.phone.caller
+    else:
+        caller = (asserted(headers) if origin.trusts_identity else "") or call.caller
+    believed = tuple(field for field in headers if origin.trusts_identity or field[0] not in ASSERTING)
+    return caller, believed
 
 
 def _dialled(call: SipCall, headers: Sequence[tuple[str, str]], origin: Origin) -> tuple[str, ...]:

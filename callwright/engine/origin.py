@@ -29,6 +29,11 @@ class Origin:
             return None
         return next((trunk.deployment_id for trunk in self.trunks if trunk.deployment_id is not None), None)
 
+    @property
+    def trusts_identity(self) -> bool:
+        """Whether the caller is whom the trunk asserts: every trunk that it may have come by is believed."""
+        return bool(self.trunks) and all(trunk.trusts_identity for trunk in self.trunks)
+
 
 def by_trunks(trunks: tuple[KnownTrunk, ...], *, by_contact: bool = False) -> Origin:
     return Origin(frozenset(trunk.account_id for trunk in trunks), trunks=trunks, by_contact=by_contact)

@@ -20,10 +20,12 @@ from callwright.providers.http import Guard
 from callwright.services import dialing, trunks
 from callwright.session.commands import Transfer
 from callwright.sip.address import sip_uri, uri
+from callwright.sip.caller_id import ANONYMOUS
 from callwright.sip.locating import Place
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
 from callwright.store.scope import Scope
+from callwright.store.trunks import TrunkRow
 from callwright.telephony.leg import NotAnswered, SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
@@ -49,6 +51,9 @@ class _Target:
     credentials: Credentials | None = None
     permits: Callable[[str], bool] = lambda _: True
     "Whether the peer may send us on to an IP address: a trunk may, what an author names may not reach what is private."
+
+    told: Callable[[str], tuple[tuple[str, str], ...]] = lambda _: ()
+    "Header fields that tell it who calls, beside or in place of From."
 
     route: tuple[str, ...] = ()
     "Proxies between the peer and a telephone, as `Route` has them."
@@ -114,7 +119,9 @@ class Transfers:
                 raise PeerError(f"the account has no trunk for {destination}")
             places = await self._endpoint.locate(trunk.host, trunk.port, trunk.transport)
             known = trunks.credentials(self._db, trunk.username, trunk.sealed_password)
-            return _Target(sip_uri(destination, trunk.host, trunk.port), places, trunk.caller_id, known)
+            return _Target(
+                sip_uri(destination, trunk.host, trunk.port), places, trunk.caller_id, known, told=partial(_told, trunk)
+            )
         found = uri(destination)
         wanted = found.transport or ("tls" if destination.lower().startswith("sips:") else "udp")
         port = found.port if _PORT.search(destination) else 0
@@ -129,15 +136,20 @@ class Transfers:
         return self._guard.permits(ipaddress.ip_address(host))
 
     async def _reach(self, command: Transfer, target: "_Target", caller: str, owner: Owner) -> SipLeg | NotReached:
+        shown = command.caller_id or target.caller_id or caller or ANONYMOUS
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
             self._host,
             target=target.uri,
             call_id=f"{secrets.token_hex(12)}@{self._host}",
-            caller=command.caller_id or target.caller_id or caller or "anonymous",
+            caller=shown,
             to=target.places[0].address,
-            extra=(*command.headers, *((("route", ", ".join(target.route)),) if target.route else ())),
+            extra=(
+                *target.told(shown),
+                *command.headers,
+                *((("route", ", ".join(target.route)),) if target.route else ()),
+            ),
             credentials=target.credentials,
             permits=target.permits,
             transport=target.places[0].transport,
@@ -196,6 +208,10 @@ async def _left_alone(leg: SipLeg, far_end: SipLeg, report: Callable[[str], None
         return HandedOver()
     report(f"The two cannot be left to each other (status {referred.status}); they are joined here")
     return far_end
+
+
+def _told(trunk: TrunkRow, caller: str) -> tuple[tuple[str, str], ...]:
+    return trunk.policy.told(caller, trunk.username, trunk.host)
 
 
 def _at(device: Device) -> _Target:

@@ -319,8 +319,8 @@ class Agent:
     ) -> SipCall:
         """Call `target`, a SIP URI, by way of `to`. Raises `PeerError` where these are no URI and no IP address.
 
-        `extra`: header fields of the caller's own, one line each. `credentials`: for peers that challenge. `permits`:
-        whether a redirection may lead to this IP address. `ways`: other servers of the same peer (RFC 3263), best first.
+        `extra`: header fields of the caller's own, one line each; `from` without its tag. `credentials`: for peers that challenge.
+        `permits`: whether a redirection may lead to this IP address. `ways`: other servers of the same peer (RFC 3263), best first.
         """
         if not is_ip(to[0]):
             raise PeerError(f"{to[0]!r} is not an IP address")
@@ -340,7 +340,8 @@ class Agent:
         headers.set("session-expires", str(session_timer.EXPIRES_S))
         headers.set("min-se", str(session_timer.EXPIRES_S_MIN))
         for name, value in extra:
-            headers.set(name.lower(), " ".join(value.split()))
+            line = "".join(char for char in " ".join(value.split()) if char.isprintable())
+            headers.set(name.lower(), f"{line};tag={call.tag}" if name == "from" else line)
         request.body = sdp
         self._calls[(call_id, call.tag)] = call
         left = list(ways)

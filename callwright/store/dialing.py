@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from callwright.base.values import Value
 from callwright.sip.address import Transport
+from callwright.sip.caller_id import CallerPolicy
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import ROUTED_VERSION
 from callwright.store.scope import Scope
@@ -89,6 +90,8 @@ class Claim:
     trunk_username: str
     trunk_sealed_password: bytes | None
     caller_id: str
+    policy: CallerPolicy
+    "What the trunk is told of who calls."
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ async def _due_trunks(connection: Connection, now: float) -> list[Any]:
     rows: list[Any] = await connection.fetch(
         f"""
         SELECT t.id, t.host, t.port, t.channels, t.calls_per_second, t.caller_id, t.username, t.sealed_password, t.transport,
-            t.tokens, t.tokens_at
+            t.from_user, t.asserts_identity, t.remote_party_id, t.withholds_caller, t.tokens, t.tokens_at
         FROM trunks t
         WHERE t.enabled AND EXISTS (
             SELECT 1 FROM outbound_calls c
@@ -191,6 +194,9 @@ async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int
             trunk_username=trunk["username"],
             trunk_sealed_password=trunk["sealed_password"],
             caller_id=trunk["caller_id"],
+            policy=CallerPolicy(
+                trunk["from_user"], trunk["asserts_identity"], trunk["remote_party_id"], trunk["withholds_caller"]
+            ),
         )
         for row in rows
     ]

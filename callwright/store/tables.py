@@ -196,10 +196,16 @@ trunks = sa.Table(
         nullable=True,
         comment="Takes its calls that no number takes.",
     ),
+    sa.Column("from_user", sa.Text, nullable=False, server_default="caller"),
+    sa.Column("asserts_identity", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("remote_party_id", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("withholds_caller", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("trusts_identity", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("tokens", sa.Double, nullable=False, server_default="0", comment="Calls that may begin now."),
     sa.Column("tokens_at", sa.Double, nullable=False, server_default="0"),
     created(),
     sa.CheckConstraint("transport IN ('udp','tcp','tls')", name="transport"),
+    sa.CheckConstraint("from_user IN ('caller','username')", name="from_user"),
     sa.Index("ix_trunks_account_id", "account_id"),
 )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from callwright.sip.address import Transport
+from callwright.sip.caller_id import CallerPolicy, FromUser
 from callwright.store.database import Connection, Database
 from callwright.store.phones import CHANGED
 from callwright.store.scope import Scope
@@ -37,6 +38,18 @@ class TrunkRow:
     deployment_id: int | None = None
     "Takes its calls that no number takes."
 
+    from_user: FromUser = "caller"
+    asserts_identity: bool = False
+    remote_party_id: bool = False
+    withholds_caller: bool = False
+    trusts_identity: bool = False
+    "Its callers are who it asserts them to be (P-Asserted-Identity)."
+
+    @property
+    def policy(self) -> CallerPolicy:
+        """What it is told of callers."""
+        return CallerPolicy(self.from_user, self.asserts_identity, self.remote_party_id, self.withholds_caller)
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:
@@ -60,13 +73,15 @@ class KnownTrunk:
     transport: Transport
     addresses: Sequence[str]
     deployment_id: int | None
+    trusts_identity: bool
     contact: str | None
     "User of our Contact there; None where we do not register with it."
 
 
 _COLUMNS = (
     "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password, transport, "
-    "addresses, registers, register_expires_s, deployment_id"
+    "addresses, registers, register_expires_s, deployment_id, from_user, asserts_identity, remote_party_id, "
+    "withholds_caller, trusts_identity"
 )
 
 TRUNK_FOR = """
@@ -96,8 +111,10 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
         trunk_id: int = await connection.fetchval(
             """
             INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled,
-                                username, sealed_password, transport, addresses, registers, register_expires_s, deployment_id)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id
+                                username, sealed_password, transport, addresses, registers, register_expires_s, deployment_id,
+                from_user, asserts_identity, remote_party_id, withholds_caller, trusts_identity)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+            RETURNING id
             """,
             scope.account_id,
             *_values(trunk),
@@ -112,8 +129,10 @@ async def update(db: Database, scope: Scope, trunk: TrunkRow, *, keep_password: 
             """
             UPDATE trunks SET name = $3, host = $4, port = $5, prefix = $6, channels = $7, calls_per_second = $8,
                               caller_id = $9, enabled = $10, username = $11,
-                              sealed_password = CASE WHEN $18 THEN sealed_password ELSE $12 END, transport = $13,
-                              addresses = $14, registers = $15, register_expires_s = $16, deployment_id = $17
+                              sealed_password = CASE WHEN $23 THEN sealed_password ELSE $12 END, transport = $13,
+                              addresses = $14, registers = $15, register_expires_s = $16, deployment_id = $17,
+                              from_user = $18, asserts_identity = $19, remote_party_id = $20, withholds_caller = $21,
+                              trusts_identity = $22
             WHERE account_id = $1 AND id = $2
             """,
             scope.account_id,
@@ -168,6 +187,7 @@ async def known(db: Database, _: Scope) -> list[KnownTrunk]:
     rows = await db.pool.fetch(
         """
         SELECT t.id, t.account_id, t.host, t.port, t.transport, t.addresses, t.deployment_id,
+            t.trusts_identity,
             CASE WHEN t.registers THEN r.contact END AS contact
         FROM trunks t JOIN accounts a ON a.id = t.account_id LEFT JOIN trunk_registrations r ON r.trunk_id = t.id
         WHERE t.enabled AND a.active ORDER BY t.id

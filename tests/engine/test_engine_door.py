@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Running, started
@@ -60,7 +61,7 @@ async def _database(platform: Running) -> AsyncIterator[Database]:
         await db.close()
 
 
-async def _account(db: Database, number: str, host: str, *addresses: str) -> Scope:
+async def _account(db: Database, number: str, host: str, *addresses: str, **fields: Any) -> Scope:
     """An account with a number that leads to an application, and a trunk."""
     email = f"{secrets.token_hex(4)}@example.test"
     scope = (await accounts.create_account(db, name="One", email=email, password="Secret-123")).scope
@@ -69,7 +70,7 @@ async def _account(db: Database, number: str, host: str, *addresses: str) -> Sco
     deployment_id = await deployments.create(db, scope, application_id=application_id, version=None, label="x")
     await numbers.create(db, scope, address=number, deployment_id=deployment_id)
     trunk = TrunkRow(0, "trunk", host, 5060, "", 10, 10.0, "", True)
-    await trunks.create(db, scope, replace(trunk, addresses=list(addresses)))
+    await trunks.create(db, scope, replace(trunk, addresses=list(addresses), **fields))
     return scope
 
 
@@ -78,7 +79,7 @@ def _to(platform: Running) -> Address:
     return host, int(port)
 
 
-async def _calls(platform: Running, source: str, number: str) -> int:
+async def _calls(platform: Running, source: str, number: str, *headers: tuple[str, str]) -> int:
     """The status that a call from there gets; 0 for none in three seconds."""
     events: asyncio.Queue[SipEvent] = asyncio.Queue()
     endpoint = await SipEndpoint.open(source, 0, on_invite=lambda _: None)
@@ -86,7 +87,7 @@ async def _calls(platform: Running, source: str, number: str) -> int:
     try:
         call = endpoint.invite(
             f"sip:{number}@{host}:{port}", call_id=secrets.token_hex(8), caller="6175550100", sdp=DESCRIPTION, to=to,
-            on_event=events.put_nowait,
+            on_event=events.put_nowait, extra=headers,
         )  # fmt: skip
         try:
             async with asyncio.timeout(3):
@@ -227,3 +228,22 @@ async def test_a_flood_of_unknown_users_makes_its_source_silent(platform: Runnin
     # The telephone behind the same address that is registered already is still served.
     assert await asyncio.to_thread(scanner.registers, "ida", secret, 3) == [401, 200]
     assert await _calls(platform, "127.0.0.25", "12125557005") == 200
+
+
+async def test_whom_a_trunk_asserts_is_believed_where_it_is_trusted(platform: Running) -> None:
+    async with _database(platform) as db:
+        await _account(db, "12125557006", "127.0.0.26", trusts_identity=True)
+        await _account(db, "12125557007", "127.0.0.27")
+        await _until_known(platform, "127.0.0.27", "12125557007")
+        asserted = ("P-Asserted-Identity", "<sip:+13125550199@carrier.example>")
+        for source, number in (("127.0.0.26", "12125557006"), ("127.0.0.27", "12125557007")):
+            assert await _calls(platform, source, number, asserted) == 200
+        assert await _calls(platform, "127.0.0.26", "12125557006", asserted, ("Privacy", "id")) == 200
+        async with asyncio.timeout(WAIT_S):
+            found: list[str] = []
+            while len(found) < 3:
+                rows = await db.pool.fetch(
+                    "SELECT src FROM calls WHERE dest IN ('12125557006', '12125557007') ORDER BY id OFFSET $1", 1
+                )
+                found = [row["src"] for row in rows]
+    assert sorted(found) == ["+13125550199", "6175550100", "6175550100"]

@@ -244,6 +244,11 @@ class NewTrunk(BaseModel):
     deployment_id: int | None = Field(
         None, ge=1, lt=2**63, description="Takes its calls that none of your numbers takes."
     )
+    from_user: Literal["caller", "username"] = Field("caller", description="Who stands in From.")
+    asserts_identity: bool = Field(False, description="Tell it the caller in P-Asserted-Identity (RFC 3325).")
+    remote_party_id: bool = Field(False, description="Tell it the caller in Remote-Party-ID.")
+    withholds_caller: bool = Field(False, description="From is anonymous, and Privacy: id asks it to tell nobody.")
+    trusts_identity: bool = Field(False, description="Its callers are who its P-Asserted-Identity says.")
 
 
 class NewPhone(BaseModel):
