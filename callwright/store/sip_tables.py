@@ -1,8 +1,47 @@
-"""The tables of telephones, and of our registrations at trunks (store/tables.py)."""
+"""The tables of trunks and telephones (store/tables.py)."""
 
 import sqlalchemy as sa
 
 from callwright.store.columns import created, metadata, ref, row_id, time
+
+trunks = sa.Table(
+    "trunks",
+    metadata,
+    row_id(),
+    ref("account_id", "accounts"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("port", sa.Integer, nullable=False),
+    sa.Column("prefix", sa.Text, nullable=False, server_default="", comment="Numbers that it takes; the longest wins."),
+    sa.Column("channels", sa.Integer, nullable=False),
+    sa.Column("calls_per_second", sa.Double, nullable=False),
+    sa.Column("caller_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("username", sa.Text, nullable=False, server_default=""),
+    sa.Column("transport", sa.Text, nullable=False, server_default="udp"),
+    sa.Column("sealed_password", sa.LargeBinary, nullable=True, comment="For digest challenges, with `username`."),
+    sa.Column("addresses", sa.ARRAY(sa.Text), nullable=False, server_default="{}", comment="CIDRs, beside its host."),
+    sa.Column("registers", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("register_expires_s", sa.Integer, nullable=False, server_default="3600"),
+    sa.Column(
+        "deployment_id",
+        sa.BigInteger,
+        sa.ForeignKey("deployments.id"),
+        nullable=True,
+        comment="Takes its calls that no number takes.",
+    ),
+    sa.Column("from_user", sa.Text, nullable=False, server_default="caller"),
+    sa.Column("asserts_identity", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("remote_party_id", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("withholds_caller", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("trusts_identity", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("tokens", sa.Double, nullable=False, server_default="0", comment="Calls that may begin now."),
+    sa.Column("tokens_at", sa.Double, nullable=False, server_default="0"),
+    created(),
+    sa.CheckConstraint("transport IN ('udp','tcp','tls')", name="transport"),
+    sa.CheckConstraint("from_user IN ('caller','username')", name="from_user"),
+    sa.Index("ix_trunks_account_id", "account_id"),
+)
 
 phones = sa.Table(
     "phones",
