@@ -21,16 +21,24 @@ a=rtpmap:101 telephone-event/8000
 """
 
 
-def send(first: str, *headers: str, body: str = "", attributes: str = "") -> str:
+def send(first: str, *headers: str, body: str = "", kind: str = "application/sdp", attributes: str = "") -> str:
     """A message. The length and blank lines are added."""
     lines = [first, *headers]
     if body:
-        lines.append("Content-Type: application/sdp")
+        lines.append(f"Content-Type: {kind}")
     lines.append("Content-Length: [len]")
     return f"<send {attributes}><![CDATA[\n\n" + "\n".join(lines) + f"\n{body}\n]]></send>"
 
 
-def call(method: str, number: int = 1, *headers: str, branch: str = "[branch]", body: str = "", to: str = "") -> str:
+def call(
+    method: str,
+    number: int = 1,
+    *headers: str,
+    branch: str = "[branch]",
+    body: str = "",
+    kind: str = "application/sdp",
+    to: str = "",
+) -> str:
     """A request of the caller's; `to`: how To ends, such as `[peer_tag_param]`."""
     again = 'retrans="500"' if method != "ACK" else ""
     return send(
@@ -44,6 +52,7 @@ def call(method: str, number: int = 1, *headers: str, branch: str = "[branch]", 
         "Contact: <sip:200@[local_ip]:[local_port]>",
         *headers,
         body=body,
+        kind=kind,
         attributes=again,
     )
 
@@ -59,16 +68,24 @@ def reply(status: str, *headers: str, body: str = "", again: bool = False) -> st
     )
 
 
-def hang_up() -> str:
+def hang_up(number: int = 1) -> str:
     """A BYE of the called side's; `recv_ack_for_bye` came before it."""
+    return callee("BYE", number)
+
+
+def callee(method: str, number: int, *headers: str, body: str = "", kind: str = "") -> str:
+    """A request of the called side's; `recv_ack_for_bye` came before it."""
     return send(
-        "BYE sip:[remote_ip]:[remote_port] SIP/2.0",
+        f"{method} sip:[remote_ip]:[remote_port] SIP/2.0",
         "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
         "From: <sip:100@[local_ip]>;tag=t[call_number]",
         "To[$caller]",
         "Call-ID: [call_id]",
-        "CSeq: 1 BYE",
+        f"CSeq: {number} {method}",
         "Max-Forwards: 70",
+        *headers,
+        body=body,
+        kind=kind,
         attributes='retrans="500"',
     )
 
@@ -79,9 +96,10 @@ def recv_ack_for_bye() -> str:
     return f'<recv request="ACK"><action>{keep}</action></recv>'
 
 
-def bye_answer() -> str:
+def bye_answer(status: str = "200 OK", *headers: str, body: str = "", again: bool = False) -> str:
     """To a request within the call, whose To has its tag already."""
-    return send("SIP/2.0 200 OK", "[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]")
+    copied = ("[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]")
+    return send(f"SIP/2.0 {status}", *copied, *headers, body=body, attributes='retrans="500"' if again else "")
 
 
 def recv(what: str | int, *, optional: bool = False, has: str = "", auth: bool = False) -> str:

@@ -166,8 +166,8 @@ def name_address(value: str) -> NameAddress:
             raise PeerError(f"an address without its end: {value[:60]!r}")
         return NameAddress(value[begun + 1 : ended].strip(), parameters(value[ended + 1 :]))
     uri, _, rest = value.partition(";")
-    if not uri.strip():
-        raise PeerError("an empty address")
+    if not uri.strip() or uri.startswith('"'):
+        raise PeerError(f"a name without an address: {value[:60]!r}")
     return NameAddress(uri.strip(), parameters(rest))
 
 

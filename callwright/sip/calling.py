@@ -112,7 +112,12 @@ class Calling:
         call, invite, client = self._call, self._invite, self._client
         assert invite is not None and client is not None
         call.agent.transactions.request(cancellation(invite), call.remote, lambda _: None)
-        call.wait(GIVE_UP, client.give_up)
+
+        def give_up() -> None:
+            client.give_up()
+            self._refused(408, "No answer")
+
+        call.wait(GIVE_UP, give_up)
 
     def let_go(self) -> None:
         """The call is over."""
@@ -163,7 +168,11 @@ class Calling:
         """A 2xx: the first one, one that comes again, or one of another branch (RFC 3261 §13.2.2.4)."""
         call = self._call
         assert self._invite is not None
-        tag = response.to_tag
+        try:
+            tag = response.to_tag
+        except PeerError as error:
+            self._refused(500, f"a 2xx that cannot be acknowledged: {error}")
+            return
         if tag in self._acks:
             call.agent.wire.send(*self._acks[tag])
             return

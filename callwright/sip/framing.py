@@ -55,6 +55,8 @@ class Framer:
         length = _LENGTH.search(waiting, 0, end.start())
         if length is None:
             raise PeerError("a message on a stream without a Content-Length")
+        if _LENGTH.search(waiting, length.end(), end.start()):
+            raise PeerError("two lengths")
         size = end.end() + read_number(length[1].decode("ascii", "replace"), MESSAGE_BYTES_MAX, "Content-Length")
         if size > MESSAGE_BYTES_MAX:
             raise PeerError(f"a message of {size} bytes")

@@ -17,6 +17,9 @@ MESSAGE_BYTES_MAX = 16_384
 HEADERS_MAX = 100
 "Header lines of one message."
 
+PARTS_MAX = 20
+"Of a body; what comes behind them is not looked at."
+
 CALL_ID_MAX = 500
 REASON_MAX = 200
 "A reason phrase is cut there: it ends up in logs."
@@ -55,6 +58,8 @@ _NAMES = {name: name.lower() for name in (*_SHOWN, *_PRETTY)} | _COMPACT | {k.up
 
 _LISTS = frozenset({"via", "route", "record-route", "contact", "require", "proxy-require"})
 _NEEDED = ("from", "to", "call-id", "cseq")
+_BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]{1,70})"|([^\s;",]{1,70}))', re.I)
+_PART_TYPE = re.compile(rf"^content-type[ \t]*:[ \t]*{SDP_TYPE}\b", re.I | re.M)
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
@@ -204,11 +209,30 @@ def parse(data: bytes) -> Message:
     headers = _headers(lines)
     length = headers.values.pop("content-length", None)
     if length is not None:
+        if len(length) > 1:
+            raise PeerError("two lengths")
         size = read_number(length[0], MESSAGE_BYTES_MAX, "Content-Length")
         if size > len(body):
             raise PeerError(f"a Content-Length of {size} with a body of {len(body)} bytes")
         body = body[:size]
-    return _first_line(lines[0], headers, body.decode("utf-8", "surrogateescape"))
+    told = body.decode("utf-8", "surrogateescape")
+    if told and headers.get("content-type")[:10].lower() == "multipart/":
+        told = _description(headers, told)
+    return _first_line(lines[0], headers, told)
+
+
+def _description(headers: Headers, body: str) -> str:
+    """The session description among the parts of a body (RFC 5621 §3.1), which then stands for all of it; the body as it is
+    where it has none."""
+    boundary = _BOUNDARY.search(headers.get("content-type"))
+    if boundary is None:
+        return body
+    for part in body.split(f"--{boundary[1] or boundary[2]}", PARTS_MAX)[1:PARTS_MAX]:
+        head, _, content = part.replace("\r\n", "\n").partition("\n\n")
+        if _PART_TYPE.search(head):
+            headers.set("content-type", SDP_TYPE)
+            return content.rstrip("\n").replace("\n", "\r\n") + "\r\n"
+    return body
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:

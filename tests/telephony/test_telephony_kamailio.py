@@ -11,7 +11,8 @@ import pytest
 from callwright.base.errors import ProviderError
 from callwright.sip.address import Address
 from callwright.sip.call import SipCall
-from callwright.sip.events import Answered, Confirmed, Ended, Rejected, SipEvent
+from callwright.sip.events import Answered, Confirmed, Ended, Referred, Rejected, SipEvent
+from callwright.sip.refer import Referral
 from callwright.telephony import sip_options
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
 
@@ -166,3 +167,32 @@ async def test_a_wrong_password_reaches_nobody(tmp_path):
         _dial(caller, callee, proxy, "guess")
         refused = await caller.until(Rejected)
         assert isinstance(refused, Rejected) and refused.status == 407 and callee.calls.empty()
+
+
+async def test_a_transfer_is_asked_for_through_it(tmp_path):
+    """REFER and its NOTIFYs take the routes of the call, in both directions; each is asked once."""
+    async with _ends(tmp_path) as (caller, callee, proxy):
+        made = _dial(caller, callee, proxy, "s3cr3t")
+        async with asyncio.timeout(WAIT_S):
+            taken = await callee.calls.get()
+        taken.answer(OFFER)
+        await caller.until(Answered)
+        for asks, asked, told in ((taken, made, callee), (made, taken, caller)):
+            referrals: asyncio.Queue[Referral] = asyncio.Queue()
+
+            def permit(referral: Referral, to: asyncio.Queue[Referral] = referrals) -> int:
+                to.put_nowait(referral)
+                return 202
+
+            asked.on_refer = permit
+            asks.refer("sip:desk@127.0.0.1:9")
+            async with asyncio.timeout(WAIT_S):
+                referral = await referrals.get()
+            assert referral.target == "sip:desk@127.0.0.1:9" and referral.by
+            heard = asyncio.Event()
+            referral.tell(486, "Busy Here", heard.set)
+            assert await told.until(Referred) == Referred(486, "Busy Here")
+            async with asyncio.timeout(WAIT_S):
+                await heard.wait()
+        made.hang_up()
+        assert await callee.until(Ended) == Ended("remote", "BYE")
