@@ -75,6 +75,9 @@ class Party:
     sip_headers: tuple[tuple[str, str], ...] = ()
     "Of a caller's INVITE."
 
+    is_phone: bool = False
+    "The caller is a telephone of the account."
+
 
 class Calls:
     """Runs programs on legs."""
@@ -213,7 +216,7 @@ class Calls:
         self, leg: SipLeg, route: Route, party: Party, call: "_Journalled", recording: Path, messages: Messages
     ) -> Performer:
         assert self.transfers is not None
-        self.transfers.follow(leg, dialled=party.direction == "outbound")
+        self.transfers.follow(leg, route, dialled=party.direction == "outbound", is_phone=party.is_phone)
 
         async def prepare(prompt: Prompt) -> list[Frames]:
             if route.is_pci:

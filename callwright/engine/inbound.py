@@ -84,7 +84,9 @@ class Inbound:
         metrics.ANSWER.observe(time.monotonic() - begun)
         leg, route, loaded = ready
         caller, headers = _caller(call, headers, origin)
-        party = Party("inbound", caller, dialled[0], call.call_id, sip_headers=headers)
+        party = Party(
+            "inbound", caller, dialled[0], call.call_id, sip_headers=headers, is_phone=origin.phone is not None
+        )
         await self._calls.serve(admission, leg, route, loaded, party, {})
 
     async def _set_up(

@@ -54,6 +54,10 @@ class Telephones:
             raise PeerError(f"the account has no phone {name}")
         return None if bindings is None else [device for one in bindings if (device := self._device(one)) is not None]
 
+    def means(self, uri: str) -> bool:
+        """Whether a SIP URI is of a place here, and so can name a telephone."""
+        return uri.lower().startswith(("sip:", "sips:")) and bool(self._named(uri)[0])
+
     def _named(self, destination: str) -> tuple[str, bool]:
         """The name or extension, and whether it can be nothing else."""
         if not destination.lower().startswith(("sip:", "sips:")):

@@ -29,6 +29,7 @@ from callwright.store.trunks import TrunkRow
 from callwright.telephony.leg import NotAnswered, SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
+from callwright.telephony.succession import Station
 
 _PORT = re.compile(r":[0-9]{1,5}(?:[;?]|$)")
 "Of a SIP URI that names its port; where any other is asked, DNS says."
@@ -86,9 +87,13 @@ class Transfers:
         """How one call reaches somebody."""
 
         async def dial(command: Transfer) -> Leg | NotReached | HandedOver:
-            if command.kind == "blind" and (done := await _blind(leg, command, report)) is not None:
-                return done
+            scope = Scope(route.account_id, route.user_id, "v1")
             try:
+                if command.kind == "blind" and await self._telephones.devices(scope, command.destination) is None:
+                    # A telephone of ours is known by its name here alone: that one we dial.
+                    done = await _blind(leg, command, report)
+                    if done is not None:
+                        return done
                 secret = route.is_pci or command.private
                 owner = Owner(route.account_id, route.user_id, "transfer", call_id, party.outbound_call_id, secret)
                 targets = await self._targets(route, command.destination)
@@ -101,10 +106,12 @@ class Transfers:
 
         return dial
 
-    def follow(self, leg: SipLeg, *, dialled: bool) -> None:
+    def follow(self, leg: SipLeg, account: Route | Owner, *, dialled: bool, is_phone: bool = False) -> None:
         """Let the party of a leg send somebody in its place: whom we dialled to any address that transfers may go to, a caller
-        to its own only. We know whom we dial, and anybody may call."""
-        leg.follow(self._endpoint, self._permits if dialled else lambda _: False)
+        to its own only, both and telephones of the account to those. We know whom we dial, and anybody may call."""
+        scope = Scope(account.account_id, account.user_id, "v1")
+        stations = _Stations(self._telephones, scope) if dialled or is_phone else None
+        leg.follow(self._endpoint, self._permits if dialled else lambda _: False, stations)
 
     async def _targets(self, route: Route, destination: str) -> list["_Target"]:
         """One, or all the places where a telephone of the account is."""
@@ -159,7 +166,7 @@ class Transfers:
         self._calls.seen.follow(leg, owner)
         # Among the legs from the start, so that an engine that stops cancels what still rings.
         self._calls.legs.add(leg)
-        self.follow(leg, dialled=True)
+        self.follow(leg, owner, dialled=True)
         try:
             refused = await leg.answered(command.connect_timeout_s)
         except asyncio.CancelledError:
@@ -168,6 +175,23 @@ class Transfers:
         finally:
             self._calls.legs.discard(leg)
         return leg if refused is None else _not_reached(refused)
+
+
+class _Stations:
+    """The telephones of one account, as `SipLeg.follow` asks for them."""
+
+    def __init__(self, telephones: Telephones, scope: Scope) -> None:
+        self._telephones, self._scope = telephones, scope
+
+    def means(self, target: str) -> bool:
+        return self._telephones.means(target)
+
+    async def find(self, target: str) -> Station | None:
+        try:
+            devices = await self._telephones.devices(self._scope, target)
+        except FAILURES as error:
+            raise PeerError(str(error)) from None
+        return Station(devices[0].uri, devices[0].place, devices[0].route) if devices else None
 
 
 async def _blind(leg: SipLeg, command: Transfer, report: Callable[[str], None]) -> NotReached | HandedOver | None:

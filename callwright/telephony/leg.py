@@ -55,7 +55,7 @@ from callwright.telephony.sip_endpoint import (
     SipEndpoint,
     SipEvent,
 )
-from callwright.telephony.succession import Peer, Succession
+from callwright.telephony.succession import Peer, Stations, Succession
 
 EVENTS_MAX = 1000
 "Events that may wait for the program. Keys past it are dropped: nobody types a thousand keys ahead."
@@ -201,10 +201,10 @@ class SipLeg:
 
     # -- transfers -----------------------------------------------------------------------------
 
-    def follow(self, endpoint: SipEndpoint, permits: Callable[[str], bool]) -> None:
+    def follow(self, endpoint: SipEndpoint, permits: Callable[[str], bool], stations: Stations | None = None) -> None:
         """From now on the party may send somebody else in its place (`succession`)."""
         assert self._call is not None and self.peer is not None
-        self._succession = Succession(self, endpoint, self.peer, permits)
+        self._succession = Succession(self, endpoint, self.peer, permits, stations)
         self._succession.watch(self._call)
 
     def describe(self, offer: str) -> str:

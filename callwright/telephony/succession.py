@@ -7,16 +7,18 @@ The leg keeps its media session: its port, its recordings, its bridge. A party t
 to whoever is being called; where they do not come, it ends as that party left it.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from callwright.base.errors import PeerError
 from callwright.ports.leg import LegEnded
 from callwright.sip.address import Address, Transport, uri
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Ended, Rejected, Reoffered, SipEvent
+from callwright.sip.locating import Place
 from callwright.sip.refer import Referral
 from callwright.telephony.sip_endpoint import SipCall, SipEndpoint
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 SUCCESSORS_MAX = 8
 "Parties of one leg; two telephones that send us back and forth have an end."
+
+
+FIND_S_MAX = 5.0
+"A look into the database; the party hears in time that nobody was found."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +45,57 @@ class Peer:
     credentials: Credentials | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Where a telephone of our own is."""
+
+    uri: str
+    place: Place
+    route: tuple[str, ...] = ()
+
+
+class Stations(Protocol):
+    """Telephones of our own that a party may name."""
+
+    def means(self, target: str) -> bool:
+        """Whether a URI can be one of them."""
+        ...
+
+    async def find(self, target: str) -> Station | None:
+        """Where it is; None where it is none, or nowhere. Raises `PeerError`."""
+        ...
+
+
 class Succession:
     """Of one leg."""
 
-    __slots__ = ("_count", "_endpoint", "_left", "_leg", "_next", "_peer", "_permits", "_referral")
+    __slots__ = (
+        "_count",
+        "_endpoint",
+        "_finding",
+        "_left",
+        "_leg",
+        "_next",
+        "_peer",
+        "_permits",
+        "_referral",
+        "_stations",
+    )
 
-    def __init__(self, leg: "SipLeg", endpoint: SipEndpoint, peer: Peer, permits: Callable[[str], bool]) -> None:
-        """`permits`: whether the party may have us call this IP address. Its own it may always."""
+    def __init__(
+        self,
+        leg: "SipLeg",
+        endpoint: SipEndpoint,
+        peer: Peer,
+        permits: Callable[[str], bool],
+        stations: Stations | None,
+    ) -> None:
+        """`permits`: whether the party may have us call this IP address. Its own it may always. `stations`: the telephones that
+        it may name."""
+        self._stations = stations
+        self._finding: asyncio.Task[None] | None = None
+        "Looks for a telephone that the party named."
+
         self._leg = leg
         self._endpoint = endpoint
         self._peer = peer
@@ -65,13 +115,24 @@ class Succession:
 
     def over(self) -> None:
         """The leg has ended."""
-        if self._next is not None:
-            self._next.hang_up()
-            self._failed(487, "the call is over")
+        self._give_up("the call is over")
+
+    def _give_up(self, reason: str) -> None:
+        finding, coming = self._finding, self._next
+        self._finding = self._next = None
+        if finding is not None:
+            finding.cancel()
+        if coming is not None:
+            coming.hang_up()
+        self._tell(487, reason)
+
+    @property
+    def _busy(self) -> bool:
+        return self._next is not None or self._finding is not None
 
     def keeps(self, ended: LegEnded) -> bool:
         """Whether the leg goes on though its party has left."""
-        if self._next is None:
+        if not self._busy:
             return False
         self._left = ended
         return True
@@ -80,29 +141,58 @@ class Succession:
 
     def _asked(self, referral: Referral) -> int:
         leg = self._leg
-        if self._next is not None:
+        if self._busy:
             return 491
         if leg.ended or self._count >= SUCCESSORS_MAX:
             return 403
+        self._referral = referral
+        stations = self._stations
         try:
-            to, transport, credentials = self._way(referral.target)
-            self._next = self._endpoint.invite(
-                referral.target,
-                call_id=secrets.token_hex(12),
-                caller=leg.name,
-                sdp=leg.describe(""),
-                to=to,
-                on_event=self._told,
-                extra=referral.headers,
-                credentials=credentials,
-                permits=self._permits,
-                transport=transport,
-            )
+            if stations is not None and stations.means(referral.target):
+                self._finding = asyncio.get_running_loop().create_task(self._find(referral, stations))
+            else:
+                self._call(referral, referral.target, *self._way(referral.target))
         except PeerError:
+            self._referral = None
             return 403
         self._count += 1
-        self._referral = referral
         return 202
+
+    async def _find(self, referral: Referral, stations: Stations) -> None:
+        try:
+            async with asyncio.timeout(FIND_S_MAX):
+                station = await stations.find(referral.target)
+            if station is None:
+                raise PeerError("no such telephone")
+            self._finding = None
+            place, routes = station.place, (("route", ", ".join(station.route)),) if station.route else ()
+            self._call(referral, station.uri, place.address, place.transport, None, routes)
+        except (PeerError, TimeoutError):
+            self._finding = None
+            self._failed(404, "Not Found")
+
+    def _call(
+        self,
+        referral: Referral,
+        target: str,
+        to: Address,
+        transport: Transport,
+        credentials: Credentials | None,
+        routes: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Raises `PeerError`."""
+        self._next = self._endpoint.invite(
+            target,
+            call_id=secrets.token_hex(12),
+            caller=self._leg.name,
+            sdp=self._leg.describe(""),
+            to=to,
+            on_event=self._told,
+            extra=(*referral.headers, *routes),
+            credentials=credentials,
+            permits=self._permits,
+            transport=transport,
+        )
 
     def _way(self, target: str) -> tuple[Address, Transport, Credentials | None]:
         """Where a place that the party names is asked for. Raises `PeerError` where it may not be."""
@@ -159,10 +249,7 @@ class Succession:
             call.reject(486)
             return
         self._count += 1
-        if self._next is not None:
-            coming, self._next = self._next, None
-            coming.hang_up()
-            self._tell(487, "another call took its place")
+        self._give_up("another call took its place")
         try:
             description = leg.describe(call.offer)
             before = leg.adopt(call, "")

@@ -162,6 +162,33 @@ class TestBaresip:
             await bob.does("dial", "12125550101")
             assert "404" in (await bob.until("CALL_CLOSED"))["param"]
 
+    @pytest.mark.parametrize("asks", ["caller", "called"])
+    async def test_one_hands_the_other_on_to_a_third(self, platform: Running, tmp_path: Path, asks: str) -> None:
+        """By REFER to its extension; to one that there is not, the call comes to nothing."""
+        known = {}
+        for at, name in enumerate(("ines", "jack", "kate")):
+            extension = f"{'4' if asks == 'caller' else '5'}0{at}"
+            known[name] = extension, (await _add(platform, f"{name}-{asks}", extension=extension))[1]
+        sip = platform.ready["sip"]
+        async with (
+            softphone(tmp_path / "ines", f"ines-{asks}", known["ines"][1], sip) as ines,
+            softphone(tmp_path / "jack", f"jack-{asks}", known["jack"][1], sip) as jack,
+            softphone(tmp_path / "kate", f"kate-{asks}", known["kate"][1], sip) as kate,
+        ):
+            for one in (ines, jack, kate):
+                await one.until("REGISTER_OK")
+            await ines.does("dial", known["jack"][0])
+            await ines.until("CALL_ESTABLISHED")
+            await jack.until("CALL_ESTABLISHED")
+            leaves, stays = (ines, jack) if asks == "caller" else (jack, ines)
+            await leaves.does("transfer", f"sip:{known['kate'][0]}@{sip}")
+            await kate.until("CALL_ESTABLISHED")
+            await leaves.until("CALL_CLOSED")
+            await kate.does("transfer", f"sip:999{asks}@{sip}")
+            await kate.until("TRANSFER_FAILED")
+            # baresip hangs up then; until now the two were joined.
+            await stays.until("CALL_CLOSED")
+
     async def test_one_that_may_calls_by_a_trunk(self, platform: Running, tmp_path: Path) -> None:
         _, secret = await _add(platform, "erin", calls_out=True)
         async with softphone(tmp_path / "erin", "erin", secret, platform.ready["sip"]) as erin:
