@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from callwright.base.errors import PeerError
 from callwright.media.dtmf import KEYS
@@ -112,7 +113,11 @@ class SipLeg:
         "Called once, when the far end's first audio packet arrives."
 
         self._media: MediaSession = plane.open(self._on_media)
-        self._described = Negotiation(host, self._media.port, plane.codecs)
+        self.negotiation: Callable[[], Negotiation] = partial(Negotiation, host, self._media.port, plane.codecs)
+        "Makes one for somebody else in the party's place, with keys of its own."
+
+        self.srtp = plane.srtp
+        self._described = self.negotiation()
 
     @classmethod
     def incoming(cls, call: SipCall, plane: MediaPlane, host: str) -> "SipLeg":
@@ -207,20 +212,13 @@ class SipLeg:
         self._succession = Succession(self, endpoint, self.peer, permits, stations)
         self._succession.watch(self._call)
 
-    def describe(self, offer: str) -> str:
-        """Our description in answer to an offer, and an offer of ours to none: its answer is to come. Raises `PeerError`."""
-        if not offer:
-            return self._described.offer()
-        offered = sdp.parse(offer)
-        answer = self._described.answer(offered)
-        self._connect(self._described.answered())
-        return answer
-
-    def adopt(self, call: SipCall, description: str) -> SipCall:
-        """This call is the party's from now on. The one before, to be hung up. Raises `PeerError`."""
+    def adopt(self, call: SipCall, described: Negotiation, agreed: tuple[sdp.Audio, Agreed] | None) -> SipCall:
+        """This call is the party's from now on, and what was agreed in it; None as long as it has said nothing. Returns the one
+        before, to be hung up."""
         assert self._call is not None
-        if description:
-            self._connect(self._described.answers(sdp.parse(description)))
+        self._described = described
+        if agreed is not None:
+            self._connect(agreed)
         before, self._call = self._call, call
         call.on_event = self._on_sip
         if self._succession is not None:
@@ -427,11 +425,16 @@ class SipLeg:
         assert self._call is not None
         try:
             # Where it asks for our offer, `Confirmed` brings its answer.
-            answer = self.describe(description)
+            answer = self._answer_to(sdp.parse(description)) if description else self._described.offer()
         except PeerError:
             self._call.reject_reoffer()
         else:
             self._call.answer_reoffer(answer)
+
+    def _answer_to(self, offered: sdp.Session) -> str:
+        answer = self._described.answer(offered)
+        self._connect(self._described.answered())
+        return answer
 
     def _connect(self, both: tuple[sdp.Audio, Agreed]) -> None:
         audio, agreed = both

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from callwright.base.errors import PeerError
 from callwright.ports.leg import LegEnded
+from callwright.sip import sdp
 from callwright.sip.address import Address, Transport, uri
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Ended, Rejected, Reoffered, SipEvent
 from callwright.sip.locating import Place
 from callwright.sip.refer import Referral
+from callwright.telephony.negotiation import Negotiation
 from callwright.telephony.sip_endpoint import SipCall, SipEndpoint
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class Succession:
 
     __slots__ = (
         "_count",
+        "_described",
         "_endpoint",
         "_finding",
         "_left",
@@ -102,6 +105,9 @@ class Succession:
         self._permits = permits
         self._next: SipCall | None = None
         "Is being called."
+
+        self._described: Negotiation | None = None
+        "With it."
 
         self._referral: Referral | None = None
         self._left: LegEnded | None = None
@@ -181,11 +187,14 @@ class Succession:
         routes: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Raises `PeerError`."""
+        # Keys that the party has are nobody else's, and new ones are for nobody on the way.
+        self._described = self._leg.negotiation()
+        offer = self._described.offer(secure=self._leg.srtp and transport == "tls")
         self._next = self._endpoint.invite(
             target,
             call_id=secrets.token_hex(12),
             caller=self._leg.name,
-            sdp=self._leg.describe(""),
+            sdp=offer,
             to=to,
             on_event=self._told,
             extra=(*referral.headers, *routes),
@@ -210,9 +219,10 @@ class Succession:
         match event:
             case Answered(sdp=description):
                 coming, self._next = self._next, None
-                assert coming is not None
+                assert coming is not None and self._described is not None
                 try:
-                    before = self._leg.adopt(coming, description)
+                    agreed = self._described.answers(sdp.parse(description))
+                    before = self._leg.adopt(coming, self._described, agreed)
                 except PeerError as error:
                     coming.hang_up()
                     self._failed(488, str(error))
@@ -251,8 +261,9 @@ class Succession:
         self._count += 1
         self._give_up("another call took its place")
         try:
-            description = leg.describe(call.offer)
-            before = leg.adopt(call, "")
+            described = leg.negotiation()
+            description = described.answer(sdp.parse(call.offer)) if call.offer else described.offer()
+            before = leg.adopt(call, described, described.answered() if call.offer else None)
         except PeerError:
             call.reject(488)
         else:
