@@ -393,11 +393,11 @@ class SipCall:
 
     def allows(self, method: str) -> bool:
         """Whether the peer takes this method; one that does not say may."""
-        return not self._session.allowed or method.lower() in self._session.allowed
+        return self._session.allows(method.lower()) is not False
 
     def supports(self, extension: str) -> bool:
         """Whether the peer says that it knows this extension."""
-        return any(extension == word.strip() for value in self._session.supported for word in value.lower().split(","))
+        return self._session.knows(extension)
 
     def refer(self, target: str, replaces: "SipCall | None" = None) -> None:
         """Ask the peer to call this URI in place of us (RFC 3515), and there to take the place of this call of ours (RFC 3891).

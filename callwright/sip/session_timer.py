@@ -64,23 +64,25 @@ def supports(headers: Headers, extension: str) -> bool:
     return extension in headers.tokens("supported") or extension in headers.tokens("require")
 
 
+def _words(values: list[str]) -> set[str]:
+    return {word.strip() for value in values for word in value.lower().split(",")}
+
+
 class SessionTimer:
     """Of one call, once it is confirmed."""
 
-    __slots__ = ("_by_update", "_call", "_expires_s", "_glares", "_pending", "_timer", "allowed", "supported")
+    __slots__ = ("_allowed", "_call", "_expires_s", "_glares", "_pending", "_refused_update", "_supported", "_timer")
 
     def __init__(self, call: "SipCall") -> None:
         self._call = call
         self._expires_s = 0
-        self._by_update = False
+        self._refused_update = False
         self._glares = 0
         self._pending: Request | None = None
         self._timer: Timer | None = None
-        self.allowed: list[str] = []
-        "Methods that the peer takes, in lower case; empty where it does not say."
-
-        self.supported: list[str] = []
-        "Values of its Supported."
+        self._allowed: list[str] = []
+        self._supported: list[str] = []
+        "Values of the peer's Allow and Supported."
 
     @property
     def inviting(self) -> bool:
@@ -89,10 +91,20 @@ class SessionTimer:
 
     def heard(self, headers: Headers) -> None:
         """Note what the peer allows, in an INVITE or a 2xx of its own."""
-        self.supported = headers.all("supported") or self.supported
-        if headers.all("allow"):
-            self.allowed = headers.tokens("allow")
-            self._by_update = "update" in self.allowed
+        # Read where it is asked for: most calls are over before.
+        self._allowed = headers.all("allow") or self._allowed
+        self._supported = headers.all("supported") or self._supported
+
+    def allows(self, method: str) -> bool | None:
+        """Whether the peer takes a method; None where it does not say."""
+        return method in _words(self._allowed) if self._allowed else None
+
+    def knows(self, extension: str) -> bool:
+        return extension in _words(self._supported)
+
+    @property
+    def _by_update(self) -> bool:
+        return not self._refused_update and bool(self.allows("update"))
 
     def offered(self, request: Request) -> list[tuple[str, str]]:
         """Agree to what the peer's INVITE or UPDATE asks for: the header fields of our 2xx."""
@@ -180,7 +192,7 @@ class SessionTimer:
             self._longer(response)
         elif self._by_update:
             # It said that it takes UPDATE, and does not.
-            self._by_update = False
+            self._refused_update = True
             self._refresh()
 
     def _longer(self, response: Response) -> None:

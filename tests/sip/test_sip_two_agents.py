@@ -131,7 +131,7 @@ class Pair:
     @staticmethod
     def _refresh(call: SipCall) -> None:
         """A session refresh that is due now, by re-INVITE."""
-        call._session._by_update = False
+        call._session._refused_update = True
         call._session._refresh()
 
     def _owner(self, call: SipCall, event: SipEvent) -> None:
