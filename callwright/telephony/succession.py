@@ -267,5 +267,6 @@ class Succession:
         except PeerError:
             call.reject(488)
         else:
+            self._left = None
             call.answer(description)
             before.hang_up()
