@@ -31,12 +31,18 @@ class Ours:
         self.legs: asyncio.Queue[SipLeg] = asyncio.Queue()
         self.desks: list[SipLeg] = []
         self.desk_status = 200
+        self.desk_rings = False
+        self._ringing: asyncio.Queue[SipCall] = asyncio.Queue()
 
     async def open(self) -> "Ours":
         self.endpoint = await SipEndpoint.open(HOST, 0, on_invite=self._invited)
         return self
 
     def _invited(self, one: SipCall) -> None:
+        if one.dialled == "desk" and self.desk_rings:
+            one.ring()
+            self._ringing.put_nowait(one)
+            return
         if one.dialled == "desk" and self.desk_status != 200:
             one.reject(self.desk_status)
             return
@@ -50,6 +56,11 @@ class Ours:
     @property
     def desk(self) -> str:
         return f"<sip:desk@{HOST}:{self.endpoint.address[1]}>"
+
+    async def desk_call(self) -> SipCall:
+        """A call that rings at the desk."""
+        async with asyncio.timeout(WAIT_S):
+            return await self._ringing.get()
 
     async def leg(self) -> SipLeg:
         async with asyncio.timeout(WAIT_S):
@@ -177,6 +188,35 @@ class TestWeAreSentOn:
             leg = await ours.dialled(peer.address)
             assert await peer.verdict() == ""
             assert not leg.ended and len(ours.desks) == 1
+
+    @pytest.mark.parametrize("comes", [True, False])
+    async def test_by_a_caller_that_hangs_up_at_once(self, ours, tmp_path, comes):
+        """The leg is left to whoever was called; where they do not come, it ends as the caller left it. RFC 5057: the caller is
+        told all the same."""
+        ours.desk_rings = True
+        steps = [
+            *BEGIN,
+            call("REFER", 2, f"Refer-To: {ours.desk}", to=TAG),
+            recv(202),
+            recv("NOTIFY", has="Subscription-State:active"),
+            bye_answer(),
+            call("BYE", 3, to=TAG),
+            recv(200, has="CSeq:BYE"),
+            recv("NOTIFY", has="Subscription-State:terminated"),
+            bye_answer(),
+        ]
+        running = asyncio.ensure_future(dial(tmp_path, steps, ours.endpoint.address))
+        leg, desk = await ours.leg(), await ours.desk_call()
+        async with asyncio.timeout(WAIT_S):
+            while leg._call.state != "ended":  # noqa: ASYNC110 - the BYE is told to nobody
+                await asyncio.sleep(0.01)
+        assert not leg.ended
+        if comes:
+            SipLeg.incoming(desk, ours.plane, HOST)
+        else:
+            desk.reject(486)
+        assert await running == ""
+        assert leg.ended != comes
 
     async def test_where_nobody_may_send_us(self, ours, tmp_path):
         """Outside of a call, and to another address than the caller's own."""
