@@ -1,23 +1,16 @@
 """What the recogniser understands over a telephone line, and its cost: synthetic voices, noise, confusion matrices."""
 
 import argparse
-import json
 import random
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
-import wave
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
+from bench._voices import Voices, band, has_flite
 from callwright.grammar import words
 from callwright.grammar.grammars import Choices, Digits, Grammar, Moment, Number
 from callwright.grammar.jsgf import jsgf, longest
@@ -77,7 +70,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1, help="of the words that are drawn (default: %(default)s)")
     given = options.parse_args()
     voices = [f"espeak {name}" for name in ESPEAK]
-    if shutil.which("flite"):
+    if has_flite():
         voices += [f"flite {name}" for name in FLITE]
     else:
         print("flite is not installed: only the voices of espeak-ng are heard.\n")
@@ -88,46 +81,6 @@ def main() -> int:
     print(f"{len(samples)} utterances of {len(voices)} voices; {len(missed)} were not found on the line")
     _tables(heard)
     return 0
-
-
-class Voices:
-    """The synthesizers."""
-
-    def __enter__(self) -> "Voices":
-        command = [sys.executable, "-P", "-m", "espeak_worker"]
-        self._espeak = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._folder = tempfile.TemporaryDirectory()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._espeak.kill()
-        self._espeak.wait()
-        self._folder.cleanup()
-
-    def __call__(self, text: str, voice: str, rate_wpm: int) -> NDArray[np.float64]:
-        """Samples at 8000 Hz, without the silence around."""
-        engine, _, name = voice.partition(" ")
-        samples = self._by_espeak(text, name, rate_wpm) if engine == "espeak" else self._by_flite(text, name, rate_wpm)
-        loud = np.flatnonzero(np.abs(samples) > 0.005 * 32768)
-        return samples[loud[0] : loud[-1] + 1]
-
-    def _by_espeak(self, text: str, voice: str, rate_wpm: int) -> NDArray[np.float64]:
-        assert self._espeak.stdin is not None and self._espeak.stdout is not None
-        self._espeak.stdin.write(json.dumps({"text": text, "voice": voice, "rate_wpm": rate_wpm}).encode() + b"\n")
-        self._espeak.stdin.flush()
-        header = json.loads(self._espeak.stdout.readline())
-        pcm = np.frombuffer(self._espeak.stdout.read(header["bytes"]), np.int16)
-        resampled: NDArray[np.float64] = soxr.resample(pcm.astype(np.float64), header["rate_hz"], RATE_HZ)
-        return resampled
-
-    def _by_flite(self, text: str, voice: str, rate_wpm: int) -> NDArray[np.float64]:
-        file = Path(self._folder.name) / "said.wav"
-        stretch = f"duration_stretch={160 / rate_wpm}"
-        subprocess.run(["flite", "-voice", voice, "--setf", stretch, "-t", text, "-o", str(file)], check=True)
-        with wave.open(str(file)) as made:
-            pcm = np.frombuffer(made.readframes(made.getnframes()), np.int16)
-            resampled: NDArray[np.float64] = soxr.resample(pcm.astype(np.float64), made.getframerate(), RATE_HZ)
-        return resampled
 
 
 # -- what is said -----------------------------------------------------------------------------------
@@ -189,21 +142,12 @@ def _number(chance: random.Random) -> str:
 def _line(samples: NDArray[np.float64], snr_db: int, noise: np.random.Generator) -> bytes:
     """Said into a telephone after a second and a half of silence, with white noise in the band."""
     quiet = np.zeros(int(1.5 * RATE_HZ))
-    voice = _band(samples)
+    voice = band(samples)
     voice *= 32768 * 10 ** (SPEECH_DBFS / 20) / np.sqrt(np.mean(voice**2))
     line = np.concatenate([quiet, voice, quiet])
-    hiss = _band(noise.normal(size=len(line)))
+    hiss = band(noise.normal(size=len(line)))
     line += hiss * 32768 * 10 ** ((SPEECH_DBFS - snr_db) / 20) / np.sqrt(np.mean(hiss**2))
     return g711.encode(np.clip(line, -32768, 32767).astype(np.int16))
-
-
-def _band(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What a telephone line lets through: 3 dB less at 200 and 3500 Hz, 14 dB less at 4000 (as ITU-T G.712 has it)."""
-    spectrum = np.fft.rfft(samples)
-    hz = np.maximum(np.fft.rfftfreq(len(samples), 1 / RATE_HZ), 1.0)
-    gain = 1 / np.sqrt((1 + (200 / hz) ** 8) * (1 + (hz / 3500) ** 24))
-    passed: NDArray[np.float64] = np.fft.irfft(spectrum * gain, len(samples))
-    return passed
 
 
 def _caught(line: bytes) -> bytes:

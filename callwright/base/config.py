@@ -63,6 +63,9 @@ class Config:
     ring_s: float = 60.0
     "How long a telephone rings before an outbound call is given up."
 
+    callee_s: float = 4.0
+    "After so long at most it is told who has answered an outbound call: a person, a machine, a fax machine. 0: never."
+
     sealing_key: str = ""
     "Of what is kept sealed in the database (`store.sealing`); the same on every machine of a platform."
 

@@ -72,6 +72,9 @@ class Options:
     codecs: str = ""
     "Audio codecs by name, in the order in which they are offered; empty: all that are installed."
 
+    callee_s: float = 4.0
+    "After so long at most it is told who has answered an outbound call. 0: never."
+
     smtp_url: str = ""
     "The server that takes e-mail; empty: none is sent."
 
@@ -162,6 +165,7 @@ class Platform:
             codecs=options.codecs,
             rtp_timeout_s=options.rtp_timeout_s,
             srtp=options.srtp,
+            callee_s=options.callee_s,
             sealing_key=sealing_key(self._data_dir),
             smtp_url=options.smtp_url,
             mail_from=options.mail_from,

@@ -4,19 +4,21 @@ import asyncio
 import json
 import time
 from pathlib import Path
+from typing import get_args
 
 import click
 
+from callwright.base.callee_types import CalleeType
 from callwright.base.values import Value
 from callwright.cli import _document
 from callwright.conversation.world import fetch
 from callwright.flow.application import Application
 from callwright.flow.engine import program
 from callwright.providers.http import GuardedClient
+from callwright.rehearsal.lines import WORD_S, answer_of, far_end_of, keys_of, variable_of
 from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Said, Simulation
-from callwright.rehearsal.transcript import WORD_S, answer_of, far_end_of, keys_of, variable_of
 from callwright.session.commands import Fetch, Invoke, Load, Log, Record, Send, SendText, Transfer
-from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
+from callwright.session.events import Event, Fetched, FetchFailed, Loaded, LoadFailed
 from callwright.session.lines import spoken
 from callwright.session.prompts import Prompt
 from callwright.session.run import Entry, Run, SessionInfo
@@ -32,11 +34,16 @@ from callwright.session.transcript import transcript
     "--web", is_flag=True, help="Really send the application's requests, instead of asking how services answer."
 )
 @click.option(
+    "--callee",
+    type=click.Choice(get_args(CalleeType)),
+    help="Who has answered, as is found out while the first prompt is heard.",
+)
+@click.option(
     "--save",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the call as a transcript for `callwright test`.",
 )
-def command(application: Path, given: tuple[str, ...], web: bool, save: Path | None) -> None:
+def command(application: Path, given: tuple[str, ...], web: bool, callee: CalleeType | None, save: Path | None) -> None:
     """Talk to an application in the terminal.
 
     Type the keys that you press, then Enter; where the application listens to speech, the words that you say. Enter
@@ -57,7 +64,7 @@ def command(application: Path, given: tuple[str, ...], web: bool, save: Path | N
         variables=variables,
         journal=tell,
     )
-    outcome = Simulation(run, _Terminal(web, _document.beside(application))).run()
+    outcome = Simulation(run, _Terminal(web, callee, _document.beside(application))).run()
     click.echo(
         {"exit": "(the call has ended)", "hung_up": "(you hung up)"}.get(outcome.kind, "(the application failed)")
     )
@@ -84,11 +91,14 @@ def _saved(variables: dict[str, Value], journal: list[Entry]) -> str:
 class _Terminal:
     """A caller who reads and types."""
 
-    def __init__(self, web: bool, others: list[Application]) -> None:
+    def __init__(self, web: bool, callee: CalleeType | None, others: list[Application]) -> None:
         self._web = web
+        self._callee = callee
+        self._heard = False
         self._others = others
 
     def hears(self, prompt: Prompt) -> None:
+        self._heard = True
         click.echo(f"  {spoken(prompt)}")
 
     def acts(self, moment: Moment, *, speech: bool) -> str | Said | None:
@@ -107,9 +117,11 @@ class _Terminal:
                 click.echo(f"  ! {error}")
 
     def records(self, asked: Record) -> Message:
-        typed = _line("say something> ")
+        typed = _line("say something, or beeps> " if asked.ends_at_beep else "say something> ")
         if typed is None or typed == "hangs up":
             return Message(0, hangs_up=True)
+        if typed == "beeps":
+            return Message(0, beeps=True)
         return Message(WORD_S * len(typed.split()))
 
     def transfers(self, asked: Transfer) -> FarEnd:
@@ -131,6 +143,12 @@ class _Terminal:
 
     def left(self) -> None:
         pass
+
+    def found(self, answer: Event) -> CalleeType | None:
+        if not self._heard:
+            return None
+        found, self._callee = self._callee, None
+        return found
 
     def serves(self, request: Asked) -> Fetched | FetchFailed:
         match request:

@@ -95,6 +95,14 @@ def _with_srtp(_context: click.Context, _option: click.Parameter, wanted: bool) 
     help="A far end that has sent no audio and no RTCP for so long, and is not on hold, has gone: its call ends. 0: never.",
 )
 @click.option(
+    "--callee-seconds",
+    "callee_s",
+    type=click.FloatRange(0, 10),
+    default=4,
+    show_default=True,
+    help="After so long at most an outbound call knows who has answered: a person or a machine. 0: never.",
+)
+@click.option(
     "--smtp-url",
     metavar="URL",
     envvar="CALLWRIGHT_SMTP_URL",
@@ -148,6 +156,7 @@ def command(
     codecs: str,
     rtp_timeout_s: float,
     srtp: bool,
+    callee_s: float,
     smtp_url: str,
     mail_from: str,
     tls_cert: Path | None,
@@ -175,6 +184,7 @@ def command(
         codecs=codecs,
         rtp_timeout_s=rtp_timeout_s,
         srtp=srtp,
+        callee_s=callee_s,
         smtp_url=smtp_url,
         mail_from=mail_from,
         tls_cert=tls_cert,

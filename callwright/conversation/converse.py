@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from callwright.session.commands import CallerCommand, Command, WorldCommand
-from callwright.session.events import Event, Started
+from callwright.session.events import CalleeFound, Event, Started
 from callwright.session.prompts import Prompt
 from callwright.session.run import Outcome, Run
 
@@ -21,6 +21,10 @@ class CallerSide(Protocol):
     def gone(self) -> bool: ...
 
     async def perform(self, command: CallerCommand) -> Event: ...
+
+    def found(self) -> CalleeFound | None:
+        """Who has answered, once it was found out; that is told once."""
+        ...
 
     async def hold(self, prompt: Prompt) -> None:
         """Play this again and again, until `release`."""
@@ -45,7 +49,10 @@ async def go_on(run: Run, caller: CallerSide, world: WorldSide) -> Outcome:
     """Run a program that waits for an answer to its end: one that was begun, or taken up (`session.checkpoint`)."""
     while run.outcome is None:
         assert run.asked is not None
-        run.send(await _perform(run.asked, caller, world))
+        answer = await _perform(run.asked, caller, world)
+        if (found := caller.found()) is not None:
+            run.send(found)
+        run.send(answer)
     return run.outcome
 
 

@@ -108,6 +108,7 @@ class Calls:
         self._recognizer = recognizer
         self._applications = applications
         self._db = db
+        self._callee_s = config.callee_s
         self._messages = config.messages_dir
         self._secure_messages = config.secure_messages_dir
         self._recordings = Path(config.recordings_dir)
@@ -170,6 +171,8 @@ class Calls:
             journal=call.journal,
         )
         try:
+            if party.direction == "outbound" and self._callee_s:
+                leg.classify(self._callee_s)
             if keys_first:
                 leg.send_keys(keys_first)
             world = World(

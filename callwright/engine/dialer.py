@@ -148,9 +148,9 @@ class Dialer:
 
     async def _dial(self, admission: Admission, claim: Claim, sip_call_id: str) -> None:
         ending: Ending
-        ended_at, sip_status = 0.0, None
+        ended_at, sip_status, callee_type = 0.0, None, ""
         try:
-            ending, cause, ended_at = await self._attempt(admission, claim, sip_call_id)
+            ending, cause, ended_at, callee_type = await self._attempt(admission, claim, sip_call_id)
         except _NotAnswered as refused:
             ending, cause, sip_status = refused.ending, refused.cause, refused.sip_status
         except (AuthorError, RequestError, PeerError) as error:
@@ -166,10 +166,10 @@ class Dialer:
             log.exception("outbound call %s", claim.outbound_call_id)
             ending, cause = "failed", f"internal error: {type(error).__name__}"
         metrics.ATTEMPTS.labels(ending).inc()
-        self._writer.finished(Finish(claim.attempt_id, ending, cause[:500], ended_at or now(), sip_status))
+        self._writer.finished(Finish(claim.attempt_id, ending, cause[:500], ended_at or now(), sip_status, callee_type))
 
-    async def _attempt(self, admission: Admission, claim: Claim, sip_call_id: str) -> tuple[Ending, str, float]:
-        """How the attempt ended, why, and when."""
+    async def _attempt(self, admission: Admission, claim: Claim, sip_call_id: str) -> tuple[Ending, str, float, str]:
+        """How the attempt ended, why, and when, and who had answered."""
         caller = claim.ani or claim.caller_id or "anonymous"
         try:
             leg, route, loaded = await self._reach(claim, caller, sip_call_id, admission.call_id)
@@ -181,7 +181,7 @@ class Dialer:
         # It was answered: whatever the program then does, it is not dialled again.
         variables = {} if claim.start_url else claim.metadata
         outcome = await self._calls.serve(admission, leg, route, loaded, party, variables, keys_first=claim.postd)
-        return "completed", outcome.kind, leg.ended_at
+        return "completed", outcome.kind, leg.ended_at, leg.callee.type if leg.callee is not None else "unknown"
 
     async def _load(self, claim: Claim) -> Loaded:
         if claim.start_url:

@@ -157,6 +157,7 @@ def _enter(depth: int) -> Enter:
             await walk.go(call, inside=True)
         finally:
             call.variables, call.module, call.language, call.enter, call.realm = before
+            call.show_callee()
         return inner
 
     return enter

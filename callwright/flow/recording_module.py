@@ -3,6 +3,7 @@
 from callwright.flow.input_module import AskingModule
 from callwright.session.commands import Record
 from callwright.session.events import NoInput, Recorded
+from callwright.session.prompts import Prompt
 from callwright.session.run import Call, CallerHungUp
 
 
@@ -21,11 +22,8 @@ class RecordingModule(AskingModule):
         said = prompts = await self._prompt.prompt(call)
         count = 0
         while True:
-            command = Record(
-                prompts, self.beep, self.max_length_s, self._initial_s, self.final_silence_s, private=self.private
-            )
             try:
-                result = await call.record(command)
+                result = await call.record(self.command(prompts))
             except CallerHungUp as gone:
                 if gone.event is not None and gone.event.recorded is not None:
                     self._keep(call, gone.event.recorded)
@@ -38,6 +36,12 @@ class RecordingModule(AskingModule):
             if failed is not None:
                 return failed.exit
             prompts = (*apology, *said)
+
+    def command(self, prompts: tuple[Prompt, ...]) -> Record:
+        """What is asked of the caller's side."""
+        return Record(
+            prompts, self.beep, self.max_length_s, self._initial_s, self.final_silence_s, private=self.private
+        )
 
     def _keep(self, call: Call, recorded: Recorded) -> None:
         self.store(call, recorded.audio)

@@ -21,18 +21,21 @@ _NOTE_S = 0.6
 
 @lru_cache(maxsize=8)
 def tone(name: str) -> bytes:
-    """`beep`, `ringback` (2 s on, 4 s off, 440 and 480 Hz, ANSI T1.401) or `hold` (a few soft chords, to be repeated).
+    """`beep`, `ringback` (2 s on, 4 s off, 440 and 480 Hz, ANSI T1.401), `hold` (a few soft chords, to be repeated) or `fax` (the
+    answer tone of a fax machine, 3 s of 2100 Hz, ITU-T T.30).
 
     Raises `ProviderError` for any other name.
     """
     match name:
         case "beep":
             return _ulaw(_sound(0.25, 1000))
+        case "fax":
+            return _ulaw(_sound(3.0, 2100))
         case "ringback":
             return _ulaw(np.concatenate((_sound(2.0, 440, 480), np.zeros(4 * RATE_HZ, np.float64))))
         case "hold":
             return _ulaw(np.concatenate([_note(hz) for hz in _NOTES_HZ]))
-    raise ProviderError(f"there is no tone {name!r}; there are beep, ringback and hold")
+    raise ProviderError(f"there is no tone {name!r}; there are beep, fax, hold and ringback")
 
 
 def _sound(seconds: float, *frequencies_hz: float) -> NDArray[np.float64]:

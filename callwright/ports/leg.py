@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
+from callwright.base.callee_types import CalleeType
+
 Frames = tuple[bytes, ...]
 "Prepared audio: 20 ms frames of 160 µ-law bytes each (8000 Hz, mono), shared by all calls and never changed."
 
@@ -75,7 +77,24 @@ class HandedOver:
     """The caller talks to the far end of a transfer without us; the caller's leg is over."""
 
 
-LegEvent = KeyPressed | PlayEnded | SpeechStarted | SpeechEnded | LegEnded
+@dataclass(frozen=True, slots=True)
+class Beeped:
+    """The far end has beeped, and the beep is over (after `listen` for beeps)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """Who was found to have answered."""
+
+    type: CalleeType
+    cause: str
+    "For the log."
+
+    at: float
+    "UNIX seconds."
+
+
+LegEvent = KeyPressed | PlayEnded | SpeechStarted | SpeechEnded | Beeped | LegEnded
 
 
 class Leg(Protocol):
@@ -87,6 +106,11 @@ class Leg(Protocol):
     @property
     def ended(self) -> bool:
         """The leg is over; its `LegEnded` may still be waiting."""
+        ...
+
+    @property
+    def callee(self) -> Callee | None:
+        """Who has answered; None until that is found out, and where nobody asked."""
         ...
 
     async def event(self) -> LegEvent:
@@ -127,8 +151,8 @@ class Leg(Protocol):
         """Each hears the other, but not the keys; None parts them. Both legs are of one media plane."""
         ...
 
-    def listen(self, silence_s: float) -> None:
-        """Tell `SpeechStarted` and `SpeechEnded` from now on, of any sound. 0 stops it."""
+    def listen(self, silence_s: float, *, beeps: bool = False) -> None:
+        """Tell `SpeechStarted` and `SpeechEnded` from now on, of any sound, and `Beeped` where beeps are asked for. 0 stops it."""
         ...
 
     def hear(self, silence_s: float, mark: int) -> None:

@@ -9,6 +9,7 @@ from itertools import count, takewhile
 from typing import Literal, Protocol
 
 from callwright.base import json_text
+from callwright.base.callee_types import CalleeType
 from callwright.base.values import Value
 from callwright.grammar.collector import Collector
 from callwright.grammar.input import Heard
@@ -33,6 +34,7 @@ from callwright.session.commands import (
     WorldCommand,
 )
 from callwright.session.events import (
+    CalleeFound,
     Done,
     Evaluated,
     EvaluationFailed,
@@ -73,7 +75,7 @@ web service is asked; when the application hangs up, which the caller may do fir
 `waiting`, and nothing while `leaving`."""
 
 
-Ended = Literal["key", "silence", "maximum", "hang up", "stopped"]
+Ended = Literal["key", "silence", "maximum", "hang up", "stopped", "beep"]
 Asked = Fetch | Invoke | Send | SendText
 "What a service in the world is asked for."
 
@@ -89,6 +91,8 @@ class Message:
     "Ends it; empty: silence does."
 
     hangs_up: bool = False
+    beeps: bool = False
+    "A beep of theirs ends it, where that was asked for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,9 @@ class Caller(Protocol):
     def left(self) -> None:
         """The application has hung up."""
 
+    def found(self, answer: Event) -> CalleeType | None:
+        """Who has answered, where that was found out before this answer."""
+
 
 class Simulation:
     """One simulated call."""
@@ -161,7 +168,10 @@ class Simulation:
         """Drive the program to its end. `hang_up_at` = n: the caller hangs up during the n-th command, from 0."""
         command = self._run.start(Started(self.now))
         while command is not None:
-            command = self._run.send(self._perform(command))
+            answer = self._perform(command)
+            if (found := self._caller.found(answer)) is not None:
+                self._run.send(CalleeFound(self.now, found))
+            command = self._run.send(answer)
         assert self._run.outcome is not None
         return self._run.outcome
 
@@ -309,6 +319,8 @@ class Simulation:
             self._gone = True
             recorded = self._recorded(seconds, "hang up", "") if seconds else None
             return HungUp(self.now, recorded=recorded)
+        if message.beeps and command.ends_at_beep:
+            return self._recorded(seconds, "beep", "")
         if not seconds:
             self.now += 0 if message.key else command.silence_initial_s
             return NoInput(self.now)

@@ -5,22 +5,31 @@ result = play(application, script)
 result.mismatch     # None, or where the call went another way than the transcript
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
-from callwright.base import json_text
+from callwright.base.callee_types import CalleeType
 from callwright.base.errors import AuthorError
 from callwright.base.values import Value
 from callwright.flow.application import Application
 from callwright.flow.engine import program
-from callwright.grammar.grammars import KEYS
+from callwright.rehearsal.lines import (
+    CONFIDENCE,
+    PORTION,
+    SPOKEN_FOR,
+    WORD_S,
+    answer_of,
+    far_end_of,
+    keys_of,
+    one_line,
+    variable_of,
+)
 from callwright.rehearsal.simulation import Asked, FarEnd, Message, Moment, Said, Simulation
 from callwright.rehearsal.texting import TextSimulation
-from callwright.script.variables import NAME
+from callwright.session import events
 from callwright.session.commands import Fetch, Invoke, Load, Record, Send, SendText, Transfer
-from callwright.session.events import Fetched, FetchFailed, Loaded, LoadFailed
+from callwright.session.events import Event, Fetched, FetchFailed, Loaded, LoadFailed
 from callwright.session.lines import spoken
 from callwright.session.prompts import Prompt
 from callwright.session.redaction import PRIVATE
@@ -29,7 +38,9 @@ from callwright.session.run import Entry, ModuleRef, Outcome, Run, SessionInfo
 BYTES_MAX = 1 << 20
 LINES_MAX = 5_000
 
-Verb = Literal["hears", "presses", "says", "texts", "silence", "hangs up", "service", "far end", "call ends"]
+Verb = Literal[
+    "hears", "presses", "says", "beeps", "texts", "silence", "hangs up", "service", "far end", "callee", "call ends"
+]  # fmt: skip
 VERBS: tuple[Verb, ...] = get_args(Verb)
 
 
@@ -123,6 +134,8 @@ class _Reading:
             raise ValueError("nothing comes after the call but the services that it asks then")
         else:
             step = _step(number, line)
+            if step.verb == "callee" and any(one.verb == "callee" for one in self.steps):
+                raise ValueError("who has answered is found out once")
             if self.steps and "texts" in (step.verb, self.steps[0].verb):
                 _check_text(self.steps[0], step)
             self.steps.append(step)
@@ -131,92 +144,33 @@ class _Reading:
 def _check_text(first: Step, step: Step) -> None:
     if first.verb != "texts":
         raise ValueError("a conversation by text begins with texts")
-    if step.verb in ("presses", "says", "silence", "far end"):
+    if step.verb in ("presses", "says", "beeps", "silence", "far end", "callee"):
         raise ValueError(f"{step.verb} is for calls, and this is a conversation by text: write texts WORDS")
-
-
-def variable_of(text: str) -> tuple[str, Value]:
-    """`NAME = VALUE`: the value is JSON, or else text. Raises `ValueError`."""
-    name, equals, value = text.partition("=")
-    name, value = name.strip(), value.strip()
-    if not equals or not NAME.fullmatch(name):
-        raise ValueError("write NAME = VALUE; the value is JSON, or else text")
-    if name == "session":
-        raise ValueError("session.* is set by the platform")
-    try:
-        return name, json_text.loads(value)
-    except ValueError:
-        return name, value
-
-
-def keys_of(text: str) -> str:
-    """Keys of a telephone. Raises `ValueError`."""
-    if text == PRIVATE:
-        raise ValueError(f"{PRIVATE} stands for keys that were not kept: write the keys to press")
-    if not text or not set(text) <= KEYS:
-        raise ValueError(f"{text!r} are not keys of a telephone, which are 0-9, * and #")
-    return text
-
-
-def answer_of(text: str) -> Fetched | FetchFailed:
-    """`STATUS BODY` or `fails REASON`: how a web service answers. Raises `ValueError`."""
-    what, _, body = text.strip().partition(" ")
-    body = body.strip()
-    if what == "fails":
-        return FetchFailed(0, body or "The request failed")
-    if not re.fullmatch(r"[1-5]\d\d", what):
-        raise ValueError("write STATUS BODY, with an HTTP status, or fails REASON")
-    if body.startswith('"'):
-        try:
-            return Fetched(0, int(what), "text/plain", str(json_text.loads(body)))
-        except ValueError:
-            raise ValueError("a body in quotes is text with JSON's escapes, such as \\n and \\\"") from None
-    try:
-        json_text.loads(body)
-    except ValueError:
-        return Fetched(0, int(what), "text/plain" if body else "", body)
-    return Fetched(0, int(what), "application/json", body)
-
-
-def far_end_of(text: str) -> FarEnd:
-    """`busy`, `no answer`, `fails REASON` or `SECONDS s`: what becomes of a transfer. Raises `ValueError`."""
-    what = _one_line(text)
-    if what in ("busy", "no answer"):
-        return FarEnd("busy" if what == "busy" else "noanswer")
-    if what.split(" ")[:1] == ["fails"]:
-        return FarEnd("error", reason=what.removeprefix("fails").strip())
-    if seconds := _DURATION.fullmatch(what):
-        return FarEnd("answers", float(seconds[1]))
-    raise ValueError("write far end busy, far end no answer, far end fails REASON, or far end 35 s")
-
-
-_DURATION = re.compile(r"(\d{1,6}(?:\.\d+)?) s")
-_SPOKEN_FOR = re.compile(r"\((\d{1,6}(?:\.\d+)?) s\)$")
-_CONFIDENCE = re.compile(r"\(confidence (\S*)\)$")
-_PORTION = re.compile(r"0(?:\.\d+)?|1(?:\.0+)?")
-WORD_S = 0.4
-"What a word takes to be said."
 
 
 def _step(number: int, line: str) -> Step:
     words = line.split()
-    for alone in ("silence", "hangs up", "call ends"):
+    for alone in ("silence", "beeps", "hangs up", "call ends"):
         if " ".join(words) == alone:
             return Step(number, alone)
     if words[:2] == ["far", "end"]:
         rest = line.split(maxsplit=2)[2] if len(words) > 2 else ""
-        return Step(number, "far end", _one_line(rest), far_end_of(rest))
+        return Step(number, "far end", one_line(rest), far_end_of(rest))
     verb, _, rest = line.partition(" ")
     rest = rest.strip()
     match verb:
         case "hears" if rest:
-            return Step(number, "hears", _one_line(rest))
+            return Step(number, "hears", one_line(rest))
         case "presses":
             return Step(number, "presses", keys_of(rest))
         case "texts" if rest and rest != PRIVATE:
-            return Step(number, "texts", _one_line(rest))
+            return Step(number, "texts", one_line(rest))
         case "texts":
             raise ValueError(f"write what the text says: texts WORDS ({PRIVATE} stands for words that were not kept)")
+        case "callee" if rest in get_args(CalleeType):
+            return Step(number, "callee", rest)
+        case "callee":
+            raise ValueError(f"write who has answered: callee {', callee '.join(get_args(CalleeType))}")
         case "service":
             return Step(number, "service", answer=answer_of(rest))
         case "says" if rest and rest != PRIVATE:
@@ -230,18 +184,14 @@ def _step(number: int, line: str) -> Step:
 
 def _says(number: int, text: str) -> Step:
     """`WORDS`, with `(3 s)` or `(confidence 0.4)` behind them."""
-    sure = _CONFIDENCE.search(text)
-    spoken_for = _SPOKEN_FOR.search(text)
+    sure = CONFIDENCE.search(text)
+    spoken_for = SPOKEN_FOR.search(text)
     behind = sure or spoken_for
-    words = _one_line(text[: behind.start()] if behind else text)
+    words = one_line(text[: behind.start()] if behind else text)
     seconds = float(spoken_for[1]) if spoken_for else max(1.0, WORD_S * len(words.split()))
-    if sure and not _PORTION.fullmatch(sure[1]):
+    if sure and not PORTION.fullmatch(sure[1]):
         raise ValueError("a confidence is from 0 to 1, such as (confidence 0.4)")
     return Step(number, "says", words, seconds=seconds, confidence=float(sure[1]) if sure else 1.0)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 # -- playing ----------------------------------------------------------------------------------
@@ -319,6 +269,10 @@ class Differs(Exception):
         self.mismatch = mismatch
 
 
+_SILENT = (events.Played, events.Done, Loaded, LoadFailed, events.Evaluated, events.EvaluationFailed)
+"Answers that have no line of their own."
+
+
 class ScriptedCaller:
     """The caller of a transcript: does what the next line says. Raises `Differs` where the call goes another way."""
 
@@ -333,6 +287,7 @@ class ScriptedCaller:
         self._steps = script.steps
         self._others = others
         self._at = 0
+        self._found: CalleeType | None = None
         self._lenient = lenient
         "A transcript that is broken off: services that it does not come to any more answer nothing."
 
@@ -340,33 +295,49 @@ class ScriptedCaller:
         "A service may be asked when the call is over."
 
     @property
+    def _here(self) -> int:
+        """The next line, but for who has answered: that may be found out before any."""
+        others = (at for at in range(self._at, len(self._steps)) if self._steps[at].verb != "callee")
+        return next(others, len(self._steps))
+
+    @property
     def _next(self) -> Step | None:
-        return self._steps[self._at] if self._at < len(self._steps) else None
+        return self._steps[self._here] if self._here < len(self._steps) else None
+
+    def _took(self) -> None:
+        """The next line has happened, and what was found out before it."""
+        self._find(self._here)
+        self._at += 1
+
+    def _find(self, until: int) -> None:
+        for step in self._steps[self._at : until]:
+            self._found = cast(CalleeType, step.text)
+        self._at = until
 
     def hears(self, prompt: Prompt) -> None:
-        said = _one_line(spoken(prompt))
+        said = one_line(spoken(prompt))
         if not said:
             return
         step = self._next
         if step is None or step.verb != "hears" or step.text != said:
             raise self._differs(f"hears   {said}")
-        self._at += 1
+        self._took()
 
     def acts(self, moment: Moment, *, speech: bool) -> str | Said | None:
         step = self._next
         if step is not None:
             match step.verb:
                 case "says" if speech:
-                    self._at += 1
+                    self._took()
                     return Said(step.text, step.confidence, step.seconds)
                 case "presses" if moment != "leaving":
-                    self._at += 1
+                    self._took()
                     return step.text
                 case "silence" if moment == "waiting":
-                    self._at += 1
+                    self._took()
                     return ""
-                case "hangs up" if moment != "spoken" or not self._served_after(self._at):
-                    self._at += 1
+                case "hangs up" if moment != "spoken" or not self._served_after(self._here):
+                    self._took()
                     return None
         if moment == "waiting":
             says = "says WORDS, " if speech else ""
@@ -377,34 +348,42 @@ class ScriptedCaller:
         step = self._next
         if step is None or step.verb not in ("texts", "hangs up"):
             raise self._differs("the application waits for a text: write texts WORDS or hangs up")
-        self._at += 1
+        self._took()
         return step.text if step.verb == "texts" else None
 
     def records(self, asked: Record) -> Message:
         seconds, key = 0.0, ""
         step = self._next
         if step is not None and step.verb == "says":
-            self._at, seconds = self._at + 1, step.seconds
+            self._took()
+            seconds = step.seconds
             step = self._next
+        if step is not None and step.verb == "beeps" and asked.ends_at_beep:
+            self._took()
+            return Message(seconds, beeps=True)
         if step is not None and step.verb == "presses" and step.text in asked.terminators:
-            self._at, key = self._at + 1, step.text
+            self._took()
+            key = step.text
         elif step is not None and step.verb == "hangs up" and not (seconds and self._goes_later):
-            self._at += 1
+            self._took()
             return Message(seconds, hangs_up=True)
         elif step is not None and step.verb == "silence" and not seconds:
-            self._at += 1
+            self._took()
         elif not seconds:
-            raise self._differs("the application records: write says WORDS (20 s), silence, presses KEY or hangs up")
+            more = "beeps, " if asked.ends_at_beep else ""
+            raise self._differs(
+                f"the application records: write says WORDS (20 s), {more}silence, presses KEY or hangs up"
+            )
         return Message(seconds, key)
 
     def transfers(self, asked: Transfer) -> FarEnd:
         step = self._next
         if step is not None and isinstance(step.answer, FarEnd):
-            self._at += 1
+            self._took()
             following = self._next
             waits = step.answer.outcome in ("answers", "noanswer")
             if waits and following is not None and following.verb == "hangs up" and not self._goes_later:
-                self._at += 1
+                self._took()
                 return replace(step.answer, caller_hangs_up=True)
             return step.answer
         raise self._differs(f"transfer to {asked.destination}: write far end 35 s, far end busy, far end no answer")
@@ -412,7 +391,7 @@ class ScriptedCaller:
     def serves(self, request: Asked) -> Fetched | FetchFailed:
         step = self._next
         if step is not None and isinstance(step.answer, Fetched | FetchFailed):
-            self._at += 1
+            self._took()
             return step.answer
         if self._lenient:
             return FetchFailed(0, "The transcript does not come to this request")
@@ -424,10 +403,17 @@ class ScriptedCaller:
                 return Loaded(0, other.name, asked.version or 1, other.model_dump(mode="json"))
         return LoadFailed(0, f"no application {asked.application!r} was given")
 
+    def found(self, answer: Event) -> CalleeType | None:
+        if isinstance(answer, _SILENT):
+            # Nothing in the transcript shows when this answer came, so what is next was found out before it.
+            self._find(self._here)
+        found, self._found = self._found, None
+        return found
+
     def left(self) -> None:
         step = self._next
         if step is not None and step.verb == "call ends":
-            self._at += 1
+            self._took()
 
     def ended(self, outcome: Outcome) -> Mismatch | None:
         """The program has ended: whether the transcript has, too."""
@@ -446,7 +432,7 @@ class ScriptedCaller:
     @property
     def _goes_later(self) -> bool:
         """The hang-up that comes next is one while a service is asked, and not before."""
-        return self._served_after(self._at) and not self._told_afterwards
+        return self._served_after(self._here) and not self._told_afterwards
 
     def _served_after(self, at: int) -> bool:
         """A hang-up with a service's answer after it happens while the service is asked."""

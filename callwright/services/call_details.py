@@ -47,8 +47,8 @@ def as_dev(call: OutboundRow) -> dict[str, Value]:
         "message_reference": call.message_reference,
         "call_id": str(call.id),
         "result": RESULTS.get(call.status, "failed"),
-        # Nobody has classified the callee; `unknown` is what Plum shows then.
-        "callee_type": "unknown",
+        # Where nobody has answered there is nobody to be known.
+        "callee_type": call.callee_type or "unknown",
         "attempts": str(call.attempts),
         "last_attempt_timestamp": str(int(attempted[-1])) if attempted else "0",
         "duration": str(_duration_s(call)),

@@ -71,6 +71,9 @@ class Record:
     terminators: str = "0123456789*#ABCD"
     "Keys that end it."
 
+    ends_at_beep: bool = False
+    "So does a beep of the far end, such as an answering machine's: it is an answer even where nothing was said before."
+
     private: bool = False
     type: Literal["record"] = "record"
 

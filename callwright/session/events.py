@@ -2,11 +2,13 @@
 
 `now` is UNIX seconds when the answer was given: the only clock a program has.
 `caller_gone` is set on the answer to a world-facing command during which the caller hung up.
+Two kinds are no answers: `Started`, and `CalleeFound`, a fact that is told while a command goes on waiting.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
+from callwright.base.callee_types import CalleeType
 from callwright.base.values import Value
 from callwright.grammar.input import Match, NoInput, NoMatch
 
@@ -20,6 +22,18 @@ class Started:
     "By which somebody began a conversation by text."
 
     type: Literal["started"] = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class CalleeFound:
+    """Not an answer: who has answered was found out meanwhile. `session.connection.callee_type` says so from here on."""
+
+    now: float
+    callee_type: CalleeType
+    cause: str = ""
+    "For the log, e.g. `a greeting of 2.1 s and more`."
+
+    type: Literal["callee_found"] = "callee_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +65,8 @@ class Recorded:
     duration_s: float
     "From the beep to the end, the final silence cut off."
 
-    terminated_by: Literal["key", "silence", "maximum", "hang up", "stopped"]
-    "`stopped`: a recording that the program itself had begun (`SetRecording`)."
+    terminated_by: Literal["key", "silence", "maximum", "hang up", "stopped", "beep"]
+    "`stopped`: a recording that the program itself had begun (`SetRecording`). `beep`: the far end's, as `Record` asked."
 
     key: str = ""
     size: int = 0
@@ -208,11 +222,11 @@ class LoadFailed:
 
 
 Event = (
-    Started | Played | Match | NoMatch | NoInput | Recorded | TransferEnded | Done | HungUp | Fetched | FetchFailed
+    Started | CalleeFound | Played | Match | NoMatch | NoInput | Recorded | TransferEnded | Done | HungUp | Fetched | FetchFailed
     | Invoked | InvokeFailed | Sent | SendFailed | Evaluated | EvaluationFailed | Loaded | LoadFailed
 )  # fmt: skip
 
 __all__ = [
-    "Done", "Evaluated", "EvaluationFailed", "Event", "FetchFailed", "Fetched", "HungUp", "InvokeFailed", "Invoked",
+    "CalleeFound", "Done", "Evaluated", "EvaluationFailed", "Event", "FetchFailed", "Fetched", "HungUp", "InvokeFailed", "Invoked",
     "LoadFailed", "Loaded", "Match", "NoInput", "NoMatch", "Played", "Recorded", "SendFailed", "Sent", "Started", "TransferEnded",
 ]  # fmt: skip

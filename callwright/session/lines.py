@@ -25,6 +25,7 @@ from callwright.session.commands import (
     Transfer,
 )
 from callwright.session.events import (
+    CalleeFound,
     EvaluationFailed,
     Fetched,
     FetchFailed,
@@ -103,6 +104,8 @@ def _told(entry: Entry) -> Iterator[_Told]:
             yield "event", f"Transfer ended: {outcome}", {"duration": duration, "reason": item.reason}
         case Started(text=text) if text:
             yield "event", f"Text: {text}", {}
+        case CalleeFound(callee_type=found, cause=cause):
+            yield "event", f"Callee type: {found}", {"cause": cause}
         case Match(utterance=utterance, mode=mode):
             yield "event", f"User input: {utterance} ({mode})", {}
         case NoMatch(utterance=utterance, mode=mode):

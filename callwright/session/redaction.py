@@ -22,6 +22,7 @@ from callwright.session.commands import (
     Transfer,
 )
 from callwright.session.events import (
+    CalleeFound,
     Evaluated,
     EvaluationFailed,
     Event,
@@ -45,7 +46,7 @@ PRIVATE = "[private]"
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"})
 
-_OPEN = frozenset({Log, SetRecording, Disconnect})
+_OPEN = frozenset({Log, SetRecording, Disconnect, CalleeFound})
 "Nothing in these is private: whoever makes a line for the log leaves it out."
 
 _ANSWERS = frozenset(get_args(Event)) - {Loaded}

@@ -37,6 +37,7 @@ from callwright.session.commands import (
     WorldCommand,
 )
 from callwright.session.events import (
+    CalleeFound,
     Done,
     Evaluated,
     EvaluationFailed,
@@ -119,8 +120,8 @@ class SessionInfo:
         if self.sip_headers:
             connection["protocol"] = {"sip": {"headers": dict[str, Value](self.sip_headers)}}
         if self.direction == "outbound":
-            # Nobody has classified the callee; `unknown` is what Plum shows then.
-            connection["callee_type"] = "unknown"
+            # Until `CalleeFound` is told.
+            connection["callee_type"] = "processing"
         began: dict[str, Value] = {"text": self.text} if self.text else {}
         return {"id": self.id, "name": self.application, "connection": connection, **began}
 
@@ -199,6 +200,9 @@ class Call:
         self.now = 0.0
         "UNIX seconds at the last event."
 
+        self.callee_type = ""
+        "Who has answered, once that was found out."
+
         self.caller_gone = False
         self.asked_in_vain = 0
         self.disconnected = False
@@ -224,6 +228,13 @@ class Call:
 
         self.epilogue: Program | None = None
         "Runs after the program's end, however it ended: for world-facing commands, and to end a recording."
+
+    def show_callee(self) -> None:
+        """Let the variables say who has answered, where that was found out."""
+        session = self.variables.values.get("session")
+        connection = session.get("connection") if isinstance(session, dict) else None
+        if self.callee_type and isinstance(connection, dict):
+            connection["callee_type"] = self.callee_type
 
     async def play(self, *prompts: Prompt) -> Played:
         event = await self._caller(Play(prompts))
@@ -353,10 +364,18 @@ class Run:
         return self._resume(None)
 
     def send(self, event: Event) -> Command | None:
-        """Answer the last command. The next one; None when the program has ended (`outcome` says how)."""
+        """Answer the last command. The next one; None when the program has ended (`outcome` says how).
+
+        `CalleeFound` answers nothing: the same command goes on waiting.
+        """
         assert self.outcome is None and self.asked is not None, "nothing was asked"
         call = self.call
         call.now = event.now
+        if isinstance(event, CalleeFound):
+            call.callee_type = event.callee_type
+            call.show_callee()
+            self._record(event)
+            return self.asked
         if isinstance(event, HungUp) or getattr(event, "caller_gone", False):
             call.caller_gone = True
         self._record(event)

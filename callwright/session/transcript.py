@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from callwright.base import json_text
 from callwright.session.commands import Collect, Command, Play, Record, Transfer
 from callwright.session.events import (
+    CalleeFound,
     Event,
     Fetched,
     FetchFailed,
@@ -62,6 +63,8 @@ def _of(item: Command | Event) -> Iterator[tuple[str, str]]:
             | NoMatch(utterance=said, mode="voice", confidence=sure)
         ):
             yield "says", f"{said or NOTHING}{f' (confidence {sure:g})' if said and sure < 1 else ''}"
+        case CalleeFound(callee_type=found):
+            yield "callee", found
         case Started(text=text) if text:
             yield "texts", _one_line(text)
         case Match(utterance=text, mode="text") | NoMatch(utterance=text, mode="text"):
@@ -71,8 +74,10 @@ def _of(item: Command | Event) -> Iterator[tuple[str, str]]:
         case NoInput():
             yield "silence", ""
         case Recorded(duration_s=seconds, terminated_by=ended, key=key):
-            if ended != "stopped":
+            if ended != "stopped" and seconds:
                 yield "says", f"({seconds:g} s)"
+            if ended == "beep":
+                yield "beeps", ""
             if key:
                 yield "presses", key
         case TransferEnded(outcome=outcome, duration_s=seconds, reason=reason):

@@ -105,6 +105,9 @@ class Finish:
     sip_status: int | None = None
     "That the peer refused it with; None where it was answered, or nothing came back."
 
+    callee_type: str = ""
+    "Who answered; empty where nobody did."
+
 
 async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float) -> list[Claim]:
     """Take at most `free` due calls (and at most `BATCH`), as far as the trunks' channels and rates allow."""
@@ -281,7 +284,8 @@ async def connected(connection: Connection, _: Scope, attempts: Sequence[tuple[i
 
 
 _FINISHES = (
-    "$1::bigint[], $2::text[], $3::text[], $4::float8[], $5::int[]) AS g (attempt_id, ending, cause, at, sip_status"
+    "$1::bigint[], $2::text[], $3::text[], $4::float8[], $5::int[], $6::text[]) "
+    "AS g (attempt_id, ending, cause, at, sip_status, callee_type"
 )
 
 
@@ -292,7 +296,7 @@ async def finish(connection: Connection, _: Scope, finishes: Sequence[Finish]) -
         f"""
         WITH {LOCKED.format(columns=_FINISHES)}, call AS (
             UPDATE outbound_calls c SET
-                attempt_id = NULL, cause = g.cause,
+                attempt_id = NULL, cause = g.cause, callee_type = g.callee_type,
                 status = CASE WHEN g.ending IN ('completed', 'rejected') THEN g.ending
                               WHEN c.attempts < c.max_attempts THEN 'queued' ELSE 'failed' END,
                 due_at = g.at + c.reattempt_wait_s,
@@ -321,6 +325,7 @@ async def finish(connection: Connection, _: Scope, finishes: Sequence[Finish]) -
         [finish.cause for finish in finishes],
         [finish.at for finish in finishes],
         [finish.sip_status for finish in finishes],
+        [finish.callee_type for finish in finishes],
     )
 
 

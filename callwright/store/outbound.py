@@ -81,6 +81,9 @@ class OutboundRow:
     events: tuple[tuple[str, float], ...]
     "(event, UNIX seconds), oldest first."
 
+    callee_type: str
+    "Who has answered, once the call is over; empty where nobody did."
+
     start_url: str
     "The document that it runs; empty for a deployment's application."
 
@@ -204,7 +207,7 @@ async def get(db: Database, scope: Scope, call_id: int) -> OutboundRow | None:
         f"""
         SELECT c.id, c.account_id, c.user_id, c.phone_number, c.status, c.cause, c.attempts, c.max_attempts, c.reattempt_wait_s,
                c.queued_at, c.start_at, c.end_at, c.connected_at, c.ended_at,
-               c.start_url, c.message_reference, a.result_url_json,
+               c.callee_type, c.start_url, c.message_reference, a.result_url_json,
                (SELECT json_agg(json_build_array(e.event, e.at) ORDER BY e.id) FROM
                 (SELECT * FROM outbound_events WHERE outbound_call_id = c.id ORDER BY id LIMIT {EVENTS_MAX}) e) AS events
         FROM outbound_calls c JOIN accounts a ON a.id = c.account_id WHERE {mine} AND c.id = $2

@@ -206,6 +206,7 @@ outbound_calls = sa.Table(
     sa.Column("postd", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False, server_default="queued"),
     sa.Column("cause", sa.Text, nullable=False, server_default=""),
+    sa.Column("callee_type", sa.Text, nullable=False, server_default="", comment="Empty until somebody has answered."),
     sa.Column("attempt_id", sa.BigInteger, nullable=True, comment="The attempt that has it now."),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("max_attempts", sa.Integer, nullable=False),

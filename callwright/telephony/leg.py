@@ -17,6 +17,8 @@ from functools import partial
 from callwright.base.errors import PeerError
 from callwright.media.dtmf import KEYS
 from callwright.ports.leg import (
+    Beeped,
+    Callee,
     Frames,
     KeyPressed,
     Leg,
@@ -32,17 +34,9 @@ from callwright.sip.address import Transport, bracketed, uri
 from callwright.sip.events import Referred
 from callwright.sip.locating import Place
 from callwright.telephony.media_coding import Agreed
+from callwright.telephony.media_events import CalleeFound, NoAudio, RecordingEnded
 from callwright.telephony.negotiation import Negotiation
-from callwright.telephony.plane import (
-    Closed,
-    FirstPacket,
-    MediaEvent,
-    MediaPlane,
-    MediaSession,
-    MediaStats,
-    NoAudio,
-    RecordingEnded,
-)
+from callwright.telephony.plane import Closed, FirstPacket, MediaEvent, MediaPlane, MediaSession, MediaStats
 from callwright.telephony.sip_endpoint import (
     Answered,
     Confirmed,
@@ -109,6 +103,7 @@ class SipLeg:
         self._recordings: dict[str, asyncio.Future[str]] = {}
         "By path, with the error or an empty string."
 
+        self.callee: Callee | None = None
         self.heard_at: Callable[[], None] | None = None
         "Called once, when the far end's first audio packet arrives."
 
@@ -334,9 +329,14 @@ class SipLeg:
             assert other is None or isinstance(other, SipLeg)
             self._media.bridge(other._media if other is not None and not other.ended else None)
 
-    def listen(self, silence_s: float) -> None:
+    def listen(self, silence_s: float, *, beeps: bool = False) -> None:
         if not self._ended:
-            self._media.listen(silence_s)
+            self._media.listen(silence_s, beeps=beeps)
+
+    def classify(self, within_s: float) -> None:
+        """Find out who has answered just now, in so long at most: `callee`."""
+        if not self._ended:
+            self._media.classify(within_s)
 
     def hear(self, silence_s: float, mark: int) -> None:
         if not self._ended:
@@ -446,7 +446,9 @@ class SipLeg:
             case KeyPressed(key=key) if self._described.event_payload_type is None:
                 self._tone = (key, time.monotonic())
                 self._tell(event)
-            case KeyPressed() | PlayEnded() | SpeechStarted() | SpeechEnded():
+            case CalleeFound(callee=callee):
+                self.callee = Callee(callee.type, callee.cause, time.time())
+            case KeyPressed() | PlayEnded() | SpeechStarted() | SpeechEnded() | Beeped():
                 self._tell(event)
             case RecordingEnded(path=path, error=error):
                 if (complete := self._recordings.get(path)) is not None and not complete.done():

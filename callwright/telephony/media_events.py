@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from callwright.ports.leg import KeyPressed, PlayEnded, SpeechEnded, SpeechStarted
+from callwright.media.callee import Callee
+from callwright.ports.leg import Beeped, KeyPressed, PlayEnded, SpeechEnded, SpeechStarted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class FirstPacket:
 
 
 @dataclass(frozen=True, slots=True)
+class CalleeFound:
+    """Who has answered. Told once, after `classify`."""
+
+    callee: Callee
+
+
+@dataclass(frozen=True, slots=True)
 class NoAudio:
     """Nothing has arrived for as long as a far end may be silent. Told once for each such silence."""
 
@@ -78,7 +86,9 @@ class Closed:
     stats: MediaStats
 
 
-MediaEvent = KeyPressed | PlayEnded | SpeechStarted | SpeechEnded | FirstPacket | NoAudio | RecordingEnded | Closed
+MediaEvent = (
+    KeyPressed | PlayEnded | SpeechStarted | SpeechEnded | Beeped | FirstPacket | CalleeFound | NoAudio | RecordingEnded | Closed
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, cycle
 
 from callwright.media import rtp
+from callwright.media.callee import CalleeDetector
 from callwright.media.dtmf import KeyPacket, key_packets
 from callwright.media.frames import FRAME_BYTES
 from callwright.media.inband import key_frames
@@ -87,7 +88,7 @@ class Sender:
         self._odd_packets = self._octets = 0
         "Packets that were no 20 ms of µ-law, and their length."
 
-        self._taps: tuple[Recording | UtteranceDetector, ...] = ()
+        self._taps: tuple[Recording | UtteranceDetector | CalleeDetector, ...] = ()
         "Who wants to know what we play."
 
         self._recordings: dict[Slot, Recording] = {}

@@ -64,9 +64,14 @@ class MediaSession:
         """Each hears the other from now on, but not the keys. None parts them."""
         self._post(Stream.bridge, other._stream if other is not None else None)
 
-    def listen(self, silence_s: float) -> None:
-        """Tell `SpeechStarted` and, after `silence_s` of quiet, `SpeechEnded`, again and again. 0 stops it."""
-        self._post(Stream.listen, silence_s)
+    def listen(self, silence_s: float, *, beeps: bool = False) -> None:
+        """Tell `SpeechStarted` and, after `silence_s` of quiet, `SpeechEnded`, again and again; and `Beeped` where asked for.
+        0 stops it."""
+        self._post(Stream.listen, silence_s, beeps)
+
+    def classify(self, within_s: float) -> None:
+        """Find out who has answered just now; `CalleeFound` tells, after so long at the most."""
+        self._post(Stream.classify, within_s)
 
     def hear(self, silence_s: float, mark: int) -> None:
         """Wait for one utterance; `SpeechStarted(mark)` and `SpeechEnded(mark, audio)` tell of it. 0 stops it."""

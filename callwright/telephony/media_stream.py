@@ -14,14 +14,16 @@ import time
 from collections.abc import Callable
 
 from callwright.media import rtp
+from callwright.media.beep import BeepDetector
+from callwright.media.callee import CalleeDetector, Rules
 from callwright.media.dtmf import KeyReceiver
 from callwright.media.frames import FRAME_BYTES, RATE_HZ
 from callwright.media.inband import ToneKeys
 from callwright.media.speech import SpeechDetector
 from callwright.media.utterance import Utterance, UtteranceDetector
-from callwright.ports.leg import KeyPressed, Slot, SpeechEnded, SpeechStarted
+from callwright.ports.leg import Beeped, KeyPressed, Slot, SpeechEnded, SpeechStarted
 from callwright.telephony.media_coding import Agreed, Coding
-from callwright.telephony.media_events import FirstPacket, MediaEvent, MediaStats, NoAudio
+from callwright.telephony.media_events import CalleeFound, FirstPacket, MediaEvent, MediaStats, NoAudio
 from callwright.telephony.media_latch import LATCH_PACKETS, QUIET_SAMPLES, Address, Latch
 from callwright.telephony.media_reports import Reports
 from callwright.telephony.media_secure import Keys, Secured
@@ -39,6 +41,8 @@ class Stream(Sender):
     """What the plane knows of one session."""
 
     __slots__ = (
+        "_beeps",
+        "_callee",
         "_event_types",
         "_expects",
         "_heard_at",
@@ -112,6 +116,8 @@ class Stream(Sender):
 
         self.recording_error = ""
         self._speech: SpeechDetector | None = None
+        self._beeps: BeepDetector | None = None
+        self._callee: CalleeDetector | None = None
         self._utterance: UtteranceDetector | None = None
         self._utterance_mark = 0
 
@@ -169,8 +175,13 @@ class Stream(Sender):
         self._inband = None
         self._tap()
 
-    def listen(self, _clock: int, silence_s: float) -> None:
+    def listen(self, _clock: int, silence_s: float, beeps: bool) -> None:
         self._speech = SpeechDetector(silence_s) if silence_s > 0 else None
+        self._beeps = BeepDetector() if beeps and silence_s > 0 else None
+        self._tap()
+
+    def classify(self, clock: int, within_s: float) -> None:
+        self._callee = CalleeDetector(clock, Rules(within_s))
         self._tap()
 
     def hear(self, _clock: int, silence_s: float, mark: int) -> None:
@@ -206,7 +217,7 @@ class Stream(Sender):
             one._tap()
 
     def _tap(self) -> None:
-        hearing = () if self._utterance is None else (self._utterance,)
+        hearing = (one for one in (self._utterance, self._callee) if one is not None)
         self._taps = (*self._recordings.values(), *hearing)
         self._tapped = self._hears or self._peer is not None
 
@@ -220,14 +231,20 @@ class Stream(Sender):
     @property
     def listening(self) -> bool:
         """`check_quiet` wants to be called every 20 ms."""
-        return self._speech is not None or self._utterance is not None
+        return self._speech is not None or self._utterance is not None or self._callee is not None
 
     def check_quiet(self, clock: int) -> None:
         """Has speech ended, though no packet comes that could say so?"""
         if self._speech is not None:
             self._tell_speech(self._speech.quiet(clock))
+        if self._beeps is not None and self._beeps.quiet(clock):
+            self.tell(Beeped())
         if self._utterance is not None:
             self._tell_utterance(self._utterance.quiet(clock))
+        if self._callee is not None and (callee := self._callee.look(clock)) is not None:
+            self._callee = None
+            self._tap()
+            self.tell(CalleeFound(callee))
 
     def each_second(self, clock: int) -> None:
         for recording in self._recordings.values():
@@ -342,6 +359,10 @@ class Stream(Sender):
                 self.tell(KeyPressed(key))
         if self._speech is not None:
             self._tell_speech(self._speech.hear(bytes(audio), clock))
+        if self._beeps is not None and self._beeps.hear(bytes(audio), timestamp, clock):
+            self.tell(Beeped())
+        if self._callee is not None:
+            self._callee.hear(audio, timestamp, clock)
         if self._utterance is not None:
             self._tell_utterance(self._utterance.hear(bytes(audio), timestamp, clock))
 

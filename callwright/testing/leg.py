@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from callwright.ports.leg import Frames, Leg, LegEnded, LegEvent, PlayEnded, Slot
+from callwright.ports.leg import Callee, Frames, Leg, LegEnded, LegEvent, PlayEnded, Slot
 
 
 class FakeLeg:
@@ -30,6 +30,7 @@ class FakeLeg:
         "The mark of the utterance that is waited for; 0: none is."
 
         self.ended = False
+        self.callee: Callee | None = None
 
     def tell(self, *events: LegEvent) -> None:
         """The party did this."""
@@ -72,7 +73,7 @@ class FakeLeg:
     def bridge(self, other: Leg | None) -> None:
         self.bridged = other
 
-    def listen(self, silence_s: float) -> None: ...
+    def listen(self, silence_s: float, *, beeps: bool = False) -> None: ...
 
     def hear(self, silence_s: float, mark: int) -> None:
         self.hearing = mark if silence_s else 0

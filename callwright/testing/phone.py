@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from callwright.base.errors import PeerError, ProviderError
-from callwright.media.frames import frames
+from callwright.media.frames import SILENCE_FRAME, frames
 from callwright.media.tones import tone
 from callwright.ports.leg import Frames, LegEnded, PlayEnded, SpeechEnded, SpeechStarted
 from callwright.ports.synthesizer import SpeechRequest, Synthesizer
@@ -40,6 +40,12 @@ SILENCE_S = 0.9
 
 _VOICE = frames(tone("ringback"))[:100]
 "What stands for its voice: two seconds of a tone."
+
+_OPENING = 9
+"The mark of what it says first."
+
+_PAUSE: Frames = (SILENCE_FRAME,) * 25
+"Half a second, before it speaks and before it beeps."
 
 EVENTS_BYTES_MAX = 4 << 20
 "The event file starts anew past this size."
@@ -71,6 +77,12 @@ class Script:
     speaks: Literal["", "in turn", "first"] = ""
     "Say something of two seconds after each turn of the far end; or at once, and hang up."
 
+    greets: str = ""
+    "Said at once."
+
+    sounds: Literal["", "beep", "fax"] = ""
+    "After that, at once where nothing is said."
+
 
 NUMBERS: Mapping[str, Script] = {
     "12125550101": Script("answers and presses 1", keys=("1",)),
@@ -87,6 +99,13 @@ NUMBERS: Mapping[str, Script] = {
     ),
     "12125550111": Script('answers, and says "yes" as soon as it hears anything', says=("yes",), interrupts=True),
     "12125550112": Script('answers, and says "what a nice day it is", then "no"', says=("what a nice day it is", "no")),
+    "12125550113": Script("answers, says hello and presses 1", greets="Hello?", keys=("1",)),
+    "12125550114": Script(
+        "is an answering machine, with a greeting and a beep",
+        greets="Hello, you have reached the answering machine of Ann Miller. Nobody is at home. Please leave a message.",
+        sounds="beep",
+    ),
+    "12125550115": Script("is a fax machine", sounds="fax"),
 }
 PREFIX = "121255501"
 "What the numbers begin with: the prefix of the trunk that leads to the phone."
@@ -103,7 +122,8 @@ class PhoneEvent:
     "The SIP Call-ID."
 
     event: str
-    "`invited`, `answered`, `first audio`, `heard` (the far end's turn began), `turn over`, `pressed`, `said`, `ended`."
+    """`invited`, `answered`, `first audio`, `heard` (the far end's turn began), `turn over`, `pressed`, `said`, `opened` (it has
+    said what it says first), `ended`."""
 
     detail: str = ""
 
@@ -196,20 +216,31 @@ class TestPhone:
             self._tell(call, "ended", "not answered")
             return
         words = await self._spoken(script)
+        opening = await self._opening(script)
         leg = SipLeg.incoming(call, self._plane, self._host)
         leg.heard_at = lambda: self._tell(call, "first audio")
         leg.listen(SILENCE_S)
         self._tell(call, "answered")
+        if opening:
+            leg.play(opening, _OPENING)
         async with asyncio.timeout(self._call_s_max):
             await self._listen(call, leg, script, words)
 
     async def _spoken(self, script: Script) -> list[tuple[str, Frames]]:
         """The words of a script, ready to be said."""
-        if not script.says:
-            return []
+        return [(words, await self._voiced(words)) for words in script.says]
+
+    async def _opening(self, script: Script) -> list[Frames]:
+        """What it says and sounds as soon as it has answered."""
+        opening = [_PAUSE, await self._voiced(script.greets), _PAUSE] if script.greets else [_PAUSE]
+        if script.sounds:
+            opening.append(frames(tone(script.sounds)))
+        return opening if len(opening) > 1 else []
+
+    async def _voiced(self, words: str) -> Frames:
         if self._voice is None:
             raise ProviderError("this test phone was given no voice")
-        return [(words, frames(await self._voice.synthesize(SpeechRequest(words)))) for words in script.says]
+        return frames(await self._voice.synthesize(SpeechRequest(words)))
 
     async def _listen(self, call: SipCall, leg: SipLeg, script: Script, words: list[tuple[str, Frames]]) -> None:
         keys = list(script.keys)
@@ -233,6 +264,8 @@ class TestPhone:
                         pressed = keys.pop(0)
                         leg.send_keys(pressed)
                         self._tell(call, "pressed", pressed)
+                case PlayEnded(mark=mark) if mark == _OPENING:
+                    self._tell(call, "opened", script.sounds)
                 case PlayEnded() if script.speaks == "first":
                     leg.hang_up()
                 case LegEnded(by=by, reason=reason):

@@ -25,7 +25,7 @@ from callwright.media.tones import tone
 from callwright.ports.leg import Frames, KeyPressed, Leg, LegEnded, PlayEnded, Slot
 from callwright.ports.recognizer import Recognizer, Utterance
 from callwright.session.commands import CallerCommand, Collect, Disconnect, Play, Record, SetRecording, Transfer
-from callwright.session.events import Done, Event, HungUp, NoInput, Played, Recorded
+from callwright.session.events import CalleeFound, Done, Event, HungUp, NoInput, Played, Recorded
 from callwright.session.prompts import Prompt
 from callwright.voice.asking import Asking
 from callwright.voice.join import Dial, join
@@ -72,6 +72,7 @@ class Performer:
         self._own = ("", "")
         "The program's own recording that goes on: its ref and its path."
 
+        self._found = False
         self._muted = False
         self._holding = False
         self._typed = ""
@@ -107,6 +108,14 @@ class Performer:
                 self._leg.hang_up()
                 self._over = HungUp(self._clock(), by="application")
                 return self._over
+
+    def found(self) -> CalleeFound | None:
+        """Who has answered, once that was found out; told once."""
+        callee = self._leg.callee
+        if callee is None or self._found:
+            return None
+        self._found = True
+        return CalleeFound(callee.at, callee.type, callee.cause)
 
     async def hold(self, prompt: Prompt) -> None:
         """Play this over and over, until the next command or `release`."""
@@ -145,7 +154,7 @@ class Performer:
         if message.error:
             self._report(f"The message is not complete: {message.error}")
         recorded = None
-        if message.seconds:
+        if message.seconds or message.ended == "beep":
             size = self._messages.size(ref)
             recorded = Recorded(self._clock(), ref, message.seconds, message.ended, message.key, size)
         if message.over is not None:

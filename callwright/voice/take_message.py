@@ -1,4 +1,4 @@
-"""A message from the far end: from the beep to a key, the silence after speech, or the longest time."""
+"""A message from the far end: from our beep to a key, the silence after speech, a beep of theirs, or the longest time."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Literal
 
 from callwright.media.frames import frames
 from callwright.media.tones import tone
-from callwright.ports.leg import KeyPressed, Leg, LegEnded, LegEvent, PlayEnded, SpeechEnded, SpeechStarted
+from callwright.ports.leg import Beeped, KeyPressed, Leg, LegEnded, LegEvent, PlayEnded, SpeechEnded, SpeechStarted
 from callwright.session.commands import Record
 
 COMPLETE_S_MAX = 5.0
@@ -19,9 +19,9 @@ LATE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """How it ended. `seconds` is 0 where nothing was said."""
+    """How it ended. `seconds` is 0 where nothing was said, but for a beep, which is an answer without words too."""
 
-    ended: Literal["key", "silence", "maximum", "hang up"]
+    ended: Literal["key", "silence", "maximum", "hang up", "beep"]
     seconds: float
     key: str = ""
     over: LegEnded | None = None
@@ -34,7 +34,7 @@ async def take_message(leg: Leg, command: Record, path: str, clock: Callable[[],
     if command.beep and (over := await _beep(leg, mark)):
         return Message("hang up", 0, over=over)
     leg.start_recording(path, "message")
-    leg.listen(command.silence_final_s)
+    leg.listen(command.silence_final_s, beeps=command.ends_at_beep)
     begun = clock()
     taken = await _until_ended(leg, command, begun, clock)
     leg.listen(0)
@@ -69,6 +69,8 @@ async def _until_ended(leg: Leg, command: Record, begun: float, clock: Callable[
                 return Message("key", clock() - begun if spoke else 0, key)
             case SpeechStarted():
                 spoke = True
+            case Beeped():
+                return Message("beep", clock() - begun)
             case SpeechEnded():
                 return Message("silence", clock() - begun)
             case LegEnded() as over:

@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
+from callwright.base.callee_types import CalleeType
 from callwright.flow import yaml12
 from callwright.flow.application import Application, build, parse
 from callwright.flow.engine import program
@@ -83,6 +84,7 @@ class Monkey:
     def __init__(self, random: Random, others: list[Application]) -> None:
         self._random = random
         self._others = others
+        self._has_found = False
 
     def hears(self, prompt: Prompt) -> None: ...
 
@@ -94,7 +96,12 @@ class Monkey:
         return self._random.choice(keys) if moment == "waiting" or self._random.random() < 0.3 else ""
 
     def records(self, asked: Record) -> Message:
-        return Message(self._random.choice([0, 2, 999]), self._random.choice(["", "#"]), self._random.random() < 0.2)
+        return Message(
+            self._random.choice([0, 2, 999]),
+            self._random.choice(["", "#"]),
+            self._random.random() < 0.2,
+            self._random.random() < 0.3,
+        )
 
     def transfers(self, asked: Transfer) -> FarEnd:
         outcome = self._random.choice(["answers", "noanswer", "busy", "error"])
@@ -112,6 +119,12 @@ class Monkey:
         return Loaded(0, asked.application, asked.version or 1, self._others[0].model_dump(mode="json"))
 
     def left(self) -> None: ...
+
+    def found(self, answer: Event) -> CalleeType | None:
+        if self._has_found or self._random.random() < 0.7:
+            return None
+        self._has_found = True
+        return self._random.choice(["voice", "answeringmachine"])
 
 
 @cache

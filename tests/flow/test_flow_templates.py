@@ -12,10 +12,11 @@ pytestmark = pytest.mark.pure
 OWN = [name for name in templates.names() if name != "appointment_reminder"]
 
 
-def test_there_are_five() -> None:
+def test_there_are_six() -> None:
     assert templates.names() == [
         "after_hours_menu",
         "appointment_reminder",
+        "leave_a_message",
         "pin_check",
         "survey",
         "voicemail_to_email",

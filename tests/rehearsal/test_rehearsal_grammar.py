@@ -29,16 +29,19 @@ pages:
           - {value: transfer, exit: transfer}
           - {value: rest, exit: rest}
           - {value: mail, exit: mail}
-        exits: {ask: ask, record: record, transfer: transfer, rest: rest, mail: mail, otherwise: bye}
+          - {value: who, exit: who}
+        exits: {who: who, ask: ask, record: record, transfer: transfer, rest: rest, mail: mail, otherwise: bye}
       - {name: ask, type: digits, speech: true, prompt: Pin?, digits_max: 4, exits: {next: asked, no_input: bye, no_match: bye}}
       - {name: asked, type: prompt, prompt: "{{ ask }} by {{ ask$.inputmode }}, {{ ask$.confidence }}.", exits: {next: bye}}
-      - {name: record, type: record, prompt: Speak., exits: {next: recorded}}
+      - {name: record, type: record, prompt: Speak., ends_at_beep: true, exits: {next: recorded}}
       - {name: recorded, type: prompt, prompt: "{{ record$.duration }} s {{ record }}", exits: {next: bye}}
       - {name: transfer, type: transfer, destination: "6175550100", custom_errors: true,
          exits: {next: transferred, no_answer: transferred, error: transferred}}
       - {name: transferred, type: prompt, prompt: "{{ transfer }} {{ transfer$.duration }}.", exits: {next: bye}}
       - {name: rest, type: rest, url: "https://x.example/", exits: {next: got, error: bye}}
       - {name: got, type: prompt, prompt: "{{ rest.a }}.", exits: {next: bye}}
+      - {name: who, type: prompt, prompt: Who?, exits: {next: callee}}
+      - {name: callee, type: prompt, prompt: "A {{ session.connection.callee_type }}.", exits: {next: bye}}
       - {name: mail, type: email, to: a@example.com, subject: x, exits: {next: sent, error: bye}}
       - {name: sent, type: prompt, prompt: Sent., exits: {next: bye}}
       - {name: bye, type: prompt, prompt: Bye., exits: {next: end}}
@@ -60,6 +63,8 @@ FORMS: dict[str, tuple[str, str, str]] = {
     ),
     "says ...": ("says ...", "hears Wrong.\nhears Pin?\nsays ...\nhears Wrong." + BYE, "says one two three four"),
     "texts TEXT": ("texts one two three four", "hears 1234 by text, 1." + BYE, "texts 1235"),
+    "beeps": ("beeps", "hears 0 s (recording)" + BYE, "says (3 s)"),
+    "callee TYPE": ("callee fax", "hears A fax." + BYE, "callee voice"),
     "hangs up": ("hangs up", "", "silence"),
     "far end SECONDS s": ("far end 35 s", "hears far_end_disconnect 35." + BYE, "far end 36 s"),
     "far end no answer": ("far end no answer", "hears noanswer 0." + BYE, "far end busy"),
@@ -79,6 +84,8 @@ BEFORE = {
     "says WORDS": "variable do = record\nhears Speak.\n",
     "says WORDS (confidence 0.7)": "variable do = ask\nhears Pin?\n",
     "says ...": "variable do = ask\nhears Pin?\n",
+    "beeps": "variable do = record\nhears Speak.\n",
+    "callee TYPE": "variable do = who\nhears Who?\n",
     "texts TEXT": "variable do = ask\ntexts hello\nhears Pin?\n",
     "hangs up": "variable do = ask\nhears Pin?\n",
     "far end SECONDS s": "variable do = transfer\n",

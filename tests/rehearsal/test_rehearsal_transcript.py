@@ -12,7 +12,7 @@ from callwright.rehearsal import transcript as transcripts
 from callwright.rehearsal.simulation import FarEnd, Moment, Said, Simulation
 from callwright.rehearsal.transcript import BYTES_MAX, LINES_MAX, TranscriptError, play
 from callwright.session.commands import Fetch
-from callwright.session.events import Fetched, FetchFailed
+from callwright.session.events import Event, Fetched, FetchFailed
 from callwright.session.prompts import Prompt
 from callwright.session.run import Entry, Run, SessionInfo
 from callwright.session.transcript import transcript
@@ -53,6 +53,10 @@ def desk() -> Application:
         ("# only this\n\n", 1, "at least one line"),
         ("hears", 1, "write what is heard"),
         ("hears Hi\npresses", 2, "are not keys of a telephone"),
+        ("callee", 1, "write who has answered: callee voice"),
+        ("callee nobody", 1, "write who has answered"),
+        ("callee fax\nhears Hi\ncallee voice", 3, "found out once"),
+        ("texts Hi\ncallee voice", 2, "callee is for calls"),
         ("presses 12x", 1, "'12x' are not keys"),
         ("presses [private]", 1, "not kept"),
         ("says", 1, "write what is said"),
@@ -249,6 +253,8 @@ class _Anybody:
 
     def left(self) -> None: ...
 
+    def found(self, answer: Event) -> None: ...
+
     def serves(self, request: Fetch) -> Fetched | FetchFailed:
         return self._random.choice(
             [
@@ -276,3 +282,41 @@ def test_a_call_written_down_goes_the_same_way_again(seed: int) -> None:
     played = play(application, transcripts.parse(written))
     assert played.mismatch is None, f"{played.mismatch}\n{written}"
     assert transcript(played.journal) == written
+
+
+WHO = """
+name: Who
+pages:
+  - name: Main
+    modules:
+      - {name: start, type: start, exits: {next: hello}}
+      - {name: hello, type: prompt, prompt: Hello., exits: {next: heard}}
+      - name: heard
+        type: record
+        beep: false
+        ends_at_beep: true
+        no_input: {attempts: [""]}
+        exits: {next: bye, no_input: bye}
+      - {name: bye, type: prompt, prompt: "Bye {{ session.connection.callee_type }}.", exits: {next: end}}
+      - {name: end, type: exit}
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hears Hello.\ncallee voice\nsilence\nhears Bye voice.\ncall ends",
+        "hears Hello.\nsays (3 s)\ncallee answeringmachine\nbeeps\nhears Bye answeringmachine.\ncall ends",
+        "hears Hello.\nbeeps\nhears Bye processing.\ncallee unknown\ncall ends",
+        "hears Hello.\ncallee fax\nhangs up",
+    ],
+)
+def test_who_has_answered_is_found_out_where_the_transcript_says_so(text: str) -> None:
+    played = play(parse(WHO), transcripts.parse(text))
+    assert played.mismatch is None, str(played.mismatch)
+    assert [line.split() for line in transcript(played.journal).splitlines()] == [line.split() for line in _shown(text)]
+
+
+def _shown(text: str) -> list[str]:
+    # What is found out while something is recorded is told before the recording.
+    return text.replace("says (3 s)\ncallee answeringmachine", "callee answeringmachine\nsays (3 s)").splitlines()

@@ -27,6 +27,7 @@ from callwright.session.commands import (
     Transfer,
 )
 from callwright.session.events import (
+    CalleeFound,
     Done,
     Evaluated,
     EvaluationFailed,
@@ -82,7 +83,7 @@ VALUES = st.recursive(
 COMMANDS: dict[type, st.SearchStrategy[Command]] = {
     Play: st.builds(Play, PROMPTS),
     Collect: st.builds(Collect, PROMPTS, GRAMMARS, st.builds(Timers, NUMBERS, NUMBERS), st.booleans()),
-    Record: st.builds(Record, PROMPTS, st.booleans(), NUMBERS, NUMBERS, NUMBERS, TEXTS, st.booleans()),
+    Record: st.builds(Record, PROMPTS, st.booleans(), NUMBERS, NUMBERS, NUMBERS, TEXTS, st.booleans(), st.booleans()),
     Transfer: st.builds(
         Transfer, TEXTS, PROMPTS, TEXTS, TEXTS, NUMBERS, NUMBERS, st.none() | PROMPT, PAIRS, st.booleans()
     ),
@@ -124,6 +125,9 @@ COMMANDS: dict[type, st.SearchStrategy[Command]] = {
 }
 EVENTS: dict[type, st.SearchStrategy[Event]] = {
     Started: st.builds(Started, NUMBERS),
+    CalleeFound: st.builds(
+        CalleeFound, NUMBERS, st.sampled_from(["voice", "answeringmachine", "fax", "unknown"]), TEXTS
+    ),
     Played: st.builds(Played, NUMBERS, st.booleans()),
     Match: st.builds(Match, NUMBERS, TEXTS, TEXTS, TEXTS, st.sampled_from(["dtmf", "voice"]), st.floats(0, 1)),
     NoMatch: st.builds(NoMatch, NUMBERS, TEXTS),

@@ -6,9 +6,11 @@ import contextlib
 import pytest
 
 from callwright.base.errors import AuthorError
+from callwright.base.values import Value
 from callwright.grammar.grammars import Digits
+from callwright.script.variables import Missing
 from callwright.session.commands import Collect, Disconnect, Fetch, Log, Play, SetRecording
-from callwright.session.events import Done, Fetched, HungUp, Match, Played, Started
+from callwright.session.events import CalleeFound, Done, Fetched, HungUp, Match, Played, Started
 from callwright.session.lines import error_of
 from callwright.session.prompts import Prompt, Speech
 from callwright.session.run import APOLOGY, DISCONNECTS_MAX, Call, CallerHungUp, Entry, Limits, Run, SessionInfo
@@ -35,6 +37,10 @@ def run_of(program, *, limits: Limits = LIMITS, journal: list[Entry] | None = No
 def said(command: object) -> str:
     assert isinstance(command, Play)
     return command.prompts[0].parts[0].text
+
+
+def call_type(run: Run) -> Value | Missing:
+    return run.call.variables.get(("session", "connection", "callee_type"))
 
 
 class TestAskingAndBeingAnswered:
@@ -74,6 +80,31 @@ class TestAskingAndBeingAnswered:
             (100, Started(100)),
             (100, Play((HELLO,))),
             (101, Played(101, interrupted=True)),
+        ]
+
+    def test_who_has_answered_is_told_while_a_command_waits(self) -> None:
+        journal: list[Entry] = []
+        seen: list[str] = []
+
+        async def program(call: Call) -> None:
+            for _ in range(2):
+                await call.play(HELLO)
+                seen.append(call.variables.get(("session", "connection", "callee_type")))
+
+        run = Run(program, session=SessionInfo(direction="outbound"), variables={}, journal=journal.append)
+        waits = run.start(Started(100))
+        assert call_type(run) == "processing"
+        run.send(Played(101))
+        assert run.send(CalleeFound(102, "answeringmachine", "a beep")) == waits, "the same command goes on waiting"
+        assert run.send(Played(103)) is None
+        assert seen == ["processing", "answeringmachine"]
+        assert [(entry.at, entry.item.type) for entry in journal] == [
+            (100, "started"),
+            (100, "play"),
+            (101, "played"),
+            (101, "play"),
+            (102, "callee_found"),
+            (103, "played"),
         ]
 
     def test_a_program_without_commands_ends_at_once(self) -> None:

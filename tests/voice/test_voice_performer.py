@@ -11,6 +11,8 @@ from callwright.base.errors import ProviderError
 from callwright.grammar.grammars import Digits
 from callwright.grammar.input import Match, NoInput, NoMatch, Timers
 from callwright.ports.leg import (
+    Beeped,
+    Callee,
     Frames,
     HandedOver,
     KeyPressed,
@@ -23,7 +25,7 @@ from callwright.ports.leg import (
     SpeechStarted,
 )
 from callwright.session.commands import Collect, Disconnect, Play, Record, SetRecording, Transfer
-from callwright.session.events import Done, HungUp, Played, Recorded, TransferEnded
+from callwright.session.events import CalleeFound, Done, HungUp, Played, Recorded, TransferEnded
 from callwright.session.prompts import Prompt, Speech
 from callwright.testing import virtual_time
 from callwright.testing.leg import FakeLeg
@@ -209,6 +211,24 @@ async def test_the_silence_that_ends_a_message_is_no_part_of_it(bench: Bench) ->
     asyncio.get_running_loop().call_later(9, bench.leg.tell, SpeechEnded())
     recorded = await bench.perform(Record((), silence_final_s=3))
     assert isinstance(recorded, Recorded) and (recorded.duration_s, recorded.terminated_by) == (6, "silence")
+
+
+@in_virtual_time
+async def test_a_beep_of_theirs_ends_a_message_where_that_is_asked_for(bench: Bench) -> None:
+    asyncio.get_running_loop().call_later(2, bench.leg.tell, SpeechStarted(), Beeped())
+    recorded = await bench.perform(Record((), beep=False, ends_at_beep=True))
+    assert isinstance(recorded, Recorded) and (recorded.duration_s, recorded.terminated_by) == (2, "beep")
+    asyncio.get_running_loop().call_later(1, bench.leg.tell, Beeped())
+    recorded = await bench.perform(Record((), beep=False, ends_at_beep=True))
+    assert isinstance(recorded, Recorded) and recorded.terminated_by == "beep", "though nothing was said"
+
+
+@in_virtual_time
+async def test_who_has_answered_is_told_once(bench: Bench) -> None:
+    assert bench.performer.found() is None
+    bench.leg.callee = Callee("fax", "a tone", 17.0)
+    assert bench.performer.found() == CalleeFound(17.0, "fax", "a tone")
+    assert bench.performer.found() is None
 
 
 @in_virtual_time

@@ -75,6 +75,7 @@ async def outbound_call(call_id: int, scope: Asker, db: Db) -> models.OutboundCa
         id=found.id,
         details=call_details.as_plum(found),
         cause=found.cause,
+        callee_type=found.callee_type,
         attempts=[models.Attempt.model_validate(made) for made in await outbound.attempts(db, scope, found.id)],
         calls=[models.Call.model_validate(call) for call in await _led_to(db, scope, found.id)],
         callback_tries=[models.CallbackTry.model_validate(made) for made in tries],

@@ -428,6 +428,9 @@ class OutboundCall(BaseModel):
     id: int
     details: dict[str, Value]
     cause: str
+    callee_type: str = Field(
+        description="Who answered: voice, answeringmachine, fax or unknown; empty until the call is over, and where nobody did."
+    )
     attempts: list[Attempt]
     calls: list[Call]
     callback_tries: list[CallbackTry]
