@@ -93,7 +93,9 @@ def _leg(leg: dict[str, Any], whole: bool) -> list[str]:
     media = leg["media"]
     figures = _figures(_FIGURES, media)
     answered = "" if leg["answered"] else ", not answered"
-    lines = [f"{leg['role']}{answered}: {leg['ending']}", f"  Call-ID {leg['sip_call_id']}", f"  audio: {figures}"]
+    lines = [f"{leg['role']}{answered}: {leg['ending']}", f"  Call-ID {leg['sip_call_id']}"]
+    if leg["answered"]:
+        lines.append(f"  audio: {figures}")
     if media.get("reports"):
         lines.append(f"  far end: {_figures(_FAR_FIGURES, media)}")
     if not leg["messages"]:

@@ -113,6 +113,12 @@ class Reception:
         else:
             self._count_odd(sequence, ssrc, transit)
 
+    def count_untimed(self, sequence: int, ssrc: int, clock: int) -> None:
+        """The same of a packet whose timestamp says when a key was pressed, and not when it was sent (RFC 4733 §2.3)."""
+        jitter = self.jitter
+        self.count(sequence, clock - self._transit, ssrc, clock)
+        self.jitter = jitter
+
     def _count_far(self, transit: int) -> None:
         """The transit time changed by much."""
         step = transit - self._transit

@@ -316,9 +316,13 @@ class Stream(Sender):
             self.tell(FirstPacket())
         coding = self._coding
         timestamp = packet.timestamp if coding is None else coding.samples(packet.timestamp)
-        reception.count(packet.sequence, timestamp, packet.ssrc, clock)
         self._heard_at = clock
-        if packet.payload_type in self._event_types:
+        is_key = packet.payload_type in self._event_types
+        if is_key:
+            reception.count_untimed(packet.sequence, packet.ssrc, clock)
+        else:
+            reception.count(packet.sequence, timestamp, packet.ssrc, clock)
+        if is_key:
             key = self._key_receiver.receive(
                 packet.payload, sequence=packet.sequence, timestamp=timestamp, marker=packet.marker
             )

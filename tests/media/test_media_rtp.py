@@ -86,6 +86,16 @@ def test_a_sender_that_starts_again_is_no_loss():
     assert (reception.received, reception.lost) == (7, 1)
 
 
+def test_keys_are_no_jitter():
+    """All packets of a key have the timestamp of its beginning."""
+    reception = counted(range(100))
+    for place in range(100, 110):
+        reception.count_untimed(place, 1, place * 160)
+    for place in range(110, 200):
+        reception.count(place, place * 160, 1, place * 160)
+    assert (reception.jitter, reception.lost, reception.received) == (0, 0, 200)
+
+
 def test_an_even_stream_has_no_jitter_and_an_uneven_one_has():
     even, uneven = Reception(), Reception()
     for place in range(500):
