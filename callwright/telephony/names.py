@@ -50,8 +50,9 @@ class Names:
     async def locate(self, host: str, transport: Transport, *, ipv6: bool) -> list[Place]:
         """The servers of a name without a port, in the order in which they are tried; by chance among equals, so it differs from
         call to call. `transport` `udp` leaves the choice to DNS, the others do not. Raises `ProviderError`."""
-        if is_ip(host):
-            return [Place((host, default_port(transport)), transport)]
+        if is_ip(host) or "." not in host.strip("."):
+            # Of a name without a domain (`localhost`, a container's) only this machine knows.
+            return [Place(await address_of(host, default_port(transport), ipv6=ipv6), transport)]
         try:
             async with asyncio.timeout(RESOLVE_S_MAX):
                 return await self._servers(host.rstrip(".").lower(), transport, ipv6)

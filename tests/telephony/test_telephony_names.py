@@ -61,6 +61,11 @@ class TestAsking:
             assert await names.locate("carrier.test", "tls", ipv6=False) == [Place(("192.0.2.8", 5061), "tls")]
             assert await names.locate("192.0.2.9", "udp", ipv6=False) == [Place(("192.0.2.9", 5060), "udp")]
 
+    async def test_a_name_without_a_domain_is_this_machines(self):
+        async with _names(A) as (names, server):
+            assert await names.locate("localhost", "tls", ipv6=False) == [Place(("127.0.0.1", 5061), "tls")]
+            assert not server.asked
+
     async def test_a_name_that_nobody_knows(self):
         async with _names(A) as (names, _):
             with pytest.raises(ProviderError, match=r"no address is known for nowhere\.invalid"):
