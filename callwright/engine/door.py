@@ -125,7 +125,8 @@ class Door:
             self._register(agent, request, source)
             return None
         local = self._is_local[agent.transport]
-        trunks = self._directory.trunks_at(source[0])
+        # Every INVITE of a load comes by here: nothing is looked up that does not matter.
+        trunks = () if local else self._directory.trunks_at(source[0])
         if request.method == "INVITE" and self._directory.has_phones and (local or not trunks):
             phone = self._directory.phone(_user(request.headers.get("from")))
             if phone is not None:

@@ -142,6 +142,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
             sip_received=trace.received,
             journal_waiting=writer.waiting,
             media=plane.snapshot(),
+            door=door.snapshot(),
         )
     )
     # What was built so far lives as long as the process; the collector need not walk it again.

@@ -1,6 +1,6 @@
 """What an engine tells Prometheus."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import Counter, Histogram
@@ -65,6 +65,8 @@ class Now:
     sip_received: int
     journal_waiting: int
     media: PlaneStats
+    door: Mapping[str, int]
+    "What came to the SIP door, by kind (`engine.door.Counts`)."
 
 
 class EngineCollector(Collector):
@@ -107,3 +109,7 @@ class EngineCollector(Collector):
             ("callwright_media_skipped_seconds", "Time that the media clock gave up.", media.skipped_ms / 1000),
         ):
             yield CounterMetricFamily(name, text, value=count)
+        door = CounterMetricFamily("callwright_sip_door", "What strangers and telephones asked.", labels=["what"])
+        for what, count in now.door.items():
+            door.add_metric([what], count)
+        yield door

@@ -44,11 +44,16 @@ class Sources:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Source] = OrderedDict()
+        self._silent_until = 0.0
+        "Nobody is silent for longer."
+
         self.silenced = 0
         "How often a source was silenced."
 
     def is_silent(self, host: str, now: float) -> bool:
         """Whether it is not listened to now."""
+        if now >= self._silent_until:
+            return False
         known = self._known.get(_of(host))
         return known is not None and now < known.silent_until
 
@@ -76,6 +81,7 @@ class Sources:
     def _silence(self, source: _Source, until: float) -> None:
         self.silenced += 1
         source.silent_until = max(source.silent_until, until)
+        self._silent_until = max(self._silent_until, until)
 
     def _source(self, host: str, now: float) -> _Source:
         key = _of(host)

@@ -63,9 +63,17 @@ class Softphone:
 
 @asynccontextmanager
 async def softphone(
-    folder: Path, user: str, secret: str, registrar: str, *, transport: str = "udp", ca: Path | None = None
+    folder: Path,
+    user: str,
+    secret: str,
+    registrar: str,
+    *,
+    transport: str = "udp",
+    ca: Path | None = None,
+    answers: bool = True,
 ) -> AsyncIterator[Softphone]:
-    """A telephone of this user, which registers at `host:port` at once. By TLS it checks the certificate against `ca`."""
+    """A telephone of this user, which registers at `host:port` at once. By TLS it checks the certificate against `ca`. It
+    `answers` at once, or rings."""
     assert MODULES.is_dir(), "baresip is missing: ./dev test installs it"
     folder.mkdir(parents=True)
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
@@ -84,7 +92,8 @@ async def softphone(
     try:
         reader, writer = await _control(port, process)
         phone = Softphone(reader, writer, process)
-        account = f"<sip:{user}@{registrar}{by}>;auth_user={user};auth_pass={secret};regint=60;answermode=auto"
+        account = f"<sip:{user}@{registrar}{by}>;auth_user={user};auth_pass={secret};regint=60"
+        account += f";answermode={'auto' if answers else 'manual'}"
         await phone.does("uanew", account)
         yield phone
         phone.close()

@@ -189,6 +189,29 @@ class TestBaresip:
             # baresip hangs up then; until now the two were joined.
             await stays.until("CALL_CLOSED")
 
+    async def test_all_its_devices_ring_and_the_first_that_answers_has_the_call(
+        self, platform: Running, tmp_path: Path
+    ) -> None:
+        phone_id, secret = await _add(platform, "gus", extension="305")
+        await platform.deploy(transferring("305"), address="12125558120")
+        sip = platform.ready["sip"]
+        async with (
+            softphone(tmp_path / "desk", "gus", secret, sip, answers=False) as desk,
+            softphone(tmp_path / "pocket", "gus", secret, sip, answers=False) as pocket,
+            telephone(tmp_path) as caller,
+        ):
+            await desk.until("REGISTER_OK")
+            await pocket.until("REGISTER_OK")
+            assert len(await _bindings(platform, phone_id)) == 2
+            line = await caller.calls(sip, "12125558120")
+            await desk.until("CALL_INCOMING")
+            await pocket.until("CALL_INCOMING")
+            await pocket.does("accept")
+            await pocket.until("CALL_ESTABLISHED")
+            await desk.until("CALL_CLOSED")
+            line.leg.hang_up()
+            await pocket.until("CALL_CLOSED")
+
     async def test_one_that_may_calls_by_a_trunk(self, platform: Running, tmp_path: Path) -> None:
         _, secret = await _add(platform, "erin", calls_out=True)
         async with softphone(tmp_path / "erin", "erin", secret, platform.ready["sip"]) as erin:
@@ -237,6 +260,42 @@ class TestSipp:
         host, port = platform.ready["sip"].split(":")
         assert await dial(tmp_path, steps, (host, int(port))) == ""
         assert await _bindings(platform, phone_id) == []
+
+    async def test_one_behind_a_proxy_is_called_by_its_path(self, platform: Running, tmp_path: Path) -> None:
+        _, secret = await _add(platform, "pat")
+        await platform.deploy(transferring("sip:pat@callwright"), address="12125558121")
+        host, port = platform.ready["sip"].split(":")
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as proxy,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as edge,
+        ):
+            for one in (proxy, edge):
+                one.bind(("127.0.0.1", 0))
+                one.settimeout(WAIT_S)
+            proxy.connect((host, int(port)))
+            asked = _plain("pat", proxy.getsockname(), 1)
+            path = f"<sip:127.0.0.1:{edge.getsockname()[1]};lr>"
+            asked.headers.set("path", path)
+            asked.headers.set("contact", "<sip:pat@10.1.2.3:5060>")
+            proxy.send(asked.serialize())
+            challenge = parse(await asyncio.to_thread(proxy.recv, 4096))
+            assert isinstance(challenge, Response)
+            assert Identity(Credentials("pat", secret), lambda: "c").prove(asked, challenge)
+            asked.renumber(2)
+            asked.headers.set("via", f"SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK{secrets.token_hex(8)};rport")
+            proxy.send(asked.serialize())
+            granted = parse(await asyncio.to_thread(proxy.recv, 4096))
+            assert isinstance(granted, Response) and (granted.status, granted.headers.get("path")) == (200, path)
+            async with telephone(tmp_path) as caller:
+                line = await caller.calls(platform.ready["sip"], "12125558121")
+                invite = parse(await asyncio.to_thread(edge.recv, 8192))
+                assert isinstance(invite, Request)
+                assert (invite.method, invite.uri, invite.headers.get("route")) == (
+                    "INVITE",
+                    "sip:pat@10.1.2.3:5060",
+                    path,
+                )
+                line.leg.hang_up()
 
     async def test_an_answer_serves_once_and_an_unknown_user_hears_nothing(
         self, platform: Running, tmp_path: Path
