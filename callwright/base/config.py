@@ -45,9 +45,6 @@ class Config:
     codecs: str = ""
     "Audio codecs by name, with commas between, in the order in which they are offered; empty: all that are installed."
 
-    srtp: bool = False
-    "Calls that are made over TLS offer SRTP, and nothing else."
-
     rtp_timeout_s: float = 60.0
     "A far end that has sent nothing for so long has gone, and its call ends; 0: never."
 

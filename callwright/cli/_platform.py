@@ -63,9 +63,6 @@ class Options:
     ring_s: float = 60.0
     "How long a telephone rings before an outbound call is given up."
 
-    srtp: bool = False
-    "Calls that are made over TLS offer SRTP, and nothing else."
-
     rtp_timeout_s: float = 60.0
     "A far end that has sent nothing for so long has gone; 0: never."
 
@@ -164,7 +161,6 @@ class Platform:
             ring_s=options.ring_s,
             codecs=options.codecs,
             rtp_timeout_s=options.rtp_timeout_s,
-            srtp=options.srtp,
             callee_s=options.callee_s,
             sealing_key=sealing_key(self._data_dir),
             smtp_url=options.smtp_url,

@@ -12,7 +12,6 @@ from callwright.cli._address import Address, AddressType
 from callwright.cli._options import phone_of, place_options
 from callwright.cli._platform import Options, Platform
 from callwright.media.codecs import named
-from callwright.telephony import media_secure
 
 STOP_S_MAX = 5.0
 "Then the kernel ends us, and by that the children."
@@ -24,12 +23,6 @@ def _known_codecs(_context: click.Context, _option: click.Parameter, names: str)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
     return ",".join(codec.name for codec in known)
-
-
-def _with_srtp(_context: click.Context, _option: click.Parameter, wanted: bool) -> bool:
-    if wanted and not media_secure.installed():
-        raise click.BadParameter(media_secure.NEEDED)
-    return wanted
 
 
 @click.command()
@@ -78,12 +71,6 @@ def _with_srtp(_context: click.Context, _option: click.Parameter, wanted: bool) 
     default="",
     callback=_known_codecs,
     help="Audio codecs by name, as they are offered: pcma,pcmu. Without it: all that are installed, PCMU first.",
-)
-@click.option(
-    "--srtp",
-    is_flag=True,
-    callback=_with_srtp,
-    help="Encrypt the audio of calls that go out over TLS, or let them fail. Callers may always offer it.",
 )
 @click.option(
     "--rtp-timeout",
@@ -155,7 +142,6 @@ def command(
     ring_s: float,
     codecs: str,
     rtp_timeout_s: float,
-    srtp: bool,
     callee_s: float,
     smtp_url: str,
     mail_from: str,
@@ -183,7 +169,6 @@ def command(
         ring_s=ring_s,
         codecs=codecs,
         rtp_timeout_s=rtp_timeout_s,
-        srtp=srtp,
         callee_s=callee_s,
         smtp_url=smtp_url,
         mail_from=mail_from,

@@ -212,6 +212,7 @@ class Dialer:
             credentials=trunks.credentials(self._db, claim.trunk_username, claim.trunk_sealed_password),
             transport=peer.transport,
             others=others,
+            srtp=claim.trunk_srtp,
         )
         assert self._calls.seen is not None
         owner = Owner(claim.account_id, claim.user_id, "called", call_id, claim.outbound_call_id, secret=claim.is_pci)

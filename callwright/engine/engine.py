@@ -77,7 +77,6 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         loop,
         codecs=codecs,
         no_audio_s=config.rtp_timeout_s,
-        srtp=config.srtp,
     )
     plane.start()
     writer = Writer(db)

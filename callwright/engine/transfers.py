@@ -56,6 +56,9 @@ class _Target:
     told: Callable[[str], tuple[tuple[str, str], ...]] = lambda _: ()
     "Header fields that tell it who calls, beside or in place of From."
 
+    srtp: bool = False
+    "A trunk that is offered nothing else."
+
     route: tuple[str, ...] = ()
     "Proxies between the peer and a telephone, as `Route` has them."
 
@@ -127,7 +130,12 @@ class Transfers:
             places = await self._endpoint.locate(trunk.host, trunk.port, trunk.transport)
             known = trunks.credentials(self._db, trunk.username, trunk.sealed_password)
             return _Target(
-                sip_uri(destination, trunk.host, trunk.port), places, trunk.caller_id, known, told=partial(_told, trunk)
+                sip_uri(destination, trunk.host, trunk.port),
+                places,
+                trunk.caller_id,
+                known,
+                told=partial(_told, trunk),
+                srtp=trunk.srtp,
             )
         found = uri(destination)
         wanted = found.transport or ("tls" if destination.lower().startswith("sips:") else "udp")
@@ -161,6 +169,7 @@ class Transfers:
             permits=target.permits,
             transport=target.places[0].transport,
             others=target.places[1:],
+            srtp=target.srtp,
         )
         assert self._calls.seen is not None
         self._calls.seen.follow(leg, owner)

@@ -139,6 +139,7 @@ def _check(trunk: TrunkRow) -> None:
             _USERNAME.fullmatch(trunk.username) is not None,
             "must be at most 100 characters, without quotes and backslashes",
         ),
+        ("srtp", not trunk.srtp or trunk.transport == "tls", "needs the transport tls: others would show its keys"),
         ("username", bool(trunk.username) or not trunk.registers, "must be given for a trunk that we register with"),
         (
             "register_expires_s",

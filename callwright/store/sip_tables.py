@@ -34,6 +34,7 @@ trunks = sa.Table(
     sa.Column("asserts_identity", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("remote_party_id", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("withholds_caller", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("srtp", sa.Boolean, nullable=False, server_default=sa.false(), comment="Offered, and nothing else."),
     sa.Column("trusts_identity", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("tokens", sa.Double, nullable=False, server_default="0", comment="Calls that may begin now."),
     sa.Column("tokens_at", sa.Double, nullable=False, server_default="0"),

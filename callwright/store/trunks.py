@@ -45,6 +45,9 @@ class TrunkRow:
     trusts_identity: bool = False
     "Its callers are who it asserts them to be (P-Asserted-Identity)."
 
+    srtp: bool = False
+    "It is offered SRTP, and nothing else."
+
     @property
     def policy(self) -> CallerPolicy:
         """What it is told of callers."""
@@ -81,7 +84,7 @@ class KnownTrunk:
 _COLUMNS = (
     "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password, transport, "
     "addresses, registers, register_expires_s, deployment_id, from_user, asserts_identity, remote_party_id, "
-    "withholds_caller, trusts_identity"
+    "withholds_caller, trusts_identity, srtp"
 )
 
 TRUNK_FOR = """
@@ -112,8 +115,9 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
             """
             INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled,
                                 username, sealed_password, transport, addresses, registers, register_expires_s, deployment_id,
-                from_user, asserts_identity, remote_party_id, withholds_caller, trusts_identity)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                from_user, asserts_identity, remote_party_id, withholds_caller, trusts_identity,
+                srtp)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
             RETURNING id
             """,
             scope.account_id,
@@ -129,10 +133,10 @@ async def update(db: Database, scope: Scope, trunk: TrunkRow, *, keep_password: 
             """
             UPDATE trunks SET name = $3, host = $4, port = $5, prefix = $6, channels = $7, calls_per_second = $8,
                               caller_id = $9, enabled = $10, username = $11,
-                              sealed_password = CASE WHEN $23 THEN sealed_password ELSE $12 END, transport = $13,
+                              sealed_password = CASE WHEN $24 THEN sealed_password ELSE $12 END, transport = $13,
                               addresses = $14, registers = $15, register_expires_s = $16, deployment_id = $17,
                               from_user = $18, asserts_identity = $19, remote_party_id = $20, withholds_caller = $21,
-                              trusts_identity = $22
+                              trusts_identity = $22, srtp = $23
             WHERE account_id = $1 AND id = $2
             """,
             scope.account_id,

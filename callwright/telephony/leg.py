@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from callwright.base.errors import PeerError
-from callwright.media.dtmf import KEYS
 from callwright.ports.leg import (
     Beeped,
     Callee,
@@ -33,6 +32,7 @@ from callwright.sip import sdp
 from callwright.sip.address import Transport, bracketed, uri
 from callwright.sip.events import Referred
 from callwright.sip.locating import Place
+from callwright.telephony.key_infos import KeyInfos
 from callwright.telephony.media_coding import Agreed
 from callwright.telephony.media_events import CalleeFound, NoAudio, RecordingEnded
 from callwright.telephony.negotiation import Negotiation
@@ -54,16 +54,6 @@ from callwright.telephony.succession import Peer, Stations, Succession
 
 EVENTS_MAX = 1000
 "Events that may wait for the program. Keys past it are dropped: nobody types a thousand keys ahead."
-
-
-INFO_KEY_MS = 160
-"How long a key is pressed that we tell by INFO, as long as one that we tell by events."
-
-INFO_PAUSE_S = 1.0
-"What `,` and `p` wait."
-
-SAME_KEY_S = 1.0
-"The first key that comes by INFO may have been heard before as tones, so long ago at most."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +80,7 @@ class SipLeg:
         self._ending = LegEnded("failure", "it never began")
         self._closed = asyncio.get_running_loop().create_future()
         self._call: SipCall | None = None
-        self._tone = ("", 0.0)
-        "The last key that came as tones, and when."
-
+        self._infos = KeyInfos()
         self._no_audio_s = plane.no_audio_s
         self._succession: Succession | None = None
         self._referred: asyncio.Future[Referred] | None = None
@@ -111,7 +99,9 @@ class SipLeg:
         self.negotiation: Callable[[], Negotiation] = partial(Negotiation, host, self._media.port, plane.codecs)
         "Makes one for somebody else in the party's place, with keys of its own."
 
-        self.srtp = plane.srtp
+        self.srtp = False
+        "It is offered SRTP, and nothing else."
+
         self._described = self.negotiation()
 
     @classmethod
@@ -154,26 +144,27 @@ class SipLeg:
         permits: Callable[[str], bool] = lambda _: True,
         transport: Transport = "udp",
         others: Sequence[Place] = (),
+        srtp: bool = False,
     ) -> "SipLeg":
         """Dial `target`, a SIP URI, by way of the peer at `to`, with `extra` header fields. What comes of it: `answered`.
 
         `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address. `others`:
-        where else the peer is, should nobody be there.
+        where else the peer is, should nobody be there. `srtp`: offer nothing else, by TLS alone.
 
         Raises `PeerError` where these are no SIP URI and no IP address, `ProviderError` where no RTP port is free.
         """
         leg = cls(plane, host)
         leg._answer = asyncio.get_running_loop().create_future()
-        leg.name = caller
-        # The keys of SRTP are for nobody on the way.
-        private = transport == "tls" and all(place.transport == "tls" for place in others)
+        leg.name, leg.srtp = caller, srtp
         try:
+            if srtp and not (transport == "tls" and all(place.transport == "tls" for place in others)):
+                raise PeerError("SRTP needs TLS: its keys are for nobody on the way")
             leg.peer = Peer(uri(target).host, to, transport, credentials)
             leg._call = endpoint.invite(
                 target,
                 call_id=call_id,
                 caller=caller,
-                sdp=leg._described.offer(secure=plane.srtp and private),
+                sdp=leg._described.offer(secure=srtp),
                 to=to,
                 on_event=leg._on_sip,
                 extra=extra,
@@ -283,23 +274,10 @@ class SipLeg:
         if self._ended:
             return
         if self._described.informed and self._described.event_payload_type is None:
-            self._send_key_infos(keys)
+            assert self._call is not None
+            self._infos.send(self._call, keys)
         else:
             self._media.send_keys(keys)
-
-    def _send_key_infos(self, keys: str) -> None:
-        """As the party tells its own: one INFO for each, the next when the one before is answered."""
-        keys, call = keys.upper(), self._call
-        if self._ended or not keys or call is None or call.dialog is None:
-            return
-        if keys[0] not in KEYS:
-            wait_s = INFO_PAUSE_S if keys[0] in ",P" else 0.0
-            asyncio.get_running_loop().call_later(wait_s, self._send_key_infos, keys[1:])
-            return
-        request = call.within("INFO")
-        request.body = f"Signal={keys[0]}\r\nDuration={INFO_KEY_MS}\r\n"
-        request.headers.set("content-type", "application/dtmf-relay")
-        call.ask(call.dialog, request, lambda _: self._send_key_infos(keys[1:]))
 
     def start_recording(self, path: str, slot: Slot = "call") -> None:
         if not self._ended:
@@ -393,22 +371,19 @@ class SipLeg:
                 self._on_reoffered(description)
             case KeyInfo(key=key):
                 if self._described.event_payload_type is None:
-                    self._on_key_info(key)
+                    # Whoever tells keys by INFO may send their tones as well: from now on the tones mean nothing.
+                    known = not self._described.informed and self._infos.is_known(key)
+                    if not self._described.informed:
+                        self._described.informed = True
+                        self._media.ignore_tones()
+                    if not known:
+                        self._tell(KeyPressed(key))
             case Confirmed(sdp=description):
                 # The program started with our 200 already; here comes the answer to an INVITE without an offer.
                 if description and not self._ended:
                     self._on_answered(description)
             case Ringing():
                 pass
-
-    def _on_key_info(self, key: str) -> None:
-        """Whoever tells keys by INFO may send their tones as well: from now on the tones mean nothing."""
-        if not self._described.informed:
-            self._described.informed = True
-            self._media.ignore_tones()
-            if self._tone[0] == key and time.monotonic() - self._tone[1] < SAME_KEY_S:
-                return
-        self._tell(KeyPressed(key))
 
     def _on_answered(self, description: str) -> None:
         assert self._call is not None
@@ -444,7 +419,7 @@ class SipLeg:
     def _on_media(self, event: MediaEvent) -> None:
         match event:
             case KeyPressed(key=key) if self._described.event_payload_type is None:
-                self._tone = (key, time.monotonic())
+                self._infos.heard(key)
                 self._tell(event)
             case CalleeFound(callee=callee):
                 self.callee = Callee(callee.type, callee.cause, time.time())

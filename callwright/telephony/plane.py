@@ -105,16 +105,14 @@ class MediaPlane:
         *,
         codecs: Sequence[type[Codec]] = (),
         no_audio_s: float = NO_AUDIO_S,
-        srtp: bool = False,
         on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         """Sockets are bound to even ports of `host`, an IPv4 address. `on_failure` is called in the loop's thread.
 
         `no_audio_s`: how long a far end may send nothing until `NoAudio` is told; 0: for ever.
-        `srtp`: calls that are made over TLS offer SRTP alone.
         `codecs`: that its sessions speak, in the order of their offers; none: all that are installed.
         """
-        self.no_audio_s, self.srtp = no_audio_s, srtp
+        self.no_audio_s = no_audio_s
         self.codecs = tuple(codecs) or installed()
         self._loop, self._on_failure = loop, on_failure
         self._ports = PortPool(host, port_min, port_max)

@@ -191,6 +191,18 @@ async def test_a_trunks_rate_holds(db, world):
     assert await dialing.claim(db, engine_id=engine, free=20, now=now + 1.01)
 
 
+async def test_a_trunk_by_tls_may_want_srtp(db, world):
+    trunk = replace(world.trunk, transport="tls", srtp=True)
+    await trunks.update(db, world.scope, trunk.id, trunk)
+    await _queue(db, world)
+    (claim,) = await dialing.claim(db, engine_id=await _engine(db), free=1, now=time.time())
+    assert (claim.trunk_transport, claim.trunk_srtp) == ("tls", True)
+    kept = await trunks.for_number(db, world.scope, "2125550101")
+    assert kept is not None and kept.srtp
+    with pytest.raises(RequestError, match="srtp needs the transport tls"):
+        await trunks.update(db, world.scope, trunk.id, replace(trunk, transport="tcp"))
+
+
 async def test_never_more_than_the_free_channels(db, world):
     await _queue(db, world, 5)
     engine = await _engine(db)

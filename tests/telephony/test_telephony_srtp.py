@@ -122,7 +122,7 @@ class TestNegotiation:
 
 @pytest.fixture
 async def plane():
-    plane = MediaPlane(HOST, *free_ports(8), asyncio.get_running_loop(), srtp=True)
+    plane = MediaPlane(HOST, *free_ports(8), asyncio.get_running_loop())
     plane.start()
     yield plane
     plane.stop()
@@ -194,7 +194,7 @@ async def test_our_offer_over_tls_is_srtp(plane, tmp_path):
     for transport in ("tls", "udp"):
         leg = SipLeg.outgoing(
             here, plane, HOST, target="sip:100@localhost", call_id=transport, caller="200",
-            to=there.addresses[transport], transport=transport,
+            to=there.addresses[transport], transport=transport, srtp=transport == "tls",
         )  # fmt: skip
         assert await leg.answered(10) is None
         leg.send_keys("7")
@@ -204,6 +204,17 @@ async def test_our_offer_over_tls_is_srtp(plane, tmp_path):
         async with asyncio.timeout(10):
             assert isinstance(await legs[-1].event(), LegEnded)
     assert "RTP/SAVP" in offers[0] and "RTP/AVP" in offers[1] and "crypto" not in offers[1]
+    with pytest.raises(PeerError, match="needs TLS"):
+        SipLeg.outgoing(
+            here,
+            plane,
+            HOST,
+            target="sip:100@localhost",
+            call_id="x",
+            caller="200",
+            to=there.addresses["udp"],
+            srtp=True,
+        )
     await here.close()
     await there.close()
 

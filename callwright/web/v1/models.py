@@ -247,6 +247,11 @@ class NewTrunk(BaseModel):
     from_user: Literal["caller", "username"] = Field("caller", description="Who stands in From.")
     asserts_identity: bool = Field(False, description="Tell it the caller in P-Asserted-Identity (RFC 3325).")
     remote_party_id: bool = Field(False, description="Tell it the caller in Remote-Party-ID.")
+    srtp: bool = Field(
+        False,
+        description="Calls to it offer SRTP alone; by tls only, and where the engine has `pip install callwright[srtp]`. "
+        "Its own calls may always offer it.",
+    )
     withholds_caller: bool = Field(False, description="From is anonymous, and Privacy: id asks it to tell nobody.")
     trusts_identity: bool = Field(False, description="Its callers are who its P-Asserted-Identity says.")
 
