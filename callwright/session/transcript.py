@@ -42,6 +42,9 @@ def _verbs(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
         if by_text and isinstance(item, TransferEnded):
             # No far end was reached, as always in a conversation by text.
             continue
+        if over and isinstance(item, CalleeFound):
+            # Nothing but services comes after the call.
+            continue
         left = "" if over else _left(item)
         over = over or bool(left)
         # What was in progress comes before the hang-up; a service's answer comes after it.
