@@ -36,6 +36,7 @@ READY_FIELDS = {
     "number",
     "sms_number",
     "sms_inbound_url",
+    "metrics_token",
     "sip",
     "test_phone",
     "phone",
