@@ -30,7 +30,7 @@ def command(config_path: Path) -> None:
     config = _process.load(config_path)
 
     async def main(stopping: _process.Stopping) -> None:
-        db = await Database.open(config.database_url, sealing_key=config.sealing_key)
+        db = await Database.open(config.database_url, sealing_key=config.sealing_key, replans=True)
         http = GuardedClient(config.allow_urls, config.loopback_only)
         mailer = Mailer(config.smtp_url, config.mail_from)
         callbacks = Callbacks(db, http, mailer)

@@ -64,7 +64,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     sys.setswitchinterval(SWITCH_S)
     _raise_descriptors()
     loop = asyncio.get_running_loop()
-    db = await Database.open(config.database_url, sealing_key=config.sealing_key)
+    db = await Database.open(config.database_url, sealing_key=config.sealing_key, replans=True)
     lease = await _registered(db, config)
     # Messages of calls that an earlier engine did not get to end.
     for folder in (config.messages_dir, config.secure_messages_dir):

@@ -71,9 +71,13 @@ class Database:
         return Sealer(self.sealing_key)
 
     @classmethod
-    async def open(cls, url: str, *, size: int = 4, sealing_key: str = "") -> "Database":
+    async def open(cls, url: str, *, size: int = 4, sealing_key: str = "", replans: bool = False) -> "Database":
         """`url` is postgresql://…, as asyncpg takes it; `size` bounds the connections of this process. It connects when it is
-        asked something."""
+        asked something.
+
+        `replans`: each statement is planned for what is there now. For processes that live on queues: a plan that is kept from
+        an empty queue reads all of a full one, for ever, and a batch pays for its planning many times over.
+        """
         pool = await asyncpg.create_pool(
             url,
             # None is kept open for its own sake: a process may start, and live, while the database is away.
@@ -82,6 +86,7 @@ class Database:
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
             reset=_as_it_is,
+            server_settings={"plan_cache_mode": "force_custom_plan"} if replans else {},
         )
         return cls(url, pool, sealing_key)
 

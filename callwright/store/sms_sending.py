@@ -126,7 +126,8 @@ async def claim(db: Database, _: Scope, carrier_id: int, *, whole: bool, limit: 
                 WHERE $5 AND due.joined AND m.status = 'queued'
             )
             UPDATE sms_messages m SET status = 'sending', attempts = m.attempts + 1, due_at = $2 + $4::float8
-            FROM taken WHERE m.id = taken.id
+            -- Here and below not a join: planned while few texts were there, it would read all of them for ever after.
+            WHERE m.id = ANY(ARRAY(SELECT id FROM taken))
             RETURNING m.id, m.message_id, m.group_id, m.theirs, m.ours, m.body, m.sealed, m.encoding, m.part, m.parts, m.reference,
                 m.joined
             """,
@@ -212,12 +213,13 @@ async def taken(
         UPDATE sms_messages m SET carrier_message_id = a.told, status = 'sent', due_at = NULL, responded_at = $4,
             cause = coalesce(r.reason, ''), sealed = NULL,
             delivery = coalesce(r.delivery, CASE WHEN m.status = 'sending' THEN '' ELSE m.delivery END)
-        FROM unnest($2::bigint[], $3::text[]) AS a (id, told) JOIN sms_messages before ON before.id = a.id
+        FROM unnest($2::bigint[], $3::text[]) AS a (id, told)
+        JOIN sms_messages before ON before.id = a.id AND before.id = ANY($2)
         LEFT JOIN LATERAL (
             SELECT r.delivery, r.reason FROM sms_receipts r WHERE r.carrier_id = $1 AND r.carrier_message_id = a.told
             ORDER BY {_RANK.format("r.delivery")} DESC, r.id LIMIT 1
         ) AS r ON true
-        WHERE m.id = a.id AND m.status IN ('sending', 'sent') AND m.carrier_message_id = ''
+        WHERE m.id = a.id AND m.id = ANY($2) AND m.status IN ('sending', 'sent') AND m.carrier_message_id = ''
         RETURNING {_CHANGED}, (before.status, before.delivery) IS DISTINCT FROM (m.status, m.delivery) AS differs
         """,
         carrier_id,
@@ -278,7 +280,7 @@ async def lapse(connection: Connection, _: Scope, now: float) -> list[Changed]:
         )
         UPDATE sms_messages m SET status = 'sent', delivery = 'unconfirmed', cause = $2, due_at = NULL, responded_at = $1,
             sealed = NULL
-        FROM lost WHERE m.id = lost.id RETURNING {_CHANGED}
+        WHERE m.id = ANY(ARRAY(SELECT id FROM lost)) RETURNING {_CHANGED}
         """,
         now,
         f"in doubt: {LOST}",
