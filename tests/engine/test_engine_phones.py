@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from applications import SHORT
 from conftest import Running, started
 from sipp import dial, recv, send
 from softphone import softphone
@@ -25,19 +26,6 @@ from callwright.store.scope import Scope
 pytestmark = pytest.mark.interop
 
 WAIT_S = 30.0
-STAYS = {
-    "name": "Stays",
-    "pages": [
-        {
-            "name": "Main",
-            "modules": [
-                {"name": "start", "type": "start", "exits": {"next": "hello"}},
-                {"name": "hello", "type": "prompt", "prompt": "Hello.", "exits": {"next": "end"}},
-                {"name": "end", "type": "exit"},
-            ],
-        }
-    ],
-}
 
 
 def transferring(destination: str) -> dict:
@@ -105,7 +93,7 @@ class TestBaresip:
         at = ("udp", "tcp", "tls").index(transport)
         name, number, transfers, extension = f"ann-{transport}", f"1212555810{at}", f"1212555811{at}", f"200{at}"
         phone_id, secret = await _add(platform, name, extension=extension)
-        await platform.deploy(STAYS, address=number)
+        await platform.deploy(SHORT, address=number)
         await platform.deploy(transferring(f"sip:{name}@callwright"), address=transfers)
         ca = authority.ca if transport == "tls" else None
         registrar = _where(platform, transport)

@@ -2,27 +2,24 @@
 
 import asyncio
 import secrets
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from applications import SHORT
 from conftest import Running, started
+from kamailio import kamailio
 
-from callwright.base.errors import ProviderError
 from callwright.services import engines, registrations, trunks
 from callwright.sip.address import Address
 from callwright.sip.events import Answered, Rejected, SipEvent
 from callwright.store.database import Database
-from callwright.telephony import sip_options
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 pytestmark = pytest.mark.interop
 
-KAMAILIO = Path("/usr/sbin/kamailio")
 WAIT_S = 30.0
 DESCRIPTION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 CONFIG = """
@@ -57,51 +54,6 @@ request_route {
     t_relay();
 }
 """
-SHORT = {
-    "name": "Short",
-    "pages": [
-        {
-            "name": "Main",
-            "modules": [
-                {"name": "start", "type": "start", "exits": {"next": "hello"}},
-                {"name": "hello", "type": "prompt", "prompt": "Hello.", "exits": {"next": "end"}},
-                {"name": "end", "type": "exit"},
-            ],
-        }
-    ],
-}
-
-
-@asynccontextmanager
-async def kamailio(folder: Path) -> AsyncIterator[Address]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        address: Address = probe.getsockname()
-    (folder / "kamailio.cfg").write_text(CONFIG % address[1])
-    assert KAMAILIO.exists(), "Kamailio is missing: ./dev test installs it"
-    log = (folder / "kamailio.log").open("wb")
-    process = await asyncio.create_subprocess_exec(
-        *(str(KAMAILIO), "-DD", "-E", "-m", "64", "-M", "8", "-f", str(folder / "kamailio.cfg"), "-Y", str(folder)),
-        stdout=log,
-        stderr=log,
-        stdin=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(WAIT_S):
-            while True:
-                assert process.returncode is None, (folder / "kamailio.log").read_text(errors="replace")[-3000:]
-                try:
-                    assert await sip_options.ask(*address, wait_s=1) == 200
-                except ProviderError:
-                    continue
-                break
-        yield address
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        async with asyncio.timeout(WAIT_S):
-            await process.wait()
-        log.close()
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +98,7 @@ async def _call(at: Address, number: str) -> int:
 
 
 async def test_registered_called_and_taken_back(platform: Running, tmp_path: Path) -> None:
-    async with kamailio(tmp_path) as carrier:
+    async with kamailio(tmp_path, CONFIG) as carrier:
         await platform.deploy(SHORT, address="12125556001")
         _, deployment_id = await platform.deploy(SHORT)
         trunk_id = await _trunk(platform, carrier)
@@ -171,7 +123,7 @@ async def test_registered_called_and_taken_back(platform: Running, tmp_path: Pat
 
 
 async def test_why_it_fails_is_shown(platform: Running, tmp_path: Path) -> None:
-    async with kamailio(tmp_path) as carrier:
+    async with kamailio(tmp_path, CONFIG) as carrier:
         trunk_id = await _trunk(platform, carrier, password="guess")
         assert (await _until(platform, trunk_id, "failed"))["reason"].startswith("401")
     async with platform.client() as client:

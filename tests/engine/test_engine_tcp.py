@@ -4,26 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from applications import SHORT
 from conftest import Running, started
 from telephones import telephone
 
 from callwright.ports.leg import LegEnded
 
 pytestmark = pytest.mark.wire
-
-HANGS_UP = {
-    "name": "Short",
-    "pages": [
-        {
-            "name": "Main",
-            "modules": [
-                {"name": "start", "type": "start", "exits": {"next": "hello"}},
-                {"name": "hello", "type": "prompt", "prompt": "Hello.", "exits": {"next": "end"}},
-                {"name": "end", "type": "exit"},
-            ],
-        }
-    ],
-}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +20,7 @@ def platform() -> Iterator[Running]:
 
 
 async def test_a_caller_by_tcp_is_served_and_hung_up_on(platform: Running, tmp_path: Path) -> None:
-    await platform.deploy(HANGS_UP, address="12125559001")
+    await platform.deploy(SHORT, address="12125559001")
     async with telephone(tmp_path) as phone:
         line = await phone.calls(platform.ready["sip_tcp"], "12125559001", transport="tcp")
         assert await line.until(LegEnded) == LegEnded("remote", "BYE")
@@ -42,7 +29,7 @@ async def test_a_caller_by_tcp_is_served_and_hung_up_on(platform: Running, tmp_p
 
 
 async def test_a_trunk_by_tcp(platform: Running, tmp_path: Path) -> None:
-    deployment = await platform.deploy(HANGS_UP)
+    deployment = await platform.deploy(SHORT)
     async with telephone(tmp_path) as phone, platform.client() as client:
         trunk = {"name": "t", "host": "127.0.0.1", "port": phone.tcp_port, "prefix": "4420", "transport": "tcp"}
         assert (await client.post("/v1/trunks", json=trunk)).status_code == 201

@@ -1,24 +1,21 @@
 """Calls through Kamailio, a proxy by others: it challenges the INVITE, and by Record-Route both ends hear it alone."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from kamailio import kamailio
 
-from callwright.base.errors import ProviderError
 from callwright.sip.address import Address
 from callwright.sip.call import SipCall
 from callwright.sip.events import Answered, Confirmed, Ended, Referred, Rejected, SipEvent
 from callwright.sip.refer import Referral
-from callwright.telephony import sip_options
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
 
 pytestmark = pytest.mark.interop
 
-KAMAILIO = Path("/usr/sbin/kamailio")
 WAIT_S = 20.0
 OFFER = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n"
@@ -54,42 +51,6 @@ request_route {
 """
 
 
-@asynccontextmanager
-async def _kamailio(folder: Path) -> AsyncIterator[Address]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        address: Address = probe.getsockname()
-    (folder / "kamailio.cfg").write_text(CONFIG % address[1])
-    assert KAMAILIO.exists(), "Kamailio is missing: ./dev test installs it"
-    log = (folder / "log").open("wb")
-    process = await asyncio.create_subprocess_exec(
-        *(str(KAMAILIO), "-DD", "-E", "-m", "64", "-M", "8", "-f", str(folder / "kamailio.cfg"), "-Y", str(folder)),
-        stdout=log,
-        stderr=log,
-        stdin=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        await _up(address, process, folder / "log")
-        yield address
-    finally:
-        process.terminate()
-        async with asyncio.timeout(WAIT_S):
-            await process.wait()
-        log.close()
-
-
-async def _up(address: Address, process: asyncio.subprocess.Process, log: Path) -> None:
-    """Until it answers OPTIONS."""
-    async with asyncio.timeout(WAIT_S):
-        while process.returncode is None:
-            try:
-                assert await sip_options.ask(*address, wait_s=1) == 200
-            except ProviderError:
-                continue
-            return
-    raise AssertionError(log.read_text(errors="replace")[-3000:])
-
-
 class Side:
     """One end: it listens to the proxy alone."""
 
@@ -116,7 +77,7 @@ class Side:
 
 @asynccontextmanager
 async def _ends(folder: Path) -> AsyncIterator[tuple[Side, Side, Address]]:
-    async with _kamailio(folder) as proxy:
+    async with kamailio(folder, CONFIG) as proxy:
         caller, callee = await Side().open(proxy), await Side().open(proxy)
         try:
             yield caller, callee, proxy
