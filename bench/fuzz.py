@@ -285,7 +285,12 @@ def _readings(request: Request) -> Iterator[Callable[[], object]]:
 
 def _answer(sent: bytes, rng: random.Random) -> bytes | None:
     """To a request of the agent's; None where it sent none."""
-    request = parse(sent)
+    try:
+        request = parse(sent)
+    except PeerError:
+        # What it could not read stands in its answer as it came.
+        assert sent.startswith((b"SIP/2.0 400 ", b"SIP/2.0 505 ", b"SIP/2.0 513 ")), sent[:80]
+        return None
     if not isinstance(request, Request) or request.method == "ACK":
         return None
     made = Response(rng.choice((100, 180, 183, 200, 200, 202, 302, 401, 407, 422, 486, 491, 503)), "So")

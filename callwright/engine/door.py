@@ -9,6 +9,8 @@
     from a registered telephone    answered: OPTIONS as keep-alive, 405 for what we do not serve
     anything else                  no answer at all
 
+What cannot be read is told so to a trunk, to a registered telephone, and on this machine.
+
 No answer, and not 403: an answer tells a scanner that there is something to guess at, costs a message for each of its own, and
 goes to whoever it has named as its source. For the same reason unknown user names get none; who asks for many, or guesses
 passwords, is not listened to for a while (`sip.sources`).
@@ -34,7 +36,7 @@ from callwright.sip.address import Address, Transport, is_ip, name_address, uri
 from callwright.sip.agent import RETRY_AFTER_S, Agent, OnInvite
 from callwright.sip.call import SipCall
 from callwright.sip.challenge import Challenger
-from callwright.sip.message import Request
+from callwright.sip.message import Request, reason_of
 from callwright.sip.sources import Sources
 from callwright.store.database import Database
 from callwright.store.phones import KnownPhone
@@ -72,7 +74,7 @@ class Counts:
 
 
 class Door:
-    """`accepts` and `admits` are the SIP endpoint's; neither waits for anything."""
+    """`accepts`, `admits` and `tells` are the SIP endpoint's; none waits for anything."""
 
     def __init__(
         self,
@@ -142,6 +144,13 @@ class Door:
         self._stranger(source)
         return None
 
+    def tells(self, agent: Agent, source: Address) -> bool:
+        """Whether whoever is there is told what is wrong with a request that cannot be read."""
+        if self._is_local[agent.transport] or self._directory.trunks_at(source[0]) or self._registrar.serves(source):
+            return True
+        self._stranger(source)
+        return False
+
     def _answers(self, request: Request, source: Address) -> bool:
         """Whether a request that begins no call is answered all the same."""
         if request.method == "OPTIONS" and not request.to_tag:
@@ -198,8 +207,8 @@ class Door:
             asking = registration.read(request, source, reliable=agent.transport != "udp")
         except registration.TooBrief:
             agent.refuse(request, source, 423, min_expires=str(registration.EXPIRES_S_MIN))
-        except PeerError:
-            agent.refuse(request, source, 400)
+        except PeerError as error:
+            agent.refuse(request, source, 400, reason=reason_of(error))
         else:
             self._registrar.take(agent, request, source, phone, asking)
 

@@ -61,6 +61,9 @@ class Now:
     calls_free: int
     sip_calls: int
     sip_shed: int
+    sip_unreadable: tuple[int, int]
+    "Messages that were answered, and dropped."
+
     sip_sent: int
     sip_received: int
     journal_waiting: int
@@ -109,6 +112,12 @@ class EngineCollector(Collector):
             ("callwright_media_skipped_seconds", "Time that the media clock gave up.", media.skipped_ms / 1000),
         ):
             yield CounterMetricFamily(name, text, value=count)
+        unreadable = CounterMetricFamily(
+            "callwright_sip_unreadable", "SIP messages that could not be read.", labels=["what"]
+        )
+        for what, count in zip(("answered", "dropped"), now.sip_unreadable, strict=True):
+            unreadable.add_metric([what], count)
+        yield unreadable
         door = CounterMetricFamily("callwright_sip_door", "What strangers and telephones asked.", labels=["what"])
         for what, count in now.door.items():
             door.add_metric([what], count)

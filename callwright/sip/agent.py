@@ -1,32 +1,35 @@
 """The SIP user agent, without I/O: datagrams in, datagrams and events out.
 
 It finds for each datagram the transaction, the dialog or the rule that it belongs to. What is no SIP is dropped,
-since an answer to rubbish only helps whoever sends it. What is SIP but unwelcome gets the status that RFC 3261 §8.2
-gives it, in that order, and is forgotten at once: such answers are made from the request alone, so a repeat gets the
-same again without a transaction (§8.2.7), and a flood of them costs no memory. Only a well-formed INVITE opens a call,
-and only what belongs to a call is remembered.
+since an answer to rubbish only helps whoever sends it; a request that shows whose it is, and cannot be read, is told so
+(`unreadable`). What is SIP but unwelcome gets the status that RFC 3261 §8.2 gives it, in that order, and is forgotten at
+once: such answers are made from the request alone, so a repeat gets the same again without a transaction (§8.2.7), and a
+flood of them costs no memory. Only a well-formed INVITE opens a call, and only what belongs to a call is remembered.
 """
 
 from collections.abc import Callable, Sequence
 
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
-from callwright.sip import session_timer
+from callwright.sip import session_timer, unreadable
 from callwright.sip.address import Address, Transport, bracketed, is_ip, name_address, uri, user_part
 from callwright.sip.call import SipCall
 from callwright.sip.calling import Way
 from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import SipEvent
 from callwright.sip.invitation import Invitation
-from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse
+from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse, reason_of
 from callwright.sip.replaces import of_invite
 from callwright.sip.timers import Timers
 from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
 ALLOW = ", ".join(METHODS)
-NOT_ALLOWED = frozenset({"REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"})
+NOT_ALLOWED = frozenset({"REGISTER", "PUBLISH", "MESSAGE"})
 "Methods that we know and do not serve: 405, where an unknown one is 501."
+
+EVENTS = "refer"
+"Packages of events that we tell of (Allow-Events); only a REFER subscribes to them."
 
 EXTENSIONS = ("100rel", "timer", "replaces", "norefersub")
 "What a peer may require of us (RFC 3262, RFC 4028, RFC 3891, RFC 4488)."
@@ -58,6 +61,9 @@ Admits = Callable[["Agent", Request, Address], OnInvite | None]
 """What is done with a request that belongs to no call of ours: who gets the call, if it begins one. None: it is not served
 here. Somebody else answers it, by `refuse` or a transaction of its own, or nobody does."""
 
+Tells = Callable[["Agent", Address], bool]
+"Whether whoever is there is told what is wrong with a request that cannot be read."
+
 
 class Agent:
     """One user agent. The shell gives `receive` every datagram and `wire.timers.run` the time."""
@@ -70,6 +76,7 @@ class Agent:
         clock: Callable[[], float],
         on_invite: OnInvite,
         admits: Admits | None = None,
+        tells: Tells = lambda *_: True,
         new_tag: Callable[[], str],
         transport: Transport = "udp",
         beside: "Agent | None" = None,
@@ -99,10 +106,17 @@ class Agent:
         self.shed = 0
         "INVITEs that were turned away because there were too many."
 
+        self.unreadable = 0
+        "Requests that could not be read, and were told so."
+
+        self.dropped = 0
+        "Messages that could not be read, and got no answer."
+
         self._place = f"{bracketed(address[0])}:{address[1]}"
         self.contact = f"<sip:{self._place}{self._parameter}>"
         self._on_alias = on_alias
         self._admits: Admits = admits or (lambda *_: on_invite)
+        self._tells = tells
         self._user_agent = user_agent
         self._name = name
         self._calls_max = calls_max
@@ -137,8 +151,18 @@ class Agent:
                     self._on_alias(source, message.via.port)
                 message.received(*source)
                 self._request(message, source)
-        except PeerError:
+        except PeerError as error:
+            self._unread(data, source, error)
+
+    def _unread(self, data: bytes, source: Address, error: PeerError) -> None:
+        found = unreadable.refusal(data, source, error, _same_tag) if self._tells(self, source) else None
+        if found is None:
+            self.dropped += 1
             return
+        request, answer = found
+        self.unreadable += 1
+        answer.headers.set("server", self._user_agent)
+        self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request, source))
 
     def _request(self, request: Request, source: Address) -> None:
         transaction = self.transactions.find(request)
@@ -176,8 +200,8 @@ class Agent:
             transaction = self.transactions.serve(request, source)
             try:
                 call.request(request, transaction)
-            except PeerError:
-                self.reply(request, transaction, 400)
+            except PeerError as error:
+                self.reply(request, transaction, 400, reason_of(error))
 
     def _stray(self, request: Request, source: Address) -> None:
         """A request within a call that is not ours."""
@@ -199,13 +223,17 @@ class Agent:
     def _is_unacceptable(self, request: Request, source: Address) -> bool:
         """The checks of RFC 3261 §8.2.1 and §8.2.2, and the hops."""
         method, headers = request.method, request.headers
-        if method not in METHODS:
+        if method == "SUBSCRIBE":
+            # Of what is told after a REFER only a REFER makes one (RFC 3515 §2.4.4); the rest is RFC 6665 §4.2.1.1.
+            package = headers.get("event").partition(";")[0].strip().lower()
+            self.refuse(request, source, 403 if package == EVENTS else 489, allow_events=EVENTS)
+        elif method not in METHODS:
             self.refuse(request, source, 405 if method in NOT_ALLOWED else 501, allow=ALLOW)
         elif method != "OPTIONS" and headers.get("max-forwards") == "0":
             self.refuse(request, source, 483)
         elif "replaces" in headers.values and (method != "INVITE" or request.to_tag):
             # RFC 3891 §3.
-            self.refuse(request, source, 400)
+            self.refuse(request, source, 400, reason="Replaces Outside Of A New INVITE")
         elif unknown := [name for name in headers.tokens("require") if name not in EXTENSIONS]:
             self.refuse(request, source, 420, unsupported=", ".join(unknown))
         else:
@@ -226,7 +254,13 @@ class Agent:
         elif self.draining:
             self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         else:
-            self.refuse(request, source, 200, allow=ALLOW, supported=SUPPORTED, accept=SDP_TYPE, contact=self.contact)
+            self.refuse(request, source, 200, **self._able)
+
+    @property
+    def _able(self) -> dict[str, str]:
+        """Header fields that say what we are able to (RFC 3261 §11.2, RFC 6665 §4.4.4)."""
+        told = {"allow": ALLOW, "supported": SUPPORTED, "accept": SDP_TYPE, "allow_events": EVENTS}
+        return told | {"contact": self.contact}
 
     def _invited(self, request: Request, source: Address, on_invite: OnInvite) -> None:
         headers = request.headers
@@ -257,7 +291,7 @@ class Agent:
         except PeerError:
             named = None
         if named is None:
-            self.refuse(request, source, 400)
+            self.refuse(request, source, 400, reason="Bad Replaces")
             return
         call = self._calls.get((named.call_id, named.local_tag))
         if call is None or not call.knows(named.remote_tag) or call.state not in ("answered", "confirmed"):
@@ -287,8 +321,8 @@ class Agent:
                 offer=request.body,
             )
             dialog = dialogs.from_invite(request, call.tag, source)
-        except PeerError:
-            self.refuse(request, source, 400)
+        except PeerError as error:
+            self.refuse(request, source, 400, reason=reason_of(error) or "Bad Request-URI")
             return
         transaction = self.transactions.serve(request, source)
         transaction.tag = call.tag
@@ -398,24 +432,33 @@ class Agent:
 
     def options(self, request: Request, transaction: ServerTransaction) -> None:
         """Say within a call what we are able to (RFC 3261 §11.2)."""
-        self.reply(request, transaction, 200, allow=ALLOW, supported=SUPPORTED, accept=SDP_TYPE, contact=self.contact)
+        self.reply(request, transaction, 200, **self._able)
 
-    def reply(self, request: Request, transaction: ServerTransaction, status: int, **headers: str) -> None:
+    def reply(
+        self, request: Request, transaction: ServerTransaction, status: int, reason: str = "", **headers: str
+    ) -> None:
         """Answer a request within a dialog."""
-        answer = self.response(request, status)
+        answer = self.response(request, status, reason)
         for name, value in headers.items():
             answer.headers.set(name.replace("_", "-"), value)
         transaction.respond(answer)
 
     def refuse(
-        self, request: Request, source: Address, status: int, *, tag: str = "", **headers: str | tuple[str, ...]
+        self,
+        request: Request,
+        source: Address,
+        status: int,
+        *,
+        reason: str = "",
+        tag: str = "",
+        **headers: str | tuple[str, ...],
     ) -> None:
         """Answer, and remember nothing: the same request gets the same answer, tag included."""
         if request.method == "ACK":
             return
         if not tag:
-            tag = f"{hash((request.headers.get('call-id'), request.from_tag, request.via.branch)) & _HASH_BITS:x}"
-        answer = self.response(request, status, tag=tag)
+            tag = _same_tag((request.headers.get("call-id"), request.from_tag, request.via.branch))
+        answer = self.response(request, status, reason, tag=tag)
         for name, value in headers.items():
             answer.headers.set(name.replace("_", "-"), *((value,) if isinstance(value, str) else value))
         self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request, source))
@@ -435,6 +478,10 @@ class Agent:
     def hang_up_all(self) -> None:
         for call in list(self._calls.values()):
             call.hang_up()
+
+
+def _same_tag(of: object) -> str:
+    return f"{hash(of) & _HASH_BITS:x}"
 
 
 def _user(text: str) -> str:

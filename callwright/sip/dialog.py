@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
 from callwright.sip.address import Address, name_address, uri
-from callwright.sip.message import Headers, Request, Response
+from callwright.sip.message import Headers, Request, Response, Unreadable
 
 RECORD_ROUTES_MAX = 20
 "Proxies on the way. No real path has more, and every request of the dialog carries them all."
@@ -78,7 +78,7 @@ def from_invite(request: Request, local_tag: str, source: Address) -> Dialog:
     remote = headers.get("from")
     target = contact(headers)
     if not target:
-        raise PeerError("no Contact")
+        raise Unreadable("Missing Contact")
     return Dialog(
         call_id=headers.get("call-id"),
         local=f"{headers.get('to')};tag={local_tag}",
@@ -123,18 +123,25 @@ def _on_stream(invite: Request) -> bool:
 def _routes(headers: Headers) -> tuple[str, ...]:
     routes = tuple(headers.all("record-route"))
     if len(routes) > RECORD_ROUTES_MAX:
-        raise PeerError(f"{len(routes)} Record-Routes")
-    for route in routes:
-        uri(name_address(route).uri)
+        raise Unreadable("Too Many Record-Route Values", f"{len(routes)} Record-Routes")
+    try:
+        for route in routes:
+            uri(name_address(route).uri)
+    except PeerError as error:
+        raise Unreadable("Bad Record-Route", str(error)) from None
     return routes
 
 
 def contact(headers: Headers) -> str:
-    """The URI of Contact, empty where there is none. Raises `PeerError`."""
+    """The URI of Contact, empty where there is none. Raises `Unreadable`."""
     value = headers.get("contact")
     if not value:
         return ""
-    target = name_address(value).uri
-    if not uri(target).host:
-        raise PeerError(f"a Contact that is no place: {target[:60]!r}")
+    try:
+        target = name_address(value).uri
+        is_place = bool(uri(target).host)
+    except PeerError as error:
+        raise Unreadable("Bad Contact", str(error)) from None
+    if not is_place:
+        raise Unreadable("Bad Contact", f"a Contact that is no place: {target[:60]!r}")
     return target

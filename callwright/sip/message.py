@@ -37,7 +37,7 @@ REASONS = {
     480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
     483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
     489: "Bad Event", 491: "Request Pending", 500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable",
-    504: "Server Time-out",
+    504: "Server Time-out", 505: "Version Not Supported", 513: "Message Too Large",
     600: "Busy Everywhere", 603: "Decline",
 }  # fmt: skip
 
@@ -63,6 +63,20 @@ _PART_TYPE = re.compile(rf"^content-type[ \t]*:[ \t]*{SDP_TYPE}\b", re.I | re.M)
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
+
+
+class Unreadable(PeerError):
+    """A request with something in it that cannot be read, said so that its sender understands (RFC 3261 §21.4.1)."""
+
+    def __init__(self, reason: str, message: str = "", *, status: int = 400) -> None:
+        """`reason`: the reason phrase of an answer, which names the field; nothing of the request stands in it."""
+        self.status, self.reason = status, reason
+        super().__init__(message or reason)
+
+
+def reason_of(error: PeerError) -> str:
+    """The words of a 400; empty where the error names no field."""
+    return error.reason if isinstance(error, Unreadable) else ""
 
 
 class Headers:
@@ -194,26 +208,28 @@ def _serialize(first: str, headers: Headers, body: str) -> bytes:
 def parse(data: bytes) -> Message:
     """One datagram as a message. Raises `PeerError`."""
     if len(data) > MESSAGE_BYTES_MAX:
-        raise PeerError(f"a message of {len(data)} bytes")
+        raise Unreadable("", f"a message of {len(data)} bytes", status=513)
     head, body = _split(data)
     text = head.decode("utf-8", "surrogateescape")
     if "\0" in text:
         raise PeerError("a NUL in the headers")
     if "\n " in text or "\n\t" in text:
-        text = _FOLD.sub(" ", text)
+        text = unfolded(text)
     lines = text.split("\r\n")
     if not text.count("\n") == text.count("\r") == len(lines) - 1:
         lines = _odd_lines(text)
     if len(lines) > HEADERS_MAX:
-        raise PeerError(f"{len(lines)} header lines")
+        raise Unreadable("Too Many Header Lines", f"{len(lines)} header lines")
     headers = _headers(lines)
     length = headers.values.pop("content-length", None)
     if length is not None:
         if len(length) > 1:
-            raise PeerError("two lengths")
+            raise Unreadable("More Than One Content-Length")
         size = read_number(length[0], MESSAGE_BYTES_MAX, "Content-Length")
         if size > len(body):
-            raise PeerError(f"a Content-Length of {size} with a body of {len(body)} bytes")
+            raise Unreadable(
+                "Content-Length Beyond The End", f"a Content-Length of {size} with a body of {len(body)} bytes"
+            )
         body = body[:size]
     told = body.decode("utf-8", "surrogateescape")
     if told and headers.get("content-type")[:10].lower() == "multipart/":
@@ -233,6 +249,17 @@ def _description(headers: Headers, body: str) -> str:
             headers.set("content-type", SDP_TYPE)
             return content.rstrip("\n").replace("\n", "\r\n") + "\r\n"
     return body
+
+
+def unfolded(head: str) -> str:
+    """Header lines that go on in the next one, each as one (RFC 3261 §7.3.1)."""
+    return _FOLD.sub(" ", head)
+
+
+def header_name(written: str) -> str:
+    """The name that we use for a header field."""
+    name = written.strip().lower()
+    return _COMPACT.get(name, name)
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:
@@ -262,10 +289,9 @@ def _headers(lines: list[str]) -> Headers:
         name, colon, value = line.partition(":")
         known = _NAMES.get(name)
         if known is None:
-            known = name.strip().lower()
-            known = _COMPACT.get(known, known)
+            known = header_name(name)
             if not colon or not known:
-                raise PeerError(f"a header line without a name: {line[:40]!r}")
+                raise Unreadable("Header Line Without A Name", f"a header line without a name: {line[:40]!r}")
         value = value.strip()
         if known in _LISTS and "," in value:
             values.setdefault(known, []).extend(split_list(value))
@@ -278,10 +304,11 @@ def _headers(lines: list[str]) -> Headers:
     for needed in _NEEDED:
         found = values.get(needed)
         if not found or len(found) > 1 or not found[0]:
-            raise PeerError(f"{needed} not exactly once")
+            wrong = "More Than One" if found and len(found) > 1 else "Missing"
+            raise Unreadable(f"{wrong} {_PRETTY[needed]}")
     call_id = headers.get("call-id")
     if not (call_id.isascii() and call_id.isprintable()) or len(call_id) > CALL_ID_MAX:
-        raise PeerError(f"a Call-ID of {call_id[:60]!r}")
+        raise Unreadable("Bad Call-ID", f"a Call-ID of {call_id[:60]!r}")
     return headers
 
 
@@ -297,17 +324,18 @@ def _first_line(first: str, headers: Headers, body: str) -> Message:
             reason = "".join(char if char.isprintable() else "?" for char in reason)
         return Response(int(status), reason.strip()[:REASON_MAX], headers, body, sequence, method)
     words = first.split(" ")
-    if len(words) != 3 or words[2] != "SIP/2.0" or not _TOKEN.fullmatch(words[0]) or not words[1]:
-        raise PeerError(f"a first line that is neither request nor response: {first[:60]!r}")
+    # Its letters may be small (§7.1).
+    if len(words) != 3 or words[2].upper() != "SIP/2.0" or not _TOKEN.fullmatch(words[0]) or not words[1]:
+        raise Unreadable("Bad Request-Line", f"a first line that is neither request nor response: {first[:60]!r}")
     if method != words[0]:
-        raise PeerError(f"a {words[0]} with a CSeq of {method[:20]!r}")
+        raise Unreadable("CSeq Of Another Method", f"a {words[0]} with a CSeq of {method[:20]!r}")
     return Request(words[0], words[1], headers, body, sequence)
 
 
 def read_number(text: str, most: int, what: str) -> int:
-    """A decimal number of a peer's. Raises `PeerError`."""
+    """A decimal number of a peer's, in the field `what`. Raises `Unreadable`."""
     digits = text.strip().lstrip("0") or text.strip()[:1]
     # Ten digits at most, before int() sees them: it refuses thousands of digits with an error of its own.
     if not (digits.isascii() and digits.isdecimal()) or len(digits) > 10 or int(digits) > most:
-        raise PeerError(f"a {what} of {text[:20]!r}")
+        raise Unreadable(f"Bad {what}", f"a {what} of {text[:20]!r}")
     return int(digits)

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from callwright.base.errors import PeerError
 from callwright.sip.address import name_address, uri
 from callwright.sip.events import Referred
-from callwright.sip.message import REASON_MAX, REASONS, Request, Response
+from callwright.sip.message import REASON_MAX, REASONS, Request, Response, Unreadable
 from callwright.sip.replaces import Replaces, replaces
 from callwright.sip.timers import Timer
 from callwright.sip.transaction import ServerTransaction
@@ -249,11 +249,19 @@ def _nothing() -> None: ...
 
 
 def referral_of(request: Request) -> Referral:
-    """Raises `PeerError` where it does not name exactly one place that an INVITE can go to (§2.4.2)."""
+    """Raises `Unreadable` where it does not name exactly one place that an INVITE can go to (§2.4.2)."""
     places = request.headers.all("refer-to")
     if len(places) != 1:
-        raise PeerError("Refer-To not exactly once")
-    named = name_address(places[0]).uri
+        raise Unreadable("More Than One Refer-To" if places else "Missing Refer-To")
+    try:
+        target, replaced = _place(name_address(places[0]).uri)
+    except PeerError as error:
+        raise Unreadable("Bad Refer-To", str(error)) from None
+    by = request.headers.get("referred-by")
+    return Referral(target, replaced, by if by.isprintable() else "")
+
+
+def _place(named: str) -> tuple[str, Replaces | None]:
     if _METHOD.search(named):
         raise PeerError(f"a REFER to something else than an INVITE: {named[:60]!r}")
     target, _, fields = named.partition("?")
@@ -265,8 +273,7 @@ def referral_of(request: Request) -> Referral:
             if replaced is not None:
                 raise PeerError("two Replaces")
             replaced = replaces(unquote(value))
-    by = request.headers.get("referred-by")
-    return Referral(target, replaced, by if by.isprintable() else "")
+    return target, replaced
 
 
 def _printable(text: str) -> str:

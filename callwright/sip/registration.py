@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
 from callwright.sip.address import Address, NameAddress, name_address, split_list, uri
-from callwright.sip.message import Request, read_number
+from callwright.sip.message import Request, Unreadable, read_number
 
 EXPIRES_S = 3600
 "Where a telephone says nothing."
@@ -70,33 +70,39 @@ class Asking:
 
 
 def read(request: Request, source: Address, *, reliable: bool) -> Asking:
-    """What a REGISTER from this address asks for. Raises `PeerError` (400), and of it `TooBrief` (423).
+    """What a REGISTER from this address asks for. Raises `Unreadable` (400) and `TooBrief` (423).
 
     `reliable`: it came by a connection, which lasts as long as it is used.
     """
     headers = request.headers
     path = tuple(item for value in headers.all("path") for item in split_list(value))
     if len(path) > PATH_MAX or any(len(item) > CONTACT_MAX for item in path):
-        raise PeerError("too long a Path")
-    for item in path:
-        uri(name_address(item).uri)
+        raise Unreadable("Path Too Long")
+    try:
+        for item in path:
+            uri(name_address(item).uri)
+    except PeerError as error:
+        raise Unreadable("Bad Path", str(error)) from None
     values = headers.all("contact")
     everything = "*" in values
     if everything and (len(values) > 1 or headers.get("expires").strip() != "0"):
         # RFC 3261 §10.3, step 6.
-        raise PeerError("a Contact of * beside others, or without an Expires of 0")
+        raise Unreadable("Contact Of * Beside Others Or Without An Expires Of 0")
     if len(values) > BINDINGS_MAX:
-        raise PeerError(f"{len(values)} Contacts")
+        raise Unreadable("Too Many Contact Values", f"{len(values)} Contacts")
     default = _seconds(headers.get("expires"), EXPIRES_S)
     contacts = () if everything else tuple(_asked(value, default, source, reliable or bool(path)) for value in values)
     return Asking(headers.get("call-id"), request.sequence, contacts, everything, path)
 
 
 def _asked(value: str, default_s: int, source: Address, reachable: bool) -> Asked:
-    contact = name_address(value)
-    there = uri(contact.uri)
+    try:
+        contact = name_address(value)
+        there = uri(contact.uri)
+    except PeerError as error:
+        raise Unreadable("Bad Contact", str(error)) from None
     if not there.host or len(contact.uri) > CONTACT_MAX:
-        raise PeerError(f"a Contact that is no place: {value[:60]!r}")
+        raise Unreadable("Bad Contact", f"a Contact that is no place: {value[:60]!r}")
     expires_s = _seconds(contact.parameters.get("expires", ""), default_s)
     if 0 < expires_s < EXPIRES_S_MIN:
         raise TooBrief(f"an expiry of {expires_s} s")

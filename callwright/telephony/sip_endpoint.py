@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 from callwright.base.errors import ProviderError
 from callwright.sip.address import Address, Transport, uri
-from callwright.sip.agent import Admits, Agent, OnInvite
+from callwright.sip.agent import Admits, Agent, OnInvite, Tells
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
@@ -45,6 +45,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         on_invite: OnInvite,
         accepts: Callable[[Address], bool],
         admits: Admits | None,
+        tells: Tells,
         user_agent: str,
         name: str,
         advertised: str | None,
@@ -54,6 +55,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._on_invite = on_invite
         self._accepts = accepts
         self._admits = admits
+        self._tells = tells
         self._user_agent = user_agent
         self._name = name
         self._advertised = advertised
@@ -73,6 +75,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         on_invite: OnInvite,
         accepts: Callable[[Address], bool] = lambda _: True,
         admits: Admits | None = None,
+        tells: Tells = lambda *_: True,
         user_agent: str = "Callwright",
         name: str = "",
         advertised: str | None = None,
@@ -91,14 +94,16 @@ class SipEndpoint(asyncio.DatagramProtocol):
         `names`: who is asked about hosts without a port; None: the name servers of this machine.
 
         `accepts`: sources that are listened to at all. `admits`: of their requests, those that are served (`sip.agent`); None:
-        all, and `on_invite` gets the calls. `name`: `engine-…`, by which OPTIONS tells this process from
+        all, and `on_invite` gets the calls. `tells`: sources that are told
+        of what cannot be read; the others get no answer. `name`: `engine-…`, by which OPTIONS tells this process from
         another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach
         us at another address than the one that is bound (0.0.0.0, NAT). `trace`: is told of every message.
         """
         loop = asyncio.get_running_loop()
         try:
             _, endpoint = await loop.create_datagram_endpoint(
-                lambda: cls(on_invite, accepts, admits, user_agent, name, advertised, trace), local_addr=(host, port)
+                lambda: cls(on_invite, accepts, admits, tells, user_agent, name, advertised, trace),
+                local_addr=(host, port),
             )
         except OSError as error:
             raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
@@ -147,6 +152,12 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def shed(self) -> int:
         """INVITEs turned away because there were too many at once."""
         return sum(agent.shed for agent in self._agents.values())
+
+    @property
+    def unreadable(self) -> tuple[int, int]:
+        """Messages that could not be read: requests that were told so, and what got no answer."""
+        agents = self._agents.values()
+        return sum(agent.unreadable for agent in agents), sum(agent.dropped for agent in agents)
 
     def invite(
         self,
@@ -259,6 +270,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             clock=time.monotonic,
             on_invite=self._on_invite,
             admits=self._admits,
+            tells=self._tells,
             new_tag=lambda: secrets.token_hex(8),
             chance=random.random,
             transport=transport,

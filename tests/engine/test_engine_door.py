@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Running, started
+from prometheus_client.parser import text_string_to_metric_families
 from sip_requests import register
 
 from callwright.base.config import Config
@@ -117,10 +118,11 @@ class Peer:
         self._to = _to(platform)
         self.at: Address = self.socket.getsockname()
 
-    def sends(self, request: Request) -> None:
+    def sends(self, request: Request, old: str = "", new: str = "") -> None:
+        """`old` of it is written as `new`."""
         via = f"SIP/2.0/UDP {self.at[0]}:{self.at[1]};branch=z9hG4bK{secrets.token_hex(8)};rport"
         request.headers.set("via", via)
-        self.socket.sendto(request.serialize(), self._to)
+        self.socket.sendto(request.serialize().replace(old.encode(), new.encode(), 1), self._to)
 
     def hears(self, timeout_s: float = WAIT_S) -> Response | None:
         self.socket.settimeout(timeout_s)
@@ -183,6 +185,37 @@ async def test_a_stranger_hears_nothing_whatever_is_asked(platform: Running) -> 
     challenge = await asyncio.to_thread(stranger.hears)
     assert challenge is not None and (challenge.status, challenge.method) == (401, "REGISTER")
     assert await asyncio.to_thread(stranger.hears, 0.5) is None
+
+
+async def test_what_cannot_be_read_is_told_to_whom_we_know(platform: Running) -> None:
+    """A trunk and a telephone that is registered hear what is wrong; who is unknown hears nothing, and is counted."""
+    async with _database(platform) as db:
+        scope = await _account(db, "12125557008", "127.0.0.28")
+        _, secret = await phones.create(db, scope, NewPhone("joe"))
+    await _until_known(platform, "127.0.0.28", "12125557008")
+    known, phone, stranger = (Peer(platform, source) for source in ("127.0.0.28", "127.0.0.29", STRANGER))
+    assert await asyncio.to_thread(phone.registers, "joe", secret, 1) == [401, 200]
+    for peer in (known, phone, stranger):
+        for old, new in (("To:", "t: <sip:b@c>\r\nTo:"), (" SIP/2.0\r\n", " SIP/4.0\r\n"), ("CSeq: 1 INVITE\r\n", "")):
+            peer.sends(_request("INVITE", "sip:12125557008@127.0.0.1"), old, new)
+    for peer in (known, phone):
+        answers = [await asyncio.to_thread(peer.hears) for _ in range(2)]
+        assert {(one.status, one.reason) for one in answers if one} == {
+            (400, "More Than One To"), (505, "Version Not Supported"),
+        }  # fmt: skip
+        assert await asyncio.to_thread(peer.hears, 0.3) is None
+    assert await asyncio.to_thread(stranger.hears, 0.3) is None
+    # Of each known one two are answered, and the one without a CSeq is dropped; of the stranger all are.
+    token = {"Authorization": f"Bearer {platform.ready['metrics_token']}"}
+    async with platform.client() as client, asyncio.timeout(WAIT_S):
+        counted: dict[str, float] = {}
+        while sum(counted.values()) < 9:
+            told = (await client.get("/metrics", headers=token, auth=None)).text
+            families = {family.name: family for family in text_string_to_metric_families(told)}
+            if found := families.get("callwright_sip_unreadable"):
+                counted = {sample.labels["what"]: sample.value for sample in found.samples}
+            await asyncio.sleep(0.1)
+    assert counted == {"answered": 4, "dropped": 5}
 
 
 async def test_another_machine_asks_whether_the_engine_lives(platform: Running) -> None:

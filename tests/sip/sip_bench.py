@@ -31,11 +31,13 @@ class Sent:
 
     @property
     def what(self) -> str:
-        """`INVITE`, or `200 BYE`."""
-        message = self.message
-        if isinstance(message, Request):
-            return message.method
-        return f"{message.status} {message.method}"
+        """`INVITE`, or `200 BYE`; also of an answer that says again what cannot be read."""
+        first, *lines = self.data.decode("utf-8", "surrogateescape").split("\r\n")
+        words = first.split(" ")
+        if words[0] != "SIP/2.0":
+            return words[0]
+        sequence = next(line for line in lines if line.lower().startswith("cseq:"))
+        return f"{words[1]} {sequence.split()[-1]}"
 
 
 @dataclass

@@ -18,6 +18,11 @@ class TestStrangers:
         assert bench.receive(request("BYE", to_tag="none")) == bench.receive(invite(require="nonsense")) == []
         assert bench.at_rest
 
+    def test_nor_to_what_cannot_be_read(self) -> None:
+        bench = Bench(admits=lambda *_: None, tells=lambda *_: False)
+        twice = invite().serialize().replace(b"Content-Length", b"Content-Length: 0\r\nContent-Length", 1)
+        assert bench.receive(twice) == [] and (bench.agent.unreadable, bench.agent.dropped) == (0, 1)
+
     def test_a_call_of_ours_goes_on(self) -> None:
         bench = Bench(admits=lambda *_: None)
         owned = bench.dial()

@@ -1,8 +1,8 @@
 """Messages of the kinds that RFC 4475 collects, valid and invalid, written for this test: what comes of each, and that none opens
-a call that should not be. The number is the RFC's section. What cannot be read at all gets no answer."""
+a call that should not be. The number is the RFC's section. What cannot be read is told so, where it shows whose it is."""
 
 import pytest
-from sip_bench import ANSWER, OFFER, Bench, answer
+from sip_bench import ANSWER, OFFER, PEER, Bench, answer
 
 from callwright.sip.events import Answered, Rejected
 
@@ -156,31 +156,97 @@ def test_it_is_refused_or_answered(name: str) -> None:
     assert sent == [str(status)] and not bench.incoming and bench.at_rest
 
 
+UNREADABLE = {
+    "3.1.2.2 a length beyond the end": (message(length="9999"), 400, "Content-Length Beyond The End"),
+    "3.1.2.3 a negative length": (message(length="-999"), 400, "Bad Content-Length"),
+    "3.1.2.4 numbers too large": (message(cseq="CSeq: 36893488147419103232 INVITE"), 400, "Bad CSeq"),
+    "3.1.2.4 a length too large": (message(length="99999999999999999999999"), 400, "Bad Content-Length"),
+    "3.1.2.6 a quote without its end": (message(to='To: "Mr. J. User <sip:j.user@example.com>'), 400, "Bad To"),
+    "a quote without its end, in From": (
+        message(**{"from": 'From: "Mr. J. User <sip:j.user@example.com>;tag=peer'}),
+        400,
+        "Bad From",
+    ),
+    "3.1.2.8 blanks in the Request-URI": (message("INVITE sip:100@192.0.2.1; lr SIP/2.0"), 400, "Bad Request-Line"),
+    "3.1.2.9 blanks between the words of the first line": (
+        message("INVITE  sip:100@192.0.2.1  SIP/2.0"),
+        400,
+        "Bad Request-Line",
+    ),
+    "3.1.2.10 a blank at the end of the first line": (
+        message("INVITE sip:100@192.0.2.1 SIP/2.0 "),
+        400,
+        "Bad Request-Line",
+    ),
+    "3.1.2.16 another version": (
+        other("OPTIONS").replace(b"SIP/2.0\r\n", b"SIP/7.0\r\n", 1),
+        505,
+        "Version Not Supported",
+    ),
+    "another version, with fields that we cannot read": (
+        other("OPTIONS", length="Content-Length: many").replace(b"SIP/2.0\r\n", b"SIP/3.1\r\n", 1),
+        505,
+        "Version Not Supported",
+    ),
+    "3.1.2.17 another method in CSeq": (message(cseq="CSeq: 8 OPTIONS"), 400, "CSeq Of Another Method"),
+    "3.1.2.18 unknown methods that differ": (
+        other("NEWMETHOD", cseq="CSeq: 8 INVITE"),
+        400,
+        "CSeq Of Another Method",
+    ),
+    "3.3.8 From twice": (message(again="From: <sip:300@192.0.2.7>;tag=other"), 400, "More Than One From"),
+    "3.3.8 To twice": (message(again="t: <sip:300@192.0.2.7>"), 400, "More Than One To"),
+    "3.3.8 CSeq twice": (message(again="CSeq: 9 INVITE"), 400, "More Than One CSeq"),
+    "3.3.8 Call-ID twice": (message(again="i: another"), 400, "More Than One Call-ID"),
+    "3.3.9 two lengths": (message(again="Content-Length: 0"), 400, "More Than One Content-Length"),
+    "a line without a name": (message(extra=": a value without a name"), 400, "Header Line Without A Name"),
+    "a Call-ID that cannot be printed": (message(call_id="Call-ID: \u20ac"), 400, "Bad Call-ID"),
+    "too many headers": (
+        message(extra="\r\n".join(f"X-{number}: 1" for number in range(200))),
+        400,
+        "Too Many Header Lines",
+    ),
+    "too long": (message(extra="X-Story: " + "s" * 20_000), 513, "Message Too Large"),
+    "too long a body": (message(body="s" * 20_000), 513, "Message Too Large"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_it_is_told_what_cannot_be_read(name: str) -> None:
+    data, status, reason = UNREADABLE[name]
+    bench = Bench()
+    assert [what.split()[0] for what in bench.receive(data)] == [str(status)]
+    assert not bench.incoming and bench.at_rest and (bench.agent.unreadable, bench.agent.dropped) == (1, 0)
+    first = bench.sent[-1]
+    answered = bench.sent[-1].data.decode("utf-8", "surrogateescape").split("\r\n")
+    assert answered[0] == f"SIP/2.0 {status} {reason}" and first.to == PEER
+    # What its sender knows it by comes back as it was sent; To has a tag, as every final answer (§8.2.6.2).
+    sent = data.decode("utf-8", "surrogateescape").split("\r\n")
+    for field in ("Via: ", "From: ", "Call-ID: ", "CSeq: "):
+        assert next(line for line in sent if line.startswith(field)) in answered, field
+    to = next(line for line in answered if line.startswith("To: "))
+    assert to.startswith(next(line for line in sent if line.startswith("To: "))) and ";tag=" in to
+    bench.receive(data)
+    assert bench.sent[-1].data == first.data, "a repeat gets the same answer"
+
+
 SILENT = {
-    "3.1.2.2 a length beyond the end": message(length="9999"),
-    "3.1.2.3 a negative length": message(length="-999"),
-    "3.1.2.4 numbers too large": message(cseq="CSeq: 36893488147419103232 INVITE"),
-    "3.1.2.4 a length too large": message(length="99999999999999999999999"),
-    "3.1.2.6 a quote without its end": message(to='To: "Mr. J. User <sip:j.user@example.com>'),
-    "3.1.2.8 blanks in the Request-URI": message("INVITE sip:100@192.0.2.1; lr SIP/2.0"),
-    "3.1.2.9 blanks between the words of the first line": message("INVITE  sip:100@192.0.2.1  SIP/2.0"),
-    "3.1.2.10 a blank at the end of the first line": message("INVITE sip:100@192.0.2.1 SIP/2.0 "),
-    "3.1.2.16 another version": other("OPTIONS").replace(b"SIP/2.0\r\n", b"SIP/7.0\r\n", 1),
-    "3.1.2.17 another method in CSeq": message(cseq="CSeq: 8 OPTIONS"),
-    "3.1.2.18 unknown methods that differ": other("NEWMETHOD", cseq="CSeq: 8 INVITE"),
     "3.3.1 without a Call-ID": message(call_id=""),
     "3.3.1 without From": message(**{"from": ""}),
+    "3.3.1 without To": message(to=""),
+    "3.3.1 without CSeq": message(cseq=""),
     "3.3.1 without Via": message(via=""),
-    "3.3.8 From twice": message(again="From: <sip:300@192.0.2.7>;tag=other"),
-    "3.3.8 CSeq twice": message(again="CSeq: 9 INVITE"),
-    "3.3.8 Call-ID twice": message(again="i: another"),
-    "3.3.9 two lengths": message(again="Content-Length: 0"),
+    "a CSeq that is none": message(cseq="CSeq: 8"),
+    "a Via that leads nowhere": message(via="Via: SIP/2.0/UDP 192.0.2.7:99999;branch=z9hG4bKtorture"),
     "NUL in a header": message(extra="X-Story: a\0b"),
     "a carriage return in a header": message(extra="X-Story: a\rFrom: b"),
     "headers without an end": message().partition(b"\r\n\r\n")[0],
-    "too many headers": message(extra="\r\n".join(f"X-{number}: 1" for number in range(200))),
-    "too long": message(extra="X-Story: " + "s" * 20_000),
     "cut off within a header": message()[:200],
+    "ACK with two lengths, which has no answer": other("ACK", again="Content-Length: 0"),
+    "ACK in CSeq alone": message(cseq="CSeq: 8 ACK"),
+    "an answer in another version": message("SIP/7.0 200 OK", ""),
+    "an answer with two lengths": message("SIP/2.0 200 OK", "", again="Content-Length: 0"),
+    "another protocol": message("GET http://192.0.2.1/ HTTP/1.1", ""),
 }
 
 
@@ -189,7 +255,32 @@ def test_it_is_not_heard(name: str) -> None:
     bench = Bench()
     sent = bench.receive(SILENT[name])
     assert not bench.incoming and bench.at_rest
-    assert sent == []
+    assert sent == [] and (bench.agent.unreadable, bench.agent.dropped) == (0, 1)
+
+
+def test_an_answer_goes_back_to_where_an_unreadable_request_came_from() -> None:
+    """Past a NAT, by `rport`; and to nobody whom it names itself."""
+    bench = Bench()
+    asked = message(again="Content-Length: 0", via="Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bKtorture;rport")
+    assert bench.receive(asked, ("192.0.2.66", 4242)) == ["400 INVITE"]
+    assert bench.sent[-1].to == ("192.0.2.66", 4242)
+    assert bench.response().via.parameters["received"] == "192.0.2.66"
+
+
+def test_within_a_call_it_changes_nothing() -> None:
+    bench = Bench()
+    bench.receive(message())
+    (owned,) = bench.incoming
+    owned.call.answer(ANSWER)
+    bench.receive(other("ACK", to=f"To: <sip:100@192.0.2.1>;tag={owned.call.tag}"))
+    again = {"to": f"To: <sip:100@192.0.2.1>;tag={owned.call.tag}", "cseq": "CSeq: 9 BYE", "again": "Content-Length: 0"}
+    assert bench.receive(other("BYE", **again)) == ["400 BYE"]
+    assert owned.call.state == "confirmed" and bench.response().to_tag == owned.call.tag
+
+
+def test_a_version_in_small_letters_is_the_same_version() -> None:
+    bench = Bench()
+    assert bench.receive(other("OPTIONS").replace(b" SIP/2.0\r\n", b" sip/2.0\r\n", 1)) == ["200 OPTIONS"]
 
 
 def _answered_by(change) -> tuple[Bench, list[object], list[str]]:

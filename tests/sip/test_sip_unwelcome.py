@@ -31,6 +31,10 @@ class TestUnwelcome:
         [
             (request("REGISTER"), 405),
             (request("MESSAGE"), 405),
+            (request("PUBLISH", event="presence"), 405),
+            (request("SUBSCRIBE", event="presence"), 489),
+            (request("SUBSCRIBE", event="Refer;id=1"), 403),
+            (request("SUBSCRIBE"), 489),
             (request("FROBNICATE"), 501),
             (invite(require="frobs"), 420),
             (request("REFER", refer_to="<sip:300@192.0.2.9>"), 403),
@@ -56,8 +60,28 @@ class TestUnwelcome:
         bench = Bench()
         bench.receive(request("REGISTER"))
         assert "INVITE" in bench.response().headers.get("allow")
+        bench.receive(request("SUBSCRIBE", event="message-summary"))
+        assert bench.response().headers.get("allow-events") == "refer"
         bench.receive(invite(require="100rel, foo, timer, bar"))
         assert bench.response().headers.get("unsupported") == "foo, bar"
+
+    @pytest.mark.parametrize(
+        ("unwelcome", "reason"),
+        [
+            (invite(contact=""), "Missing Contact"),
+            (invite(contact="<sip:200@192.0.2.7"), "Bad Contact"),
+            (invite(contact="<tel:200>"), "Bad Contact"),
+            (invite(record_route="<sip:192.0.2.9;lr>|<nowhere>"), "Bad Record-Route"),
+            (invite(record_route="|".join(["<sip:192.0.2.9;lr>"] * 21)), "Too Many Record-Route Values"),
+            (invite(uri="sip:100@:5060"), "Bad Request-URI"),
+            (invite(replaces="nothing"), "Bad Replaces"),
+            (request("BYE", replaces="a;to-tag=b;from-tag=c"), "Replaces Outside Of A New INVITE"),
+        ],
+    )
+    def test_what_cannot_be_read_of_it_is_named(self, unwelcome, reason: str) -> None:
+        bench = Bench()
+        assert bench.receive(unwelcome) == [f"400 {unwelcome.method}"]
+        assert bench.response().reason == reason and bench.at_rest and not bench.incoming
 
     def test_an_invite_that_came_on_two_paths(self) -> None:
         bench, _ = _ringing()
@@ -109,7 +133,8 @@ class TestUnwelcome:
             ("INFO", {"body": "5", "content_type": "text/plain"}, 415),
             ("INFO", {"info_package": "weather"}, 469),
             ("MESSAGE", {"body": "hello", "content_type": "text/plain"}, 405),
-            ("SUBSCRIBE", {"event": "presence"}, 405),
+            ("SUBSCRIBE", {"event": "presence"}, 489),
+            ("SUBSCRIBE", {"event": "refer"}, 403),
             ("PUBLISH", {}, 405),
             ("REGISTER", {}, 405),
             ("NOTIFY", {"event": "presence"}, 489),
@@ -126,4 +151,20 @@ class TestUnwelcome:
         assert bench.receive(within(owned, method, **headers)) == [f"{status} {method}"]
         if status in (405, 200):
             assert "REFER" in bench.response().headers.get("allow")
+        if status == 489:
+            assert bench.response().headers.get("allow-events") == "refer"
         assert owned.events == [] and owned.call.state == "confirmed"
+
+    @pytest.mark.parametrize(
+        ("headers", "reason"),
+        [
+            ({}, "Missing Refer-To"),
+            ({"refer_to": "<sip:300@192.0.2.9>|<sip:301@192.0.2.9>"}, "More Than One Refer-To"),
+            ({"refer_to": "<mailto:ann@example.com>"}, "Bad Refer-To"),
+            ({"refer_to": "<sip:300@192.0.2.9?Replaces=a>"}, "Bad Refer-To"),
+        ],
+    )
+    def test_a_refer_is_told_what_is_wrong_with_it(self, headers: dict[str, str], reason: str) -> None:
+        bench, owned = _confirmed()
+        assert bench.receive(within(owned, "REFER", **headers)) == ["400 REFER"]
+        assert bench.response().reason == reason

@@ -46,7 +46,7 @@ class Side:
         self.incoming = self.take
 
     async def open(self) -> "Side":
-        self.endpoint = await SipEndpoint.open("127.0.0.1", 0, on_invite=self._invited)
+        self.endpoint = await SipEndpoint.open("127.0.0.1", 0, on_invite=self._invited, tcp=("127.0.0.1", 0))
         return self
 
     def _invited(self, call: SipCall) -> None:
@@ -264,9 +264,34 @@ class TestSippCalls:
             recv(501),
             call("BYE", 4, to=";tag=nobody"),
             recv(481),
+            call("SUBSCRIBE", 5, "Event: presence"),
+            recv(489, has="Allow-Events:refer"),
+            call("SUBSCRIBE", 6, "Event: refer"),
+            recv(403),
         ]
         assert await dial(tmp_path, steps, side.endpoint.address) == ""
         assert not side.told
+
+    @pytest.mark.parametrize("transport", ["u1", "t1"])
+    async def test_requests_that_cannot_be_read(self, side, tmp_path, transport):
+        """SIPp hears what was wrong with each, and calls on the same connection afterwards."""
+        options = call("OPTIONS", 1)
+        steps = [
+            options.replace("CSeq: 1", "To: <sip:100@127.0.0.1>\nCSeq: 1"),
+            recv(400),
+            options.replace("CSeq: 1", ": a line without a name\nCSeq: 1"),
+            recv(400),
+            options.replace("To: <sip:[service]", 'To: "Ann <sip:[service]'),
+            recv(400),
+            call("OPTIONS", 4).replace("SIP/2.0\n", "SIP/3.0\n", 1),
+            recv(505),
+            *[call("INVITE", 5, body=SDP), recv(100, optional=True), recv(180, optional=True), recv(200)],
+            *[call("ACK", 5, to="[peer_tag_param]"), call("BYE", 6, to="[peer_tag_param]"), recv(200)],
+        ]
+        to = side.endpoint.addresses["udp" if transport == "u1" else "tcp"]
+        assert await dial(tmp_path, steps, to, "-t", transport) == ""
+        assert side.endpoint.unreadable == (4, 0) and len(side.legs) == 1
+        await side.idle()
 
     async def test_garbage_between_calls(self, side, tmp_path):
         rng = random.Random(1)
