@@ -27,6 +27,7 @@ from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
 from callwright.sip.address import Address
 from callwright.sip.calling import Calling, Way, acknowledgement
+from callwright.sip.changes import Changes
 from callwright.sip.dialog import Dialog
 from callwright.sip.digest import Identity
 from callwright.sip.events import KEY_TYPES, Answered, Confirmed, Ended, KeyInfo, Rejected, SipEvent, info_key
@@ -60,7 +61,7 @@ class SipCall:
     __slots__ = (
         "_answer",
         "_calling",
-        "_description",
+        "_changes",
         "_identity",
         "_invite",
         "_limit",
@@ -72,6 +73,7 @@ class SipCall:
         "agent",
         "call_id",
         "caller",
+        "description",
         "dialled",
         "dialog",
         "offer",
@@ -120,8 +122,11 @@ class SipCall:
         "Gets the call that is to take the place of this one (RFC 3891), as `on_invite` would; None: 403."
 
         self._session = SessionTimer(self)
-        self._description = ""
-        "The SDP that we sent last."
+        self.description = ""
+        "The SDP that the peer has of us."
+
+        self._changes: Changes | None = None
+        "What we want of it changed."
 
         self._ringing: Ringing | None = None
         "Our 180, where the peer requires that it arrives."
@@ -221,6 +226,8 @@ class SipCall:
             self.on_event(Confirmed(request.body))
         if self._refers is not None:
             self._refers.confirmed()
+        if self._changes is not None:
+            self._changes.go()
 
     def _never_acknowledged(self) -> None:
         self._send_bye()
@@ -232,7 +239,7 @@ class SipCall:
         """Begin this call with an INVITE of ours. `identity` answers challenges, also those of what follows; `ways`: others than
         the first, should that come to nothing."""
         self._identity = identity
-        self._description = invitation.request.body
+        self.description = invitation.request.body
         self._calling = calling = Calling(self)
         self.wait(UNANSWERED_S_MAX, lambda: calling.cancel("nobody answered"))
         calling.begin(invitation, ways)
@@ -263,15 +270,20 @@ class SipCall:
 
     @property
     def offering(self) -> bool:
-        """An offer of the peer's, or our answer to one, is still on its way."""
-        return self._reoffers.waiting or self.answering
+        """An offer, or our answer to one, is still on its way."""
+        return self._reoffers.waiting or self.answering or self.inviting
+
+    @property
+    def inviting(self) -> bool:
+        """A re-INVITE of ours has no final answer yet."""
+        return self._session.inviting or (self._changes is not None and self._changes.asking)
 
     def within(self, method: str) -> Request:
         """A request within the dialog; an INVITE with the description that the peer has of us already."""
         assert self.dialog is not None
         request = self.dialog.request(method)
         if method == "INVITE":
-            request.body = self._description
+            request.body = self.description
             request.headers.set("content-type", SDP_TYPE)
         return request
 
@@ -405,6 +417,13 @@ class SipCall:
         if self.state in ("answered", "confirmed"):
             self._transfers.ask(target, replaces)
 
+    def reoffer(self, describe: Callable[[], str], answered: Callable[[str], None]) -> None:
+        """Give the peer another description as soon as it can be given: what `describe` then says, or none where that is
+        empty. `answered` gets the peer's, empty where it refuses."""
+        if self._changes is None:
+            self._changes = Changes(self, self._session)
+        self._changes.want(describe, answered)
+
     def answer_reoffer(self, sdp: str) -> None:
         """Accept the offer of `Reoffered`, or make one where it held none."""
         self._reoffers.answer(sdp)
@@ -418,14 +437,14 @@ class SipCall:
         response = self.agent.response(request, 200, tag=self.tag, sdp=sdp)
         for name, value in self._session.offered(request):
             response.headers.set(name, value)
-        self._description = sdp or self._description
+        self.description = sdp or self.description
         data = transaction.respond(response)
         if transaction.is_invite:
             self._answer = Accepted(self.agent.wire, request, transaction, data, self._never_acknowledged)
 
     def early_answer(self, request: Request, transaction: ServerTransaction, sdp: str = "") -> None:
         """200 to an UPDATE before the call is answered: no session runs yet that it could refresh."""
-        self._description = sdp or self._description
+        self.description = sdp or self.description
         transaction.respond(self.agent.response(request, 200, sdp=sdp))
 
     def end(self, event: Ended | Rejected) -> None:
@@ -440,6 +459,8 @@ class SipCall:
         self.reject_reoffer(487)
         self.stop_waiting()
         self._session.stop()
+        if self._changes is not None:
+            self._changes.over()
         for repeated in (self._ringing, self._answer):
             if repeated is not None:
                 repeated.stop()

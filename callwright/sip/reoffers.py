@@ -40,7 +40,7 @@ class Reoffers:
         elif call.state == "invited":
             call.dialog.target = dialogs.contact(request.headers) or call.dialog.target
             call.early_answer(request, transaction)
-        elif call.state != "confirmed" or call.answering or (offers and self._session.inviting):
+        elif call.state != "confirmed" or call.answering or (offers and call.inviting):
             # Our own answer is still on its way (RFC 5407 §3.1.5), or an offer of ours.
             reply(request, transaction, 491)
         elif session_timer.too_short(request):

@@ -298,13 +298,37 @@ def _events(media: Media, rate_hz: int) -> tuple[int | None, int]:
     return None, rate_hz
 
 
-def offer(ours: Side, *, version: int = 1, secure: bool = False) -> str:
+def mirrored(direction: str) -> str:
+    """The same stream as its other side sees it."""
+    return _MIRRORED[direction]
+
+
+def narrowed(direction: str, most: str) -> str:
+    """What both leave of a stream."""
+    if most == "sendrecv" or direction == most:
+        return direction
+    return most if direction == "sendrecv" else "inactive"
+
+
+def turned(description: str, direction: str, *, version: int) -> str:
+    """A description of ours with another direction, and nothing else changed: an offer that nobody refuses for its codecs."""
+    lines = description.split("\r\n")
+    for at, line in enumerate(lines):
+        if line.startswith("o="):
+            user, session, _, *place = line.split(" ")
+            lines[at] = " ".join((user, session, str(version), *place))
+        elif line[:2] == "a=" and line[2:] in _MIRRORED:
+            lines[at] = f"a={direction}"
+    return "\r\n".join(lines)
+
+
+def offer(ours: Side, *, version: int = 1, secure: bool = False, direction: str = "sendrecv") -> str:
     """Our offer: all of our codecs, and telephone events. `version` grows with each description of one call (RFC 3264 §8).
     `secure`: SRTP alone, with any of our keys."""
     clocks = dict.fromkeys(known.rate_hz for known in ours.formats)
     events = [_event_format(OUR_EVENT_PAYLOAD_TYPES[rate_hz], rate_hz) for rate_hz in clocks]
     keys = ours.crypto if secure else ()
-    stream = _stream(ours, [*ours.formats, *events], "sendrecv", crypto=keys, rtcp_mux=True)
+    stream = _stream(ours, [*ours.formats, *events], direction, crypto=keys, rtcp_mux=True)
     return "\r\n".join([*_head(ours, version), *stream, ""])
 
 
@@ -313,8 +337,8 @@ def answer(offered: Session, ours: Side, *, version: int = 1) -> str:
     return answered(offered, ours, version=version)[0]
 
 
-def answered(offered: Session, ours: Side, *, version: int = 1) -> tuple[str, Audio]:
-    """Our answer, and what the offer says of the audio that is taken."""
+def answered(offered: Session, ours: Side, *, version: int = 1, most: str = "sendrecv") -> tuple[str, Audio]:
+    """Our answer, in no more than this direction, and what the offer says of the audio that is taken."""
     taken, chosen = _taken(offered, ours)
     wanted = _audio(offered, taken, chosen)
     formats = [chosen]
@@ -328,7 +352,7 @@ def answered(offered: Session, ours: Side, *, version: int = 1) -> tuple[str, Au
     lines = _head(ours, version)
     for media in offered.media:
         if media is taken:
-            direction = _MIRRORED[wanted.direction]
+            direction = narrowed(_MIRRORED[wanted.direction], most)
             lines += _stream(ours, formats, direction, crypto=crypto, rtcp_mux=wanted.rtcp_mux)
         else:
             lines.append(f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}")

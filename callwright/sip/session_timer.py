@@ -71,11 +71,16 @@ def _words(values: list[str]) -> set[str]:
 class SessionTimer:
     """Of one call, once it is confirmed."""
 
-    __slots__ = ("_allowed", "_call", "_expires_s", "_glares", "_pending", "_refused_update", "_supported", "_timer")
+    __slots__ = (
+        "_allowed", "_call", "_expires_s", "_glares", "_ours", "_pending", "_refused_update", "_supported", "_timer",
+    )  # fmt: skip
 
     def __init__(self, call: "SipCall") -> None:
         self._call = call
         self._expires_s = 0
+        self._ours = False
+        "It is our turn to refresh."
+
         self._refused_update = False
         self._glares = 0
         self._pending: Request | None = None
@@ -135,7 +140,7 @@ class SessionTimer:
         self._timer = None
 
     def _agree(self, expires: int, *, ours: bool) -> None:
-        self._expires_s = expires
+        self._expires_s, self._ours = expires, ours
         self._glares = 0
         last = expires - min(MARGIN_S, expires / 3)
         if ours:
@@ -164,10 +169,15 @@ class SessionTimer:
             return
         request = call.within("UPDATE" if self._by_update else "INVITE")
         request.headers.set("supported", "timer")
-        request.headers.set("session-expires", f"{self._expires_s};refresher=uac")
-        request.headers.set("min-se", str(EXPIRES_S_MIN))
+        self.renews(request)
         self._pending = request
         call.ask(call.dialog, request, lambda response: self._refreshed(request, response))
+
+    def renews(self, request: Request) -> None:
+        """A re-INVITE or UPDATE of ours keeps what was agreed on and who refreshes (§7.4); without these fields it ends it."""
+        if self._timer is not None:
+            request.headers.set("session-expires", f"{self._expires_s};refresher={'uac' if self._ours else 'uas'}")
+            request.headers.set("min-se", str(EXPIRES_S_MIN))
 
     def _refreshed(self, request: Request, response: Response | None) -> None:
         call = self._call
@@ -206,5 +216,10 @@ class SessionTimer:
         """Both sides offered at once: each tries again at another time. The session's own end is waited for meanwhile."""
         self._glares += 1
         if self._glares <= GLARE_MAX:
-            least, more = GLARE_OURS_S if self._call.is_ours else GLARE_THEIRS_S
-            self._call.agent.wire.after(least + more * self._call.agent.chance(), self._refresh)
+            self._call.agent.wire.after(self.glare_s, self._refresh)
+
+    @property
+    def glare_s(self) -> float:
+        """A pause after 491."""
+        least, more = GLARE_OURS_S if self._call.is_ours else GLARE_THEIRS_S
+        return least + more * self._call.agent.chance()

@@ -32,6 +32,7 @@ from callwright.sip import sdp
 from callwright.sip.address import Transport, bracketed, uri
 from callwright.sip.events import Referred
 from callwright.sip.locating import Place
+from callwright.telephony.joint import Joint
 from callwright.telephony.key_infos import KeyInfos
 from callwright.telephony.media_coding import Agreed
 from callwright.telephony.media_events import CalleeFound, NoAudio, RecordingEnded
@@ -91,6 +92,9 @@ class SipLeg:
         self._recordings: dict[str, asyncio.Future[str]] = {}
         "By path, with the error or an empty string."
 
+        self.joint: Joint | None = None
+        "With the leg that it is bridged with."
+
         self.callee: Callee | None = None
         self.heard_at: Callable[[], None] | None = None
         "Called once, when the far end's first audio packet arrives."
@@ -102,7 +106,7 @@ class SipLeg:
         self.srtp = False
         "It is offered SRTP, and nothing else."
 
-        self._described = self.negotiation()
+        self.described = self.negotiation()
 
     @classmethod
     def incoming(cls, call: SipCall, plane: MediaPlane, host: str) -> "SipLeg":
@@ -115,10 +119,10 @@ class SipLeg:
         leg = cls(plane, host)
         try:
             if offered is None:
-                description = leg._described.offer()
+                description = leg.described.offer()
             else:
-                description = leg._described.answer(offered)
-                leg._connect(leg._described.answered())
+                description = leg.described.answer(offered)
+                leg.connect(leg.described.answered())
         except PeerError:
             leg._media.close()
             raise
@@ -164,7 +168,7 @@ class SipLeg:
                 target,
                 call_id=call_id,
                 caller=caller,
-                sdp=leg._described.offer(secure=srtp),
+                sdp=leg.described.offer(secure=srtp),
                 to=to,
                 on_event=leg._on_sip,
                 extra=extra,
@@ -202,11 +206,15 @@ class SipLeg:
         """This call is the party's from now on, and what was agreed in it; None as long as it has said nothing. Returns the one
         before, to be hung up."""
         assert self._call is not None
-        self._described = described
+        self.described = described
+        # The other end of a bridge is told of whoever has come, and not of both.
+        joint, self.joint = self.joint, None
         if agreed is not None:
-            self._connect(agreed)
+            self.connect(agreed)
         before, self._call = self._call, call
-        call.on_event = self._on_sip
+        call.on_event, self.joint = self._on_sip, joint
+        if joint is not None:
+            joint.look()
         if self._succession is not None:
             self._succession.watch(call)
         before.on_event, before.on_refer, before.on_replaced = lambda _: None, None, None
@@ -273,7 +281,7 @@ class SipLeg:
     def send_keys(self, keys: str) -> None:
         if self._ended:
             return
-        if self._described.informed and self._described.event_payload_type is None:
+        if self.described.informed and self.described.event_payload_type is None:
             assert self._call is not None
             self._infos.send(self._call, keys)
         else:
@@ -306,6 +314,15 @@ class SipLeg:
         if not self._ended:
             assert other is None or isinstance(other, SipLeg)
             self._media.bridge(other._media if other is not None and not other.ended else None)
+            if self.joint is not None:
+                self.joint.part()
+            if other is not None and not other.ended:
+                Joint(self, other).look()
+
+    def reoffer(self, answered: Callable[[str], None]) -> None:
+        """Tell the party what has changed of us (`Negotiation.changed`); `answered` gets its answer, empty where it refuses."""
+        assert self._call is not None
+        self._call.reoffer(self.described.changed, answered)
 
     def listen(self, silence_s: float, *, beeps: bool = False) -> None:
         if not self._ended:
@@ -370,11 +387,11 @@ class SipLeg:
             case Reoffered(sdp=description):
                 self._on_reoffered(description)
             case KeyInfo(key=key):
-                if self._described.event_payload_type is None:
+                if self.described.event_payload_type is None:
                     # Whoever tells keys by INFO may send their tones as well: from now on the tones mean nothing.
-                    known = not self._described.informed and self._infos.is_known(key)
-                    if not self._described.informed:
-                        self._described.informed = True
+                    known = not self.described.informed and self._infos.is_known(key)
+                    if not self.described.informed:
+                        self.described.informed = True
                         self._media.ignore_tones()
                     if not known:
                         self._tell(KeyPressed(key))
@@ -388,7 +405,7 @@ class SipLeg:
     def _on_answered(self, description: str) -> None:
         assert self._call is not None
         try:
-            self._connect(self._described.answers(sdp.parse(description)))
+            self.connect(self.described.answers(sdp.parse(description)))
         except PeerError as error:
             self._call.hang_up()
             self._settle(NotAnswered(488, str(error)))
@@ -400,25 +417,28 @@ class SipLeg:
         assert self._call is not None
         try:
             # Where it asks for our offer, `Confirmed` brings its answer.
-            answer = self._answer_to(sdp.parse(description)) if description else self._described.offer()
+            answer = self._answer_to(sdp.parse(description)) if description else self.described.offer()
         except PeerError:
             self._call.reject_reoffer()
         else:
             self._call.answer_reoffer(answer)
 
     def _answer_to(self, offered: sdp.Session) -> str:
-        answer = self._described.answer(offered)
-        self._connect(self._described.answered())
+        answer = self.described.answer(offered)
+        self.connect(self.described.answered())
         return answer
 
-    def _connect(self, both: tuple[sdp.Audio, Agreed]) -> None:
+    def connect(self, both: tuple[sdp.Audio, Agreed]) -> None:
+        """This was agreed on with the party."""
         audio, agreed = both
         self._media.connect(audio.host, audio.port, agreed)
         self._media.hold(audio.direction in ("sendonly", "inactive"))
+        if self.joint is not None:
+            self.joint.look()
 
     def _on_media(self, event: MediaEvent) -> None:
         match event:
-            case KeyPressed(key=key) if self._described.event_payload_type is None:
+            case KeyPressed(key=key) if self.described.event_payload_type is None:
                 self._infos.heard(key)
                 self._tell(event)
             case CalleeFound(callee=callee):
@@ -458,6 +478,8 @@ class SipLeg:
             return
         self._ended = True
         self._ended_at, self._ending = time.time(), event
+        # The other leg is told by whoever parts it from this one: most hang up on it.
+        self.joint = None
         if self._succession is not None:
             self._succession.over()
             self._succession = None

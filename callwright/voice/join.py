@@ -50,8 +50,9 @@ async def join(caller: Leg, command: Transfer, dial: Dial, clock: Callable[[], f
         caller.bridge(far_end)
         return await _joined(caller, far_end, command, clock)
     finally:
-        caller.bridge(None)
+        # In this order: nobody is told that a hold is over to be hung up on.
         far_end.hang_up()
+        caller.bridge(None)
 
 
 async def _joined(caller: Leg, far_end: Leg, command: Transfer, clock: Callable[[], float]) -> TransferEnded | HungUp:

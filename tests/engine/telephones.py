@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callwright.media import g711, wav
+from callwright.media.codecs import named
 from callwright.media.frames import RATE_HZ, frames
 from callwright.ports.leg import LegEvent, PlayEnded
 from callwright.sip.address import Transport
 from callwright.sip.events import Referred
+from callwright.telephony.joint import leave
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Ended, SipCall, SipEndpoint, SipEvent
@@ -46,6 +48,16 @@ class Line:
         """Until the tone has been said to its end."""
         while await self.until(PlayEnded) != PlayEnded(self._mark, interrupted=False):
             pass
+
+    def holds(self, direction: str = "sendonly") -> None:
+        """Put the other side on hold; `sendrecv` ends it."""
+        leave(self.leg, direction)
+
+    async def is_told(self, direction: str) -> None:
+        """Until the other side has described itself so."""
+        async with asyncio.timeout(WAIT_S):
+            while self.leg.described.held != direction:  # noqa: ASYNC110 - nothing else tells of it
+                await asyncio.sleep(0.02)
 
     def presses(self, keys: str) -> None:
         self.leg.send_keys(keys)
@@ -148,9 +160,10 @@ class Telephone:
 
 
 @asynccontextmanager
-async def telephone(folder: Path) -> AsyncIterator[Telephone]:
-    """A telephone that keeps what it hears in this folder."""
-    plane = MediaPlane(HOST, 41000, 41999, asyncio.get_running_loop())
+async def telephone(folder: Path, *, codec: str = "") -> AsyncIterator[Telephone]:
+    """A telephone that keeps what it hears in this folder. `codec`: the only one that it speaks."""
+    codecs = named(codec) if codec else ()
+    plane = MediaPlane(HOST, 41000, 41999, asyncio.get_running_loop(), codecs=codecs)
     plane.start()
     calls: asyncio.Queue[SipCall] = asyncio.Queue()
     endpoint = await SipEndpoint.open(HOST, 0, on_invite=calls.put_nowait, tcp=(HOST, 0))

@@ -69,6 +69,17 @@ async def _bindings(platform: Running, phone_id: int) -> list[dict]:
         return (await client.get(f"/v1/phones/{phone_id}")).json()["bindings"]
 
 
+async def _legs(platform: Running, caller: str, count: int) -> list[dict]:
+    """Of the newest call of this caller, once they have been written."""
+    async with platform.client() as client, asyncio.timeout(WAIT_S):
+        while True:
+            for call in [one for one in (await client.get("/v1/calls")).json() if one["src"] == caller][:1]:
+                legs = (await client.get(f"/v1/calls/{call['session_id']}/legs")).json()
+                if len(legs) >= count:
+                    return legs
+            await asyncio.sleep(0.1)
+
+
 def _where(platform: Running, transport: str) -> str:
     return str(platform.ready["sip" if transport == "udp" else f"sip_{transport}"])
 
@@ -149,6 +160,37 @@ class TestBaresip:
             # Nor does a telephone call by a trunk, unless it may.
             await bob.does("dial", "12125550101")
             assert "404" in (await bob.until("CALL_CLOSED"))["param"]
+
+    @pytest.mark.parametrize("holds", ["caller", "called"])
+    async def test_one_puts_the_other_on_hold(self, platform: Running, tmp_path: Path, holds: str) -> None:
+        """The other one is told, and told that it is over; what each said is in the log."""
+        at = ("caller", "called").index(holds)
+        _, secret = await _add(platform, f"liam-{at}", extension=f"60{at}")
+        _, other_secret = await _add(platform, f"mia-{at}", extension=f"61{at}")
+        sip = platform.ready["sip"]
+        async with (
+            softphone(tmp_path / "liam", f"liam-{at}", secret, sip) as liam,
+            softphone(tmp_path / "mia", f"mia-{at}", other_secret, sip) as mia,
+        ):
+            await liam.until("REGISTER_OK")
+            await mia.until("REGISTER_OK")
+            await liam.does("dial", f"61{at}")
+            await liam.until("CALL_ESTABLISHED")
+            await mia.until("CALL_ESTABLISHED")
+            one, other = (liam, mia) if holds == "caller" else (mia, liam)
+            for does in ("hold", "resume"):
+                await one.does(does)
+                assert (await one.until("CALL_REMOTE_SDP"))["param"] == "answer"
+                assert (await other.until("CALL_REMOTE_SDP"))["param"] == "offer"
+            await liam.does("hangup")
+            await mia.until("CALL_CLOSED")
+        legs = await _legs(platform, f"60{at}", 2)
+        for leg in legs:
+            begun = leg["role"] == ("caller" if holds == "caller" else "transfer")
+            again = [
+                one["text"] for one in leg["messages"] if one["text"].startswith("INVITE") and one["sent"] != begun
+            ]
+            assert [text.count("a=sendonly") for text in again[-2:]] == [1, 0], leg["role"]
 
     @pytest.mark.parametrize("asks", ["caller", "called"])
     async def test_one_hands_the_other_on_to_a_third(self, platform: Running, tmp_path: Path, asks: str) -> None:

@@ -148,3 +148,45 @@ async def test_a_call_takes_the_place_of_the_callers(platform, phone):
     friend = await phone.calls(platform.ready["sip"], "7309", (("replaces", str(named)),))
     await caller.until(LegEnded)
     await _talk(friend, desk)
+
+
+@pytest.mark.parametrize("codec", ["", "pcma"])
+@pytest.mark.parametrize("holder", ["caller", "desk"])
+async def test_a_hold_is_passed_on(platform, phone, tmp_path, holder, codec):
+    """With music of the one that holds, which the other hears, and with an end; also where the two speak different codecs."""
+    async with telephone(tmp_path, codec=codec) as other:
+        number = f"731{'0' if codec else '1'}{'0' if holder == 'desk' else '1'}"
+        await platform.deploy(_application(f"Held {number}", other), address=number)
+        caller = await phone.calls(platform.ready["sip"], number)
+        desk = other.answer(await other.rings())
+        assert await _key_passes(caller, desk)
+        caller.leg.stop_playing()
+        holds, waits = (caller, desk) if holder == "caller" else (desk, caller)
+        holds.holds()
+        await waits.is_told("sendonly")
+        holds.says(900, 2)
+        await holds.said()
+        holds.holds("sendrecv")
+        await waits.is_told("sendrecv")
+        holds.says(500, 2)
+        waits.says(1300, 2)
+        await holds.said()
+        await waits.said()
+        caller.leg.hang_up()
+        await desk.until(LegEnded)
+        heard = await waits.heard()
+        assert seconds_of(heard, 900) > 1 and seconds_of(heard, 500) > 1 and seconds_of(await holds.heard(), 1300) > 1
+
+
+async def test_a_caller_that_is_on_hold_when_the_far_end_goes_hears_what_follows(platform, phone):
+    await platform.deploy(_application("Held and left", phone), address="7320")
+    caller = await phone.calls(platform.ready["sip"], "7320")
+    desk = phone.answer(await phone.rings())
+    assert await _key_passes(caller, desk)
+    desk.holds("inactive")
+    await caller.is_told("inactive")
+    desk.leg.hang_up()
+    await caller.is_told("sendrecv")
+    await caller.until(SpeechStarted)
+    caller.presses("12")
+    await caller.until(LegEnded)

@@ -1,5 +1,5 @@
 """Two agents over a wire that loses, doubles and reorders datagrams agree about every call, and keep nothing of it: calls that
-either side ends, refuses, cancels, transfers, or refreshes at the same moment as the other.
+either side ends, refuses, cancels, transfers, refreshes or holds at the same moment as the other.
 
 `SEEDS=100` in the environment tries more than the floor has time for; a seed that fails is the test's name.
 """
@@ -31,6 +31,7 @@ INTENTS = (
     "caller transfers",
     "called transfers",
     "both refresh",
+    "both hold",
     "ringing is acknowledged",
 )
 
@@ -49,6 +50,10 @@ class Pair:
         self.told: dict[str, list[SipEvent]] = {}
         self.intended: dict[str, str] = {}
         self.glares = 0
+        self.wanted: dict[tuple[str, str], str] = {}
+        self.asked: dict[tuple[str, str], str] = {}
+        self.known: dict[tuple[str, str], str] = {}
+        "What each side of a call wants the other to know of it, what it has asked, and what that one has agreed to."
 
     def _agent(self, address) -> Agent:
         tags = count(1)
@@ -125,8 +130,27 @@ class Pair:
                 self.after(2 + self.rng.random(), lambda: self._refresh(call))
         if side == "caller" and intended in ("caller ends", "both end", "ringing is acknowledged"):
             self.after(3, call.hang_up)
-        if side == "caller" and intended == "both refresh":
+        if intended == "both hold":
+            for _ in range(3):
+                self.after(2 + self.rng.random(), lambda: self._hold(call, side))
+        if side == "caller" and intended in ("both refresh", "both hold"):
             self.after(40, call.hang_up)
+
+    def _hold(self, call: SipCall, side: str) -> None:
+        which = call.call_id, side
+        self.wanted[which] = f"{OFFER}a={self.rng.choice(('sendonly', 'inactive', 'sendrecv'))}\r\n"
+
+        def answered(answer: str) -> None:
+            assert answer
+            self.known[which] = self.asked[which]
+
+        def describe() -> str:
+            if self.known.get(which) == self.wanted[which]:
+                return ""
+            self.asked[which] = self.wanted[which]
+            return self.asked[which]
+
+        call.reoffer(describe, answered)
 
     @staticmethod
     def _refresh(call: SipCall) -> None:
@@ -202,8 +226,10 @@ def test_both_sides_agree(seed: int) -> None:
                 assert answered or ends == [Ended("local", "cancelled")], (call_id, heard)
             case "called ends":
                 assert answered and ends == [Ended("remote", "BYE")], (call_id, heard)
-            case "caller ends" | "ringing is acknowledged" | "both refresh":
+            case "caller ends" | "ringing is acknowledged" | "both refresh" | "both hold":
                 assert answered and not ends and told[-1] == Ended("remote", "BYE"), (call_id, intended, told)
+                for which in ((call_id, "caller"), (call_id, "called")):
+                    assert pair.known.get(which) == pair.wanted.get(which), (which, told)
             case "caller transfers" | "called transfers":
                 asker = heard if intended == "caller transfers" else told
                 (referred,) = [event for event in asker if isinstance(event, Referred)]

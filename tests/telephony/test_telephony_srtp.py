@@ -111,6 +111,15 @@ class TestNegotiation:
         with pytest.raises(PeerError, match="RTP is offered"):
             ours.answer(_offer(protocol="RTP/AVP"))
 
+    def test_a_hold_is_told_with_the_same_keys(self):
+        ours = self._ours(secure=False)
+        said = ours.answer(_offer(f"7 {SUITES[1]} inline:{INLINE}"))
+        assert ours.leave("sendonly")
+        assert ours.changed().replace("sendonly", "sendrecv").split("m=")[1] == said.split("m=")[1]
+        before = ours.answered()[1].secured
+        _, agreed = ours.answers(_offer(f"7 {SUITES[1]} inline:{INLINE}"), changed=True)
+        assert agreed.secured == before is not None
+
     def test_a_caller_may_change_its_mind(self):
         ours = self._ours(secure=False)
         key = f"1 {SUITES[1]} inline:{INLINE}"

@@ -1,0 +1,119 @@
+"""What we want changed within a call: re-INVITEs of ours with another description (RFC 3261 §14.1).
+
+    wanted --the session is quiet--> asked --2xx: ACK--> agreed
+      ^                               | |\\--refused--> the session goes on as it was
+      |                               | \\--408, 481, no answer--> the call is over
+      \\--in a moment--491, 500, 503, 504
+
+The description is made when it is sent, so that what changes twice meanwhile is asked once, or not at all. The peer's own
+offers go first, and whatever of either side is still on its way.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from callwright.sip.message import Request, Response
+from callwright.sip.session_timer import GLARE_MAX, SessionTimer
+from callwright.sip.timers import Timer
+
+if TYPE_CHECKING:
+    from callwright.sip.call import SipCall
+
+PASSING = (491, 500, 503, 504)
+"What a peer answers whose own offer is on its way, and what may be otherwise in a moment."
+
+
+class Changes:
+    """Of one call. One at a time is asked."""
+
+    __slots__ = ("_call", "_describe", "_pause", "_pending", "_session", "_tell", "_tries")
+
+    def __init__(self, call: "SipCall", session: SessionTimer) -> None:
+        self._call = call
+        self._session = session
+        self._describe: Callable[[], str] | None = None
+        "Something may be wanted."
+
+        self._tell: Callable[[str], None] = _nobody
+        self._pending: Request | None = None
+        self._pause: Timer | None = None
+        self._tries = 0
+
+    @property
+    def asking(self) -> bool:
+        return self._pending is not None
+
+    def want(self, describe: Callable[[], str], answered: Callable[[str], None]) -> None:
+        self._describe, self._tell, self._tries = describe, answered, 0
+        self.go()
+
+    def over(self) -> None:
+        """The call has ended."""
+        self._describe, self._tell = None, _nobody
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+
+    def go(self) -> None:
+        """Ask, if anything is wanted and now is the time."""
+        call = self._call
+        if self._describe is None or self.asking or self._pause is not None:
+            return
+        if call.state != "confirmed" or call.answering:
+            # An ACK is on its way, and comes by here.
+            return
+        if call.offering:
+            self._again()
+            return
+        description = self._describe()
+        if not description:
+            self._describe = None
+            return
+        assert call.dialog is not None
+        request = call.within("INVITE")
+        request.body = description
+        self._session.renews(request)
+        self._pending = request
+        call.ask(call.dialog, request, lambda response: self._answered(request, response))
+
+    def _again(self) -> None:
+        self._tries += 1
+        if self._tries > GLARE_MAX:
+            self._give_up()
+            return
+        self._pause = self._call.agent.wire.after(self._session.glare_s, self._resume)
+
+    def _resume(self) -> None:
+        self._pause = None
+        self.go()
+
+    def _give_up(self) -> None:
+        tell = self._tell
+        self.over()
+        tell("")
+
+    def _answered(self, request: Request, response: Response | None) -> None:
+        call = self._call
+        if response is not None and response.status < 300:
+            # Each 2xx gets its ACK, also one that comes again.
+            call.acknowledge(request, response)
+        if self._pending is not request:
+            return
+        self._pending = None
+        if call.state != "confirmed":
+            return
+        if response is None or response.status in (408, 481):
+            call.lost("the far end has gone")
+        elif response.status in PASSING:
+            self._again()
+        elif response.status >= 300 or not response.body:
+            self._give_up()
+        else:
+            self._tries = 0
+            self._session.answered(response)
+            call.description = request.body
+            self._tell(response.body)
+            self.go()
+
+
+def _nobody(_: str) -> None: ...

@@ -1,0 +1,62 @@
+"""Hold across a bridge: whom the far end of one leg puts on hold learns it, as the far end of the other (RFC 3264 §8.4).
+
+    the one describes itself as   the other is told by re-INVITE
+    sendonly, c=0.0.0.0           sendonly: music of the one passes
+    inactive                      inactive
+    sendrecv, recvonly            sendrecv
+
+What a leg's own far end has said, and what that one was told of the other, its `Negotiation` knows; so both may hold at once,
+and a call that takes the place of one of them finds things as they are.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from callwright.base.errors import PeerError
+from callwright.sip import sdp
+from callwright.telephony.negotiation import FREE, Negotiation
+
+if TYPE_CHECKING:
+    from callwright.telephony.leg import SipLeg
+
+
+class Joint:
+    """Of two legs that are bridged."""
+
+    __slots__ = ("_one", "_other")
+
+    def __init__(self, one: "SipLeg", other: "SipLeg") -> None:
+        self._one, self._other = one, other
+        one.joint = other.joint = self
+
+    def look(self) -> None:
+        """Something may have changed."""
+        leave(self._one, self._other.described.held)
+        leave(self._other, self._one.described.held)
+
+    def part(self) -> None:
+        """Whoever goes on is on nobody's hold any more."""
+        for leg in (self._one, self._other):
+            leg.joint = None
+            leave(leg, FREE)
+
+
+def leave(leg: "SipLeg", direction: str) -> None:
+    """Tell the far end of a leg that this is what is left of its stream."""
+    if not leg.ended and leg.described.leave(direction):
+        leg.reoffer(partial(_told, leg, leg.described))
+
+
+def _told(leg: "SipLeg", described: Negotiation, answer: str) -> None:
+    if leg.described is not described:
+        # Of somebody whose place another one has taken.
+        return
+    if not answer:
+        described.refused()
+        return
+    try:
+        leg.connect(described.answers(sdp.parse(answer), changed=True))
+    except PeerError:
+        # It agreed, and said something that is no use: it is asked for what was before.
+        described.refused()
+        leave(leg, FREE)

@@ -1,0 +1,159 @@
+"""Re-INVITEs of ours: what we want changed within a call (RFC 3261 §14.1), refused, crossed and superseded."""
+
+import pytest
+from sip_bench import ANSWER, OFFER, Bench, Owned, answer, invite, request, within
+
+from callwright.sip.events import Ended
+from callwright.sip.session_timer import GLARE_MAX
+
+pytestmark = pytest.mark.pure
+
+HELD = ANSWER + "a=sendonly\r\n"
+
+
+class Wish:
+    """What the owner wants the peer to know, and what came of it."""
+
+    def __init__(self, description: str = HELD) -> None:
+        self.description = description
+        self.answers: list[str] = []
+
+    def describe(self) -> str:
+        return self.description
+
+    def answered(self, answer: str) -> None:
+        self.description = ""
+        self.answers.append(answer)
+
+
+def _dialled(**headers: str) -> tuple[Bench, Owned]:
+    bench = Bench()
+    owned = bench.dial()
+    bench.receive(answer(bench.request(), 200, body=ANSWER, **headers))
+    owned.events.clear()
+    return bench, owned
+
+
+def _theirs(owned: Owned, method: str, number: int = 1, **options: str):
+    return request(method, call_id="ours", number=number, from_tag="theirs", to_tag=owned.call.tag, **options)
+
+
+def test_it_is_asked_and_answered() -> None:
+    bench, owned = _dialled()
+    wish = Wish()
+    owned.call.reoffer(wish.describe, wish.answered)
+    asked = bench.request()
+    assert (asked.method, asked.body, asked.to_tag) == ("INVITE", HELD, "theirs")
+    assert not asked.headers.get("session-expires"), "none was agreed on"
+    ok = answer(asked, 200, body=ANSWER)
+    assert bench.receive(ok) == ["ACK"] and bench.receive(ok) == ["ACK"]
+    assert wish.answers == [ANSWER] and owned.events == [] and owned.call.description == HELD
+    assert bench.pass_s(60) == []
+
+
+def test_a_call_that_came_is_told_after_its_ack() -> None:
+    bench = Bench()
+    bench.receive(invite())
+    owned, wish = bench.incoming[-1], Wish()
+    owned.call.reoffer(wish.describe, wish.answered)
+    owned.call.answer(ANSWER)
+    assert bench.sent[-1].what == "200 INVITE"
+    assert bench.receive(within(owned, "ACK", 1)) == ["INVITE"]
+    assert bench.request().body == HELD
+
+
+@pytest.mark.parametrize(("agreed", "who"), [("uac", "uac"), ("uas", "uas")])
+def test_the_session_timer_goes_on_as_it_was(agreed: str, who: str) -> None:
+    bench, owned = _dialled(session_expires=f"200;refresher={agreed}", allow="INVITE")
+    wish = Wish()
+    bench.pass_s(50)
+    owned.call.reoffer(wish.describe, wish.answered)
+    assert bench.request().headers.get("session-expires") == f"200;refresher={who}"
+    bench.receive(answer(bench.request(), 200, body=ANSWER, session_expires=f"200;refresher={agreed}"))
+    if agreed == "uac":
+        assert bench.at(100)[0] == (100.0, "INVITE") and bench.request().body == HELD, "what it knows of us"
+    else:
+        assert bench.pass_s(167) == [] and bench.pass_s(1.2) == ["BYE"]
+
+
+@pytest.mark.parametrize("status", [488, 415, 603])
+def test_a_peer_that_refuses(status: int) -> None:
+    bench, owned = _dialled()
+    wish = Wish()
+    owned.call.reoffer(wish.describe, wish.answered)
+    assert bench.receive(answer(bench.request(), status)) == ["ACK"]
+    assert wish.answers == [""] and owned.call.state == "confirmed" and owned.call.description == OFFER
+    assert bench.pass_s(60) == []
+
+
+@pytest.mark.parametrize("status", [491, 500, 503])
+def test_a_peer_that_cannot_now(status: int) -> None:
+    bench, owned = _dialled()
+    wish = Wish()
+    owned.call.reoffer(wish.describe, wish.answered)
+    assert bench.receive(answer(bench.request(), status)) == ["ACK"]
+    assert bench.receive(_theirs(owned, "INVITE", body=OFFER)) == [], "theirs may come meanwhile"
+    owned.call.answer_reoffer(ANSWER)
+    assert bench.sent[-1].what == "200 INVITE"
+    bench.receive(_theirs(owned, "ACK", 1))
+    assert (3.05, "INVITE") in bench.at(4)
+    bench.receive(answer(bench.request(), 200, body=ANSWER))
+    assert wish.answers == [ANSWER]
+
+
+def test_a_peer_that_never_can() -> None:
+    bench, owned = _dialled()
+    wish, asked = Wish(), 0
+    owned.call.reoffer(wish.describe, wish.answered)
+    while not wish.answers and asked < 100:
+        asked += 1
+        bench.receive(answer(bench.request(last="INVITE"), 491))
+        bench.pass_s(3.1)
+    assert asked == GLARE_MAX + 1 and wish.answers == [""] and owned.call.state == "confirmed"
+
+
+def test_theirs_is_refused_while_ours_is_under_way() -> None:
+    bench, owned = _dialled()
+    wish = Wish()
+    owned.call.reoffer(wish.describe, wish.answered)
+    assert bench.receive(_theirs(owned, "INVITE", body=OFFER)) == ["491 INVITE"]
+
+
+def test_what_changes_twice_meanwhile_is_asked_once_more_or_not_at_all() -> None:
+    bench, owned = _dialled()
+    wish = Wish()
+    owned.call.reoffer(wish.describe, wish.answered)
+    first = bench.request()
+    again = Wish(OFFER)
+    owned.call.reoffer(again.describe, again.answered)
+    assert bench.receive(answer(first, 200, body=ANSWER)) == ["ACK"], "which the newer wish is content with"
+    other = Wish()
+    owned.call.reoffer(other.describe, other.answered)
+    bench.receive(answer(bench.request(), 491))
+    other.description = ""
+    assert bench.pass_s(60) == []
+
+
+@pytest.mark.parametrize("status", [408, 481])
+def test_a_peer_that_has_gone(status: int) -> None:
+    bench, owned = _dialled()
+    wish = Wish()
+    owned.call.reoffer(wish.describe, wish.answered)
+    assert bench.receive(answer(bench.request(), status)) == ["ACK", "BYE"]
+    assert owned.events == [Ended("failure", "the far end has gone")] and wish.answers == []
+
+
+@pytest.mark.parametrize("pausing", [False, True])
+def test_nothing_is_left_of_a_call_that_ended_meanwhile(pausing: bool) -> None:
+    bench, owned = _dialled()
+    wish = Wish()
+    owned.call.reoffer(wish.describe, wish.answered)
+    asked = bench.request()
+    if pausing:
+        bench.receive(answer(asked, 491))
+    owned.call.hang_up()
+    if not pausing:
+        assert bench.receive(answer(asked, 200, body=ANSWER)) == ["ACK"]
+    bench.receive(answer(bench.request(last="BYE"), 200))
+    bench.pass_s(70)
+    assert bench.at_rest and wish.answers == []
