@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -23,10 +24,10 @@ class Authority:
         signed = self._certificate(self._name, self._key, ca=True)
         self.ca.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, *, password: bytes = b"") -> tuple[Path, Path]:
-        """Certificate and key, in files of this name."""
+    def issue(self, name: str, *hosts: str, password: bytes = b"") -> tuple[Path, Path]:
+        """Certificate and key, in files of this name; for these hosts too."""
         key = ec.generate_private_key(ec.SECP256R1())
-        signed = self._certificate(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key)
+        signed = self._certificate(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, hosts)
         cert_file, key_file = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         cert_file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
@@ -34,10 +35,11 @@ class Authority:
         return cert_file, key_file
 
     def _certificate(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool = False
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, hosts: Sequence[str] = (), *, ca: bool = False
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        local = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names = [*local, *(x509.DNSName(host) for host in hosts)]
         made = (
             x509.CertificateBuilder()
             .subject_name(subject)

@@ -40,6 +40,9 @@ class Config:
     sip_tls: tuple[str, int] | None = None
     "The same over TLS, with the certificate of HTTPS."
 
+    name_server: tuple[str, int] | None = None
+    "Who is asked where SIP servers are (NAPTR, SRV); None: the name servers of this machine."
+
     rtp_port_min: int = 10000
     rtp_port_max: int = 18998
     codecs: str = ""

@@ -66,6 +66,9 @@ class Options:
     rtp_timeout_s: float = 60.0
     "A far end that has sent nothing for so long has gone; 0: never."
 
+    name_server: Address | None = None
+    "Asked where SIP servers are; None: the name servers of this machine."
+
     codecs: str = ""
     "Audio codecs by name, in the order in which they are offered; empty: all that are installed."
 
@@ -160,6 +163,7 @@ class Platform:
             log_format=options.log_format,
             ring_s=options.ring_s,
             codecs=options.codecs,
+            name_server=(options.name_server.host, options.name_server.port) if options.name_server else None,
             rtp_timeout_s=options.rtp_timeout_s,
             callee_s=options.callee_s,
             sealing_key=sealing_key(self._data_dir),

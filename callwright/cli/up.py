@@ -73,6 +73,12 @@ def _known_codecs(_context: click.Context, _option: click.Parameter, names: str)
     help="Audio codecs by name, as they are offered: pcma,pcmu. Without it: all that are installed, PCMU first.",
 )
 @click.option(
+    "--name-server",
+    metavar="HOST:PORT",
+    type=AddressType(),
+    help="Who is asked where SIP servers are, trunks with port 0 above all. Without it: the name servers of this machine.",
+)
+@click.option(
     "--rtp-timeout",
     "rtp_timeout_s",
     metavar="SECONDS",
@@ -141,6 +147,7 @@ def command(
     channels: int,
     ring_s: float,
     codecs: str,
+    name_server: Address | None,
     rtp_timeout_s: float,
     callee_s: float,
     smtp_url: str,
@@ -168,6 +175,7 @@ def command(
         log_format=log_format,
         ring_s=ring_s,
         codecs=codecs,
+        name_server=name_server,
         rtp_timeout_s=rtp_timeout_s,
         callee_s=callee_s,
         smtp_url=smtp_url,

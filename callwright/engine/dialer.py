@@ -213,6 +213,8 @@ class Dialer:
             transport=peer.transport,
             others=others,
             srtp=claim.trunk_srtp,
+            codecs=trunks.codecs_of(claim.trunk_codecs),
+            authority=claim.trunk_certificate_authority,
         )
         assert self._calls.seen is not None
         owner = Owner(claim.account_id, claim.user_id, "called", call_id, claim.outbound_call_id, secret=claim.is_pci)

@@ -34,6 +34,7 @@ from callwright.providers.pool_client import PoolClient
 from callwright.services import engines
 from callwright.store.database import FAILURES, Database
 from callwright.store.engines import EngineLease
+from callwright.telephony.names import Names
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import SipEndpoint
 from callwright.telephony.sip_trace import SipTrace
@@ -118,6 +119,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         tls=config.sip_tls,
         certificate=_certificate(config),
         trace=trace,
+        names=Names((config.name_server,)) if config.name_server else None,
     )
     calls.seen = Legs(trace, writer, endpoint.addresses)
     calls.transfers = Transfers(db, config, calls=calls, endpoint=endpoint, plane=plane, telephones=telephones)

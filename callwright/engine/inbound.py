@@ -12,7 +12,7 @@ from callwright.engine import metrics
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.origin import LOCAL, Origin
 from callwright.engine.telephones import Telephones
-from callwright.services import deployments
+from callwright.services import deployments, trunks
 from callwright.sip.address import name_address, uri
 from callwright.sip.caller_id import ASSERTING, asserted
 from callwright.store.database import FAILURES, Database
@@ -100,7 +100,8 @@ class Inbound:
             if found is None:
                 call.reject(404, "Not Found")
                 return None
-            return SipLeg.incoming(call, self._plane, self._host), *found
+            codecs = trunks.codecs_of(origin.codecs(found[0].account_id)) if origin.trunks else ()
+            return SipLeg.incoming(call, self._plane, self._host, codecs=codecs), *found
         except PeerError as error:
             log.info("call %s refused: %s", call.call_id, error)
             call.reject(488, "Not Acceptable Here")

@@ -1,5 +1,6 @@
 """Where a caller comes from, and so whom a call may reach."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callwright.store.phones import KnownPhone
@@ -28,6 +29,10 @@ class Origin:
         if len({trunk.account_id for trunk in self.trunks}) != 1:
             return None
         return next((trunk.deployment_id for trunk in self.trunks if trunk.deployment_id is not None), None)
+
+    def codecs(self, account_id: int) -> Sequence[str]:
+        """By name, those that a trunk of this account wants to be spoken with; none: any."""
+        return next((trunk.codecs for trunk in self.trunks if trunk.account_id == account_id and trunk.codecs), ())
 
     @property
     def trusts_identity(self) -> bool:

@@ -15,6 +15,7 @@ from callwright.base.errors import PeerError, ProviderError
 from callwright.engine.calls import Calls, Party
 from callwright.engine.legs import Owner
 from callwright.engine.telephones import Device, Telephones, first_of
+from callwright.media.codec import Codec
 from callwright.ports.leg import HandedOver, Leg, NotReached
 from callwright.providers.http import Guard
 from callwright.services import dialing, trunks
@@ -58,6 +59,10 @@ class _Target:
 
     srtp: bool = False
     "A trunk that is offered nothing else."
+
+    codecs: tuple[type[Codec], ...] = ()
+    authority: str = ""
+    "That signed the trunk's certificate, in PEM."
 
     route: tuple[str, ...] = ()
     "Proxies between the peer and a telephone, as `Route` has them."
@@ -136,6 +141,8 @@ class Transfers:
                 known,
                 told=partial(_told, trunk),
                 srtp=trunk.srtp,
+                codecs=trunks.codecs_of(trunk.codecs),
+                authority=trunk.certificate_authority,
             )
         found = uri(destination)
         wanted = found.transport or ("tls" if destination.lower().startswith("sips:") else "udp")
@@ -170,6 +177,8 @@ class Transfers:
             transport=target.places[0].transport,
             others=target.places[1:],
             srtp=target.srtp,
+            codecs=target.codecs,
+            authority=target.authority,
         )
         assert self._calls.seen is not None
         self._calls.seen.follow(leg, owner)

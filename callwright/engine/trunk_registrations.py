@@ -128,7 +128,14 @@ class _Kept:
         try:
             async with asyncio.timeout(wait_s):
                 place = (await self._endpoint.locate(trunk.host, trunk.port, trunk.transport))[0]
-                self._endpoint.register(self._registering, place, trunk.host, expires_s, _once(told))
+                self._endpoint.register(
+                    self._registering,
+                    place,
+                    trunk.host,
+                    expires_s,
+                    _once(told),
+                    authority=trunk.certificate_authority,
+                )
                 return await told
         except TimeoutError:
             return Refused(408, "no answer")

@@ -4,12 +4,15 @@ A trunk's password lies sealed in the database, and no surface shows it.
 """
 
 import re
+import ssl
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 
 from callwright.base import phone_numbers
-from callwright.base.errors import NotFound, RequestError
+from callwright.base.errors import NotFound, ProviderError, RequestError
+from callwright.media.codec import CODECS, Codec
+from callwright.media.codecs import spoken
 from callwright.services import deployments
 from callwright.sip.digest import Credentials
 from callwright.store import trunks as store
@@ -25,6 +28,9 @@ REGISTER_S_MIN, REGISTER_S_MAX = 60, 86_400
 
 ADDRESSES_MAX = 50
 "Of one trunk: a carrier names its networks, not its machines."
+
+AUTHORITY_MAX = 20_000
+"Characters of a certificate authority in PEM: a chain of a few certificates."
 
 HIDDEN = "***"
 "Stands for a password that is kept as it is."
@@ -87,10 +93,19 @@ def credentials(db: Database, username: str, sealed_password: bytes | None) -> C
     return Credentials(username, password)
 
 
+def codecs_of(names: Sequence[str]) -> tuple[type[Codec], ...]:
+    """What is spoken with a trunk that names these; none: what is spoken with everybody. Raises `ProviderError` where this machine
+    speaks none of them."""
+    try:
+        return spoken(names) if names else ()
+    except ValueError as error:
+        raise ProviderError(f"The trunk's codecs are not installed: {error}") from None
+
+
 def _checked(db: Database, trunk: TrunkRow, password: str) -> TrunkRow:
     """With its password sealed."""
     _check(trunk)
-    trunk = replace(trunk, addresses=_networks(trunk.addresses))
+    trunk = replace(trunk, addresses=_networks(trunk.addresses), codecs=_codecs(trunk.codecs))
     if len(password) > PASSWORD_MAX or not password.isprintable():
         raise RequestError(400, f"password must be at most {PASSWORD_MAX} printable characters.", field="password")
     if password == HIDDEN:
@@ -119,7 +134,33 @@ def _networks(addresses: Sequence[str]) -> list[str]:
     return [str(network) for network in networks]
 
 
+def _codecs(names: Sequence[str]) -> list[str]:
+    known = [name.strip().lower() for name in names]
+    if len(set(known)) < len(known) or any(name not in CODECS for name in known):
+        raise RequestError(400, f"codecs must be of {', '.join(CODECS)}, each at most once.", field="codecs")
+    return known
+
+
+def _check_authority(trunk: TrunkRow) -> None:
+    """It is asked with each call: what it does not understand must not come that far."""
+    pem, field = trunk.certificate_authority, "certificate_authority"
+    if not pem:
+        return
+    if trunk.transport != "tls":
+        raise RequestError(400, f"{field} needs the transport tls.", field=field)
+    if len(pem) > AUTHORITY_MAX:
+        raise RequestError(400, f"{field} must be at most {AUTHORITY_MAX} characters.", field=field)
+    if "PRIVATE KEY" in pem:
+        raise RequestError(400, f"{field} holds a private key, which is nobody's but the authority's.", field=field)
+    try:
+        ssl.create_default_context(cadata=pem)
+    except (ssl.SSLError, TypeError, ValueError) as error:
+        wrong = getattr(error, "reason", None) or str(error)
+        raise RequestError(400, f"{field} must be certificates in PEM: {wrong}.", field=field) from None
+
+
 def _check(trunk: TrunkRow) -> None:
+    _check_authority(trunk)
     for field, good, text in (
         ("host", _HOST.fullmatch(trunk.host) is not None, "must be a host name or an IP address"),
         ("port", 0 <= trunk.port <= 65535, "must be between 0 and 65535"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
 from callwright.sip import session_timer, unreadable
+from callwright.sip.abilities import ALLOW, EVENTS, EXTENSIONS, METHODS, NOT_ALLOWED, SUPPORTED
 from callwright.sip.address import Address, Transport, bracketed, is_ip, name_address, uri, user_part
 from callwright.sip.call import SipCall
 from callwright.sip.calling import Way
@@ -22,19 +23,6 @@ from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse, 
 from callwright.sip.replaces import of_invite
 from callwright.sip.timers import Timers
 from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address
-
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
-ALLOW = ", ".join(METHODS)
-NOT_ALLOWED = frozenset({"REGISTER", "PUBLISH", "MESSAGE"})
-"Methods that we know and do not serve: 405, where an unknown one is 501."
-
-EVENTS = "refer"
-"Packages of events that we tell of (Allow-Events); only a REFER subscribes to them."
-
-EXTENSIONS = ("100rel", "timer", "replaces", "norefersub")
-"What a peer may require of us (RFC 3262, RFC 4028, RFC 3891, RFC 4488)."
-
-SUPPORTED = ", ".join(EXTENSIONS)
 
 CALLS_MAX = 5_000
 "Calls at once; 503 past it."
@@ -105,6 +93,9 @@ class Agent:
 
         self.shed = 0
         "INVITEs that were turned away because there were too many."
+
+        self.failure = ""
+        "Why nothing can be sent to where a transaction just ended for it."
 
         self.unreadable = 0
         "Requests that could not be read, and were told so."
@@ -462,6 +453,14 @@ class Agent:
         for name, value in headers.items():
             answer.headers.set(name.replace("_", "-"), *((value,) if isinstance(value, str) else value))
         self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request, source))
+
+    def unreachable(self, to: Address, why: str) -> None:
+        """Nothing can be sent to this address."""
+        self.failure = why
+        try:
+            self.transactions.unreachable(to)
+        finally:
+            self.failure = ""
 
     # -- what calls tell -------------------------------------------------------------------------
 

@@ -74,6 +74,9 @@ class Side:
     crypto: Sequence[Crypto] = ()
     "A key for each suite that we speak; none: no SRTP."
 
+    chooses: bool = False
+    "Of an offer the first of our formats is taken, and not the first of theirs (RFC 3264 §6.1 leaves it to us)."
+
 
 @dataclass(slots=True)
 class Media:
@@ -225,7 +228,7 @@ def _crypto(value: str) -> Crypto | None:
 
 def audio(session: Session, ours: Side) -> Audio:
     """The audio of a description, in the first of its codecs that we speak. Raises `PeerError` where there is none."""
-    return _audio(session, *_taken(session, ours))
+    return _audio(session, *_taken(session, ours, chooses=False))
 
 
 def _audio(session: Session, taken: Media, chosen: Format) -> Audio:
@@ -263,8 +266,8 @@ def _reports(media: Media, host: str) -> tuple[str, int] | None:
     return (named or host, port) if port else None
 
 
-def _taken(session: Session, ours: Side) -> tuple[Media, Format]:
-    """The first audio that we speak, and how, under the other side's number."""
+def _taken(session: Session, ours: Side, *, chooses: bool) -> tuple[Media, Format]:
+    """The first audio that we speak, and how, under the other side's number. `chooses`: in our order."""
     spoken, why = _spoken(ours.formats), ""
     for media in session.media:
         if media.kind != "audio" or media.protocol not in (PLAIN, SECURE) or not media.port:
@@ -272,7 +275,7 @@ def _taken(session: Session, ours: Side) -> tuple[Media, Format]:
         if media.protocol == SECURE and not (ours.crypto and media.crypto):
             why = f": SRTP needs {'a usable a=crypto line' if ours.crypto else '`pip install callwright[srtp]`'}"
             continue
-        for payload_type in media.formats:
+        for payload_type in _by_ours(media, ours) if chooses else media.formats:
             known = spoken.get(media.mappings.get(payload_type) or _STATIC.get(payload_type, ""))
             if known is not None and payload_type == str(known.payload_type):
                 return media, known
@@ -281,6 +284,17 @@ def _taken(session: Session, ours: Side) -> tuple[Media, Format]:
                 return media, Format(known.encoding, number, known.parameters)
     names = ", ".join(known.encoding.partition("/")[0] for known in ours.formats)
     raise PeerError(f"no audio in the SDP that we speak{why or f' ({names})'}")
+
+
+def _by_ours(media: Media, ours: Side) -> list[str]:
+    """Their numbers, in the order of our formats; the first of theirs where there are several of one."""
+    order = [known.encoding.lower() for known in ours.formats]
+
+    def place(payload_type: str) -> int:
+        encoding = media.mappings.get(payload_type) or _STATIC.get(payload_type, "")
+        return order.index(encoding) if encoding in order else len(order)
+
+    return sorted(media.formats, key=place)
 
 
 @lru_cache(maxsize=64)
@@ -339,7 +353,7 @@ def answer(offered: Session, ours: Side, *, version: int = 1) -> str:
 
 def answered(offered: Session, ours: Side, *, version: int = 1, most: str = "sendrecv") -> tuple[str, Audio]:
     """Our answer, in no more than this direction, and what the offer says of the audio that is taken."""
-    taken, chosen = _taken(offered, ours)
+    taken, chosen = _taken(offered, ours, chooses=ours.chooses)
     wanted = _audio(offered, taken, chosen)
     formats = [chosen]
     if wanted.event_payload_type is not None:

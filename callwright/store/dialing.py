@@ -88,6 +88,8 @@ class Claim:
     trunk_port: int
     trunk_transport: Transport
     trunk_srtp: bool
+    trunk_codecs: Sequence[str]
+    trunk_certificate_authority: str
     trunk_username: str
     trunk_sealed_password: bytes | None
     caller_id: str
@@ -139,7 +141,8 @@ async def _due_trunks(connection: Connection, now: float) -> list[Any]:
     rows: list[Any] = await connection.fetch(
         f"""
         SELECT t.id, t.host, t.port, t.channels, t.calls_per_second, t.caller_id, t.username, t.sealed_password, t.transport,
-            t.from_user, t.asserts_identity, t.remote_party_id, t.withholds_caller, t.srtp, t.tokens, t.tokens_at
+            t.from_user, t.asserts_identity, t.remote_party_id, t.withholds_caller, t.srtp, t.codecs, t.certificate_authority,
+            t.tokens, t.tokens_at
         FROM trunks t
         WHERE t.enabled AND EXISTS (
             SELECT 1 FROM outbound_calls c
@@ -196,6 +199,8 @@ async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int
             trunk_port=trunk["port"],
             trunk_transport=trunk["transport"],
             trunk_srtp=trunk["srtp"],
+            trunk_codecs=trunk["codecs"],
+            trunk_certificate_authority=trunk["certificate_authority"],
             trunk_username=trunk["username"],
             trunk_sealed_password=trunk["sealed_password"],
             caller_id=trunk["caller_id"],

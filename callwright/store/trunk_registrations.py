@@ -22,6 +22,8 @@ class RegisteredTrunk:
     contact: str
     "User of our Contact: by it calls that come this way are known. Nobody can guess it."
 
+    certificate_authority: str
+
 
 async def claim(db: Database, _: Scope, *, engine_id: int, now: float, lease_s: float) -> list[RegisteredTrunk]:
     """Renew this engine's leases, and take those that nobody holds. What it holds then."""
@@ -44,7 +46,7 @@ async def claim(db: Database, _: Scope, *, engine_id: int, now: float, lease_s: 
             WHERE t.id = r.trunk_id AND t.registers AND t.enabled AND a.active
               AND (r.engine_id = $1 OR r.engine_id IS NULL OR r.leased_until < $2)
             RETURNING t.id AS trunk_id, t.host, t.port, t.transport, t.username, t.sealed_password,
-                t.register_expires_s AS expires_s, r.contact
+                t.register_expires_s AS expires_s, r.contact, t.certificate_authority
             """,
             engine_id,
             now,

@@ -48,6 +48,12 @@ class TrunkRow:
     srtp: bool = False
     "It is offered SRTP, and nothing else."
 
+    codecs: Sequence[str] = ()
+    "That are offered to it and taken of its offers, by name and in this order; none: those of the engine."
+
+    certificate_authority: str = ""
+    "In PEM: by TLS it alone may have signed the trunk's certificate. Empty: those that the engine's machine trusts."
+
     @property
     def policy(self) -> CallerPolicy:
         """What it is told of callers."""
@@ -77,6 +83,7 @@ class KnownTrunk:
     addresses: Sequence[str]
     deployment_id: int | None
     trusts_identity: bool
+    codecs: Sequence[str]
     contact: str | None
     "User of our Contact there; None where we do not register with it."
 
@@ -84,7 +91,7 @@ class KnownTrunk:
 _COLUMNS = (
     "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password, transport, "
     "addresses, registers, register_expires_s, deployment_id, from_user, asserts_identity, remote_party_id, "
-    "withholds_caller, trusts_identity, srtp"
+    "withholds_caller, trusts_identity, srtp, codecs, certificate_authority"
 )
 
 TRUNK_FOR = """
@@ -116,8 +123,9 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
             INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled,
                                 username, sealed_password, transport, addresses, registers, register_expires_s, deployment_id,
                 from_user, asserts_identity, remote_party_id, withholds_caller, trusts_identity,
-                srtp)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+                srtp, codecs, certificate_authority)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                $23, $24)
             RETURNING id
             """,
             scope.account_id,
@@ -133,10 +141,10 @@ async def update(db: Database, scope: Scope, trunk: TrunkRow, *, keep_password: 
             """
             UPDATE trunks SET name = $3, host = $4, port = $5, prefix = $6, channels = $7, calls_per_second = $8,
                               caller_id = $9, enabled = $10, username = $11,
-                              sealed_password = CASE WHEN $24 THEN sealed_password ELSE $12 END, transport = $13,
+                              sealed_password = CASE WHEN $26 THEN sealed_password ELSE $12 END, transport = $13,
                               addresses = $14, registers = $15, register_expires_s = $16, deployment_id = $17,
                               from_user = $18, asserts_identity = $19, remote_party_id = $20, withholds_caller = $21,
-                              trusts_identity = $22, srtp = $23
+                              trusts_identity = $22, srtp = $23, codecs = $24, certificate_authority = $25
             WHERE account_id = $1 AND id = $2
             """,
             scope.account_id,
@@ -191,7 +199,7 @@ async def known(db: Database, _: Scope) -> list[KnownTrunk]:
     rows = await db.pool.fetch(
         """
         SELECT t.id, t.account_id, t.host, t.port, t.transport, t.addresses, t.deployment_id,
-            t.trusts_identity,
+            t.trusts_identity, t.codecs,
             CASE WHEN t.registers THEN r.contact END AS contact
         FROM trunks t JOIN accounts a ON a.id = t.account_id LEFT JOIN trunk_registrations r ON r.trunk_id = t.id
         WHERE t.enabled AND a.active ORDER BY t.id

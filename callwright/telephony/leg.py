@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from callwright.base.errors import PeerError
+from callwright.media.codec import Codec
 from callwright.ports.leg import (
     Beeped,
     Callee,
@@ -72,7 +73,7 @@ class NotAnswered:
 class SipLeg:
     """`ports.Leg` over SIP and RTP. Made by `incoming` or `outgoing`."""
 
-    def __init__(self, plane: MediaPlane, host: str) -> None:
+    def __init__(self, plane: MediaPlane, host: str, codecs: Sequence[type[Codec]] = ()) -> None:
         self._events: deque[LegEvent] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._answer: asyncio.Future[NotAnswered | None] | None = None
@@ -100,7 +101,7 @@ class SipLeg:
         "Called once, when the far end's first audio packet arrives."
 
         self._media: MediaSession = plane.open(self._on_media)
-        self.negotiation: Callable[[], Negotiation] = partial(Negotiation, host, self._media.port, plane.codecs)
+        self.negotiation = partial(Negotiation, host, self._media.port, codecs or plane.codecs, chooses=bool(codecs))
         "Makes one for somebody else in the party's place, with keys of its own."
 
         self.srtp = False
@@ -109,14 +110,14 @@ class SipLeg:
         self.described = self.negotiation()
 
     @classmethod
-    def incoming(cls, call: SipCall, plane: MediaPlane, host: str) -> "SipLeg":
-        """Answer a caller: negotiates the media and sends the 200.
+    def incoming(cls, call: SipCall, plane: MediaPlane, host: str, *, codecs: Sequence[type[Codec]] = ()) -> "SipLeg":
+        """Answer a caller: negotiates the media and sends the 200. `codecs`: that are spoken then, best first; none: the plane's.
 
         Raises `PeerError` where the offer has no audio that we speak, `ProviderError` where no RTP port is free;
         the call is then still unanswered.
         """
         offered = sdp.parse(call.offer) if call.offer else None
-        leg = cls(plane, host)
+        leg = cls(plane, host, codecs)
         try:
             if offered is None:
                 description = leg.described.offer()
@@ -149,21 +150,24 @@ class SipLeg:
         transport: Transport = "udp",
         others: Sequence[Place] = (),
         srtp: bool = False,
+        codecs: Sequence[type[Codec]] = (),
+        authority: str = "",
     ) -> "SipLeg":
         """Dial `target`, a SIP URI, by way of the peer at `to`, with `extra` header fields. What comes of it: `answered`.
 
         `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address. `others`:
-        where else the peer is, should nobody be there. `srtp`: offer nothing else, by TLS alone.
+        where else the peer is, should nobody be there. `srtp`: offer nothing else, by TLS alone. `codecs`: that are offered, best
+        first; none: those of the plane. `authority`: in PEM, who alone may have signed the peer's certificate.
 
         Raises `PeerError` where these are no SIP URI and no IP address, `ProviderError` where no RTP port is free.
         """
-        leg = cls(plane, host)
+        leg = cls(plane, host, codecs)
         leg._answer = asyncio.get_running_loop().create_future()
         leg.name, leg.srtp = caller, srtp
         try:
             if srtp and not (transport == "tls" and all(place.transport == "tls" for place in others)):
                 raise PeerError("SRTP needs TLS: its keys are for nobody on the way")
-            leg.peer = Peer(uri(target).host, to, transport, credentials)
+            leg.peer = Peer(uri(target).host, to, transport, credentials, authority)
             leg._call = endpoint.invite(
                 target,
                 call_id=call_id,
@@ -176,6 +180,7 @@ class SipLeg:
                 permits=permits,
                 transport=transport,
                 others=others,
+                authority=authority,
             )
         except PeerError:
             leg._media.close()

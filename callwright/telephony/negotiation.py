@@ -16,7 +16,7 @@ FREE = "sendrecv"
 "The direction of a stream that nobody holds."
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _known(codecs: tuple[type[Codec], ...]) -> tuple[tuple[sdp.Format, ...], dict[str, type[Codec]]]:
     """As descriptions name them, and by that name."""
     formats = tuple(sdp.Format(known.encoding, known.payload_type, known.parameters) for known in codecs)
@@ -26,9 +26,10 @@ def _known(codecs: tuple[type[Codec], ...]) -> tuple[tuple[sdp.Format, ...], dic
 class Negotiation:
     """The descriptions of one leg, the newest included."""
 
-    def __init__(self, host: str, port: int, codecs: Sequence[type[Codec]]) -> None:
+    def __init__(self, host: str, port: int, codecs: Sequence[type[Codec]], *, chooses: bool = False) -> None:
+        """`chooses`: of an offer the first of these codecs is taken, and not the first of the other side's."""
         formats, self._codecs = _known(tuple(codecs))
-        self._side = sdp.Side(host, port, formats)
+        self._side = sdp.Side(host, port, formats, (), chooses)
         self._version = 0
         self._secure = self._demanded = False
         "SRTP is spoken now; and it was we who wanted it, so that it stays."

@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 
-from callwright.base.errors import ProviderError
+from callwright.base.errors import PeerError, ProviderError
 from callwright.sip.address import Address, Transport, uri
 from callwright.sip.agent import Admits, Agent, OnInvite, Tells
 from callwright.sip.call import SipCall
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER_BYTES = 4 << 20
 "A second of a thousand calls a second, should the loop be held up."
+
+AUTHORITIES_MAX = 200
+"Peers with an authority of their own that are connected at once; what they trust is some 100 KB each."
 
 CLOSE_S_MAX = 0.5
 "How long `close` lets the last BYEs and CANCELs be answered."
@@ -61,6 +64,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._advertised = advertised
         self._agents: dict[Transport, Agent] = {}
         self._streams: dict[Transport, Streams] = {}
+        self._own: dict[tuple[str, str], tuple[Agent, Streams]] = {}
+        "TLS to peers that have an authority of their own, by it and the peer's name: connections for their calls alone."
+
         self._names: Names
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
@@ -121,8 +127,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self, transport: Transport, where: Address | None, shown: ssl.SSLContext | None, trusted: ssl.SSLContext | None
     ) -> None:
         streams = Streams(
-            receive=lambda data, source: self._came(transport, data, source),
-            unreachable=lambda to: self._agents[transport].transactions.unreachable(to),
+            receive=lambda data, source: self._came(self._agents[transport], data, source),
+            unreachable=lambda to, why: self._agents[transport].unreachable(to, why),
             accepts=self._accepts,
             context=trusted,
         )
@@ -133,6 +139,43 @@ class SipEndpoint(asyncio.DatagramProtocol):
         on_alias = streams.alias if transport == "tcp" else None
         self._agents[transport] = self._agent_of(transport, bound, self._traced(transport, streams.send), on_alias)
 
+    def _to(self, place: Place, host: str, authority: str) -> Agent:
+        """Who sends to this place of a peer called `host`. Raises `PeerError` where the authority cannot be read, `ProviderError`
+        where there are too many."""
+        if place.transport != "tls":
+            return self._agents[place.transport]
+        if authority:
+            agent, streams = self._own.get((authority, host)) or self._trusting(authority, host)
+        else:
+            agent, streams = self._agents["tls"], self._streams["tls"]
+        streams.named(place.address, host)
+        return agent
+
+    def _trusting(self, authority: str, host: str) -> tuple[Agent, Streams]:
+        for known, (_, streams) in list(self._own.items()):
+            if len(self._own) >= AUTHORITIES_MAX and streams.idle:
+                del self._own[known]
+        if len(self._own) >= AUTHORITIES_MAX:
+            raise ProviderError(f"{AUTHORITIES_MAX} peers with an authority of their own are connected already")
+        try:
+            context = ssl.create_default_context(cadata=authority)
+        except (ssl.SSLError, ValueError) as error:
+            raise PeerError(f"the authority of {host} cannot be read: {error}") from None
+        streams = Streams(
+            receive=lambda data, source: self._came(agent, data, source),
+            unreachable=lambda to, why: agent.unreachable(to, why),
+            accepts=self._accepts,
+            context=context,
+        )
+        agent = self._agent_of("tls", self.addresses["tls"], self._traced("tls", streams.send), None)
+        agent.draining = self.draining
+        self._own[(authority, host)] = agent, streams
+        return agent, streams
+
+    @property
+    def _all(self) -> list[Agent]:
+        return [*self._agents.values(), *(agent for agent, _ in self._own.values())]
+
     @property
     def draining(self) -> bool:
         """OPTIONS and INVITE get 503; calls go on."""
@@ -140,7 +183,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     @draining.setter
     def draining(self, value: bool) -> None:
-        for agent in self._agents.values():
+        for agent in self._all:
             agent.draining = value
 
     @property
@@ -151,13 +194,12 @@ class SipEndpoint(asyncio.DatagramProtocol):
     @property
     def shed(self) -> int:
         """INVITEs turned away because there were too many at once."""
-        return sum(agent.shed for agent in self._agents.values())
+        return sum(agent.shed for agent in self._all)
 
     @property
     def unreadable(self) -> tuple[int, int]:
         """Messages that could not be read: requests that were told so, and what got no answer."""
-        agents = self._agents.values()
-        return sum(agent.unreadable for agent in agents), sum(agent.dropped for agent in agents)
+        return sum(agent.unreadable for agent in self._all), sum(agent.dropped for agent in self._all)
 
     def invite(
         self,
@@ -173,16 +215,17 @@ class SipEndpoint(asyncio.DatagramProtocol):
         permits: Callable[[str], bool] = lambda _: True,
         transport: Transport = "udp",
         others: Sequence[Place] = (),
+        authority: str = "",
     ) -> SipCall:
-        """Dial. What comes of it is told to `on_event`. `to` is an IP address and a port, see `resolve`; else `PeerError`.
+        """Call `target` by way of `to`, with the header fields of `extra`. Raises `PeerError` where these are no SIP URI and no
+        IP address.
 
         `credentials`: for a peer that challenges. `permits`: whether it may send us on to this IP address. By `tls` its
-        certificate has to be for the host of `target`. `others`: where else it is, should there be nobody (`locate`).
+        certificate has to be for the host of `target`, and signed by `authority` (PEM) where there is one. `others`: where else it
+        is, should nobody be there (`locate`).
         """
-        for place in (Place(to, transport), *others):
-            if place.transport == "tls":
-                self._streams["tls"].named(place.address, uri(target).host)
-        return self._agents[transport].invite(
+        host = uri(target).host if transport == "tls" or others else ""
+        return self._to(Place(to, transport), host, authority).invite(
             target,
             call_id=call_id,
             caller=caller,
@@ -192,7 +235,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             extra=extra,
             credentials=credentials,
             permits=permits,
-            ways=[(self._agents[place.transport], place.address) for place in others],
+            ways=[(self._to(place, host, authority), place.address) for place in others],
         )
 
     def register(
@@ -202,11 +245,12 @@ class SipEndpoint(asyncio.DatagramProtocol):
         host: str,
         expires_s: int,
         told: Callable[[Granted | Refused], None],
+        *,
+        authority: str = "",
     ) -> None:
-        """Ask a registrar for so many seconds; by TLS its certificate has to be for `host`."""
-        if place.transport == "tls":
-            self._streams["tls"].named(place.address, host)
-        registering.ask(self._agents[place.transport], place.address, expires_s, told)
+        """Ask a registrar for so many seconds; by TLS its certificate has to be for `host`, and signed by `authority` where there
+        is one."""
+        registering.ask(self._to(place, host, authority), place.address, expires_s, told)
 
     async def locate(self, host: str, port: int, transport: Transport) -> list[Place]:
         """Where a peer given by name is: at this port, or where its port is 0, at the places that DNS says (RFC 3263), in the order
@@ -235,13 +279,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._closed = True
         if self._alarm is not None:
             self._alarm.cancel()
-        for streams in self._streams.values():
+        for streams in (*self._streams.values(), *(own for _, own in self._own.values())):
             await streams.close()
         self._transport.close()
 
     @property
     def _busy(self) -> bool:
-        return bool(self._agent.calls) or any(agent.transactions.unanswered for agent in self._agents.values())
+        return bool(self._agent.calls) or any(agent.transactions.unanswered for agent in self._all)
 
     # -- asyncio.DatagramProtocol ---------------------------------------------------------------
 
@@ -283,12 +327,12 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Address) -> None:
         source = addr[:2]
         if not self._closed and self._accepts(source):
-            self._came("udp", data, source)
+            self._came(self._agent, data, source)
 
-    def _came(self, transport: Transport, data: bytes, source: Address) -> None:
+    def _came(self, agent: Agent, data: bytes, source: Address) -> None:
         if self.trace is not None:
-            self.trace.passed(data, transport, source, sent=False)
-        self._agents[transport].receive(data, source)
+            self.trace.passed(data, agent.transport, source, sent=False)
+        agent.receive(data, source)
 
     def error_received(self, exc: Exception) -> None:
         # A peer that is not there (ICMP). Its transaction runs out; nothing else is concerned.

@@ -6,6 +6,7 @@ that says `alias` takes our requests on it too, at the port that it listens on (
 
 import asyncio
 import logging
+import os
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -45,12 +46,12 @@ class Streams:
         self,
         *,
         receive: Callable[[bytes, Address], None],
-        unreachable: Callable[[Address], None],
+        unreachable: Callable[[Address, str], None],
         accepts: Callable[[Address], bool],
         context: ssl.SSLContext | None,
     ) -> None:
-        """`receive` gets each message and the address it came from; `unreachable`: nothing more can be sent to this address.
-        `context`: checks the certificates of peers that we connect to; None for TCP."""
+        """`receive` gets each message and the address it came from; `unreachable`: nothing more can be sent to this address, and
+        why. `context`: checks the certificates of peers that we connect to; None for TCP."""
         self._receive, self._unreachable, self._accepts = receive, unreachable, accepts
         self._context = context
         self._names: dict[Address, str] = {}
@@ -91,6 +92,11 @@ class Streams:
             self._opening[to] = task, deque([data])
 
     @property
+    def idle(self) -> bool:
+        """There is no connection, and none is being opened."""
+        return not (self._open or self._opening)
+
+    @property
     def _has_room(self) -> bool:
         return len(self._open) + len(self._opening) < CONNECTIONS_MAX
 
@@ -99,17 +105,19 @@ class Streams:
 
     async def _connect(self, to: Address) -> None:
         name = self._names.get(to, to[0]) if self._context is not None else None
+        why = "it was closed at once"
         try:
             async with asyncio.timeout(CONNECT_S_MAX):
                 await asyncio.get_running_loop().create_connection(
                     lambda: _Connection(self, ours=True), *to, ssl=self._context, server_hostname=name
                 )
         except (OSError, TimeoutError, ssl.SSLError) as error:
-            log.warning("no SIP connection to %s:%s: %s", *to, error or "no answer")
+            why = _why(error)
+            log.warning("no SIP connection to %s:%s: %s", *to, why)
         _, waiting = self._opening.pop(to)
         connection = self._open.get(to)
         if connection is None:
-            self._unreachable(to)
+            self._unreachable(to, why)
             return
         for data in waiting:
             connection.send(data)
@@ -152,7 +160,19 @@ class Streams:
         for address in known:
             del self._open[address]
             if not self._closed:
-                self._unreachable(address)
+                self._unreachable(address, "the connection was closed")
+
+
+def _why(error: Exception) -> str:
+    """Why there is no connection, in words for whoever looks after the trunk."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}"
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error)
 
 
 class _Connection(asyncio.Protocol):

@@ -45,6 +45,8 @@ class Peer:
     address: Address
     transport: Transport
     credentials: Credentials | None = None
+    authority: str = ""
+    "In PEM, who alone may have signed its certificate."
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class Succession:
             if stations is not None and stations.means(referral.target):
                 self._finding = asyncio.get_running_loop().create_task(self._find(referral, stations))
             else:
-                self._call(referral, referral.target, *self._way(referral.target))
+                self._call(referral, referral.target, self._way(referral.target))
         except PeerError:
             self._referral = None
             return 403
@@ -172,7 +174,7 @@ class Succession:
                 raise PeerError("no such telephone")
             self._finding = None
             place, routes = station.place, (("route", ", ".join(station.route)),) if station.route else ()
-            self._call(referral, station.uri, place.address, place.transport, None, routes)
+            self._call(referral, station.uri, Peer("", place.address, place.transport), routes)
         except (PeerError, TimeoutError):
             self._finding = None
             self._failed(404, "Not Found")
@@ -181,38 +183,37 @@ class Succession:
         self,
         referral: Referral,
         target: str,
-        to: Address,
-        transport: Transport,
-        credentials: Credentials | None,
+        by: Peer,
         routes: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Raises `PeerError`."""
         # Keys that the party has are nobody else's, and new ones are for nobody on the way.
         self._described = self._leg.negotiation()
-        offer = self._described.offer(secure=self._leg.srtp and transport == "tls")
+        offer = self._described.offer(secure=self._leg.srtp and by.transport == "tls")
         self._next = self._endpoint.invite(
             target,
             call_id=secrets.token_hex(12),
             caller=self._leg.name,
             sdp=offer,
-            to=to,
+            to=by.address,
             on_event=self._told,
             extra=(*referral.headers, *routes),
-            credentials=credentials,
+            credentials=by.credentials,
             permits=self._permits,
-            transport=transport,
+            transport=by.transport,
+            authority=by.authority,
         )
 
-    def _way(self, target: str) -> tuple[Address, Transport, Credentials | None]:
+    def _way(self, target: str) -> Peer:
         """Where a place that the party names is asked for. Raises `PeerError` where it may not be."""
         there, peer = uri(target), self._peer
         wanted = there.transport or ("tls" if target.lower().startswith("sips:") else None)
         same = there.host.lower() == peer.host.lower() and (there.address is None or there.address == peer.address)
         if same and wanted in (None, peer.transport):
-            return peer.address, peer.transport, peer.credentials
+            return peer
         if there.address is not None and (there.host == peer.address[0] or self._permits(there.host)):
             # Who we are to the peer is nobody else's business.
-            return there.address, wanted or "udp", None
+            return Peer(there.host, there.address, wanted or "udp")
         raise PeerError(f"{there.host} is not called at the word of {peer.host}")
 
     def _told(self, event: SipEvent) -> None:

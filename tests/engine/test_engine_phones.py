@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from applications import SHORT
+from baresip import Baresip, baresip, registered
 from conftest import Running, started
 from sipp import dial, recv, send
-from softphone import softphone
 from telephones import telephone
 from tls import Authority
 
@@ -94,6 +94,25 @@ async def _other_account(platform: Running) -> AsyncIterator[tuple[Database, Sco
         yield db, (await accounts.create_account(db, name="Other", email=email, password="Secret-123")).scope
     finally:
         await db.close()
+
+
+@asynccontextmanager
+async def softphone(
+    folder: Path,
+    user: str,
+    secret: str,
+    registrar: str,
+    *,
+    transport: str = "udp",
+    ca: Path | None = None,
+    answers: bool = True,
+) -> AsyncIterator[Baresip]:
+    """A telephone of this user, which registers at once."""
+    account = registered(user, secret)
+    async with baresip(
+        folder, user=user, at=registrar, transport=transport, account=account, ca=ca, answers=answers
+    ) as phone:
+        yield phone
 
 
 class TestBaresip:

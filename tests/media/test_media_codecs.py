@@ -58,3 +58,12 @@ def test_names():
     assert [codec.name for codec in codecs.named("PCMA, pcmu,pcma")] == ["pcma", "pcmu"]
     with pytest.raises(ValueError, match="'g729' is none of"):
         codecs.named("pcmu,g729")
+
+
+def test_what_is_spoken_of_those_that_somebody_names(monkeypatch):
+    g722 = codecs.CODECS["g722"]
+    assert [codec.name for codec in codecs.spoken(["g722", "pcma"])] == ["g722", "pcma"] and codecs.spoken([]) == ()
+    monkeypatch.setattr(g722, "package", "a_package_that_is_not_there")
+    assert [codec.name for codec in codecs.spoken(["g722", "pcma"])] == ["pcma"]
+    with pytest.raises(ValueError, match=r"g722 needs `pip install callwright\[g722\]`"):
+        codecs.spoken(["g722"])

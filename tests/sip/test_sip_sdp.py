@@ -106,6 +106,26 @@ class TestSeveralCodecs:
         offered = _offer(f"m=audio 4000 RTP/AVP {formats}", *(f"a=rtpmap:{one}" for one in rtpmaps))
         assert f"m=audio 30000 RTP/AVP {answered}\r\n" in sdp.answer(sdp.parse(offered), MANY)
 
+    @pytest.mark.parametrize(
+        ("formats", "rtpmaps", "answered"),
+        [
+            ("0 8", (), "8"),
+            ("0 9", ("9 G722/8000",), "0"),
+            ("0 8 111", ("111 opus/48000/2",), "8"),
+            ("0 111", ("111 opus/48000/2",), "111"),
+            ("18 8 96", ("96 PCMA/8000",), "8"),
+        ],
+    )
+    def test_where_we_choose_it_is_the_first_of_ours(
+        self, formats: str, rtpmaps: tuple[str, ...], answered: str
+    ) -> None:
+        ours = sdp.Side("192.0.2.1", 30_000, (PCMA, OPUS, sdp.PCMU), chooses=True)
+        offered = sdp.parse(_offer(f"m=audio 4000 RTP/AVP {formats}", *(f"a=rtpmap:{one}" for one in rtpmaps)))
+        text, taken = sdp.answered(offered, ours)
+        assert f"m=audio 30000 RTP/AVP {answered}\r\n" in text and taken.format.payload_type == int(answered)
+        # What they answer to an offer of ours is theirs to choose.
+        assert sdp.audio(offered, ours).format.payload_type == int(formats.split()[formats.startswith("18")])
+
     def test_what_is_sent_goes_under_their_number(self) -> None:
         described = _offer(
             "m=audio 4000 RTP/AVP 102 97", "a=rtpmap:102 opus/48000/2", "a=rtpmap:97 telephone-event/48000"

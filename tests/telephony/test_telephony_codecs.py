@@ -363,13 +363,14 @@ class TestPeers:
         plays = write(tmp_path / "plays.wav", tone(1100, 4, rate_hz), rate_hz, channels)
         to = f"sip:100@127.0.0.1:{endpoint.address[1]}"
         told = []
-        async with baresip(tmp_path / "baresip", to, *modules, plays=plays, account=f";audio_codecs={codec}") as peer:
-            await peer.says("Call established")
-            peer.command("7")
+        async with baresip(tmp_path / "baresip", *modules, plays=plays, account=f";audio_codecs={codec}") as peer:
+            await peer.does("dial", to)
+            await peer.until("CALL_ESTABLISHED")
+            await peer.presses("7")
             while not isinstance(event := await taken.leg.event(), PlayEnded):
                 told.append(event)
             taken.leg.hang_up()
-            await peer.says("session closed")
+            await peer.until("CALL_CLOSED")
         assert taken.leg._media._stream.stats().codec == codec.partition("/")[0].lower()
         assert abs(pitch(await taken.heard()) - 1100) < 5
         heard, heard_hz = of_wav(peer.heard)
@@ -389,16 +390,17 @@ class TestPeers:
         low = write(tmp_path / "low.wav", tone(500, 20, 48_000), 48_000, 2)
         high = write(tmp_path / "high.wav", tone(1300, 20))
         async with (
-            baresip(tmp_path / "a", to, "opus.so", plays=low, account=";audio_codecs=opus/48000/2") as one,
-            baresip(tmp_path / "b", to, plays=high, account=";audio_codecs=PCMA") as two,
+            baresip(tmp_path / "a", "opus.so", plays=low, account=";audio_codecs=opus/48000/2") as one,
+            baresip(tmp_path / "b", plays=high, account=";audio_codecs=PCMA") as two,
         ):
-            await one.says("Call established")
-            await two.says("Call established")
+            for phone in (one, two):
+                await phone.does("dial", to)
+                await phone.until("CALL_ESTABLISHED")
             await asyncio.sleep(2)  # the conversation
             for leg in legs:
                 leg.hang_up()
-            await one.says("session closed")
-            await two.says("session closed")
+            await one.until("CALL_CLOSED")
+            await two.until("CALL_CLOSED")
         await endpoint.close()
         for peer, hertz in ((one, 1300), (two, 500)):
             heard, rate_hz = of_wav(peer.heard)

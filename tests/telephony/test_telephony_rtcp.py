@@ -198,15 +198,16 @@ async def test_baresip_reports(plane, tmp_path, mux):
     config = f"rtcp_mux {'yes' if mux else 'no'}\n"
     plays = write(tmp_path / "plays.wav", tone(500, 60))
     to = f"sip:100@{HOST}:{endpoint.address[1]}"
-    async with baresip(tmp_path / "baresip", to, plays=plays, config=config) as peer:
-        await peer.says("Call established")
+    async with baresip(tmp_path / "baresip", plays=plays, config=config) as peer:
+        await peer.does("dial", to)
+        await peer.until("CALL_ESTABLISHED")
         stream = legs[0]._media._stream
         async with asyncio.timeout(25):
             while stream.stats().reports < 2:  # noqa: ASYNC110 - the plane has no event for it
                 await asyncio.sleep(0.1)
         assert stream._reports.mux == mux
         legs[0].hang_up()
-        await peer.says("session closed")
+        await peer.until("CALL_CLOSED")
     stats = await legs[0].closed(5)
     assert stats.reports >= 2 and stats.far_lost == 0 and 0 < stats.round_trip_ms < 500
     assert stats.lost == 0
@@ -221,8 +222,9 @@ async def test_a_far_end_that_vanishes(tmp_path):
     legs: list[SipLeg] = []
     endpoint = await SipEndpoint.open(HOST, 0, on_invite=lambda one: legs.append(SipLeg.incoming(one, plane, HOST)))
     plays = write(tmp_path / "plays.wav", tone(500, 60))
-    async with baresip(tmp_path / "baresip", f"sip:100@{HOST}:{endpoint.address[1]}", plays=plays) as peer:
-        await peer.says("Call established")
+    async with baresip(tmp_path / "baresip", plays=plays) as peer:
+        await peer.does("dial", f"sip:100@{HOST}:{endpoint.address[1]}")
+        await peer.until("CALL_ESTABLISHED")
     async with asyncio.timeout(15):
         assert await legs[0].event() == LegEnded("failure", "nothing came from the far end for 2 s")
     await endpoint.close()

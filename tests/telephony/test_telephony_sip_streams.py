@@ -8,11 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from baresip import baresip
 from sipp import SDP, bye_answer, call, called, dial, pause, recv, reply
 from tls import Authority
 
+from callwright.base.errors import PeerError, ProviderError
 from callwright.sip.call import SipCall
 from callwright.sip.events import Answered, Ended, Rejected, SipEvent
+from callwright.telephony import sip_endpoint
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 WAIT_S = 15.0
@@ -49,7 +52,7 @@ def _server_side(authority: Authority) -> ssl.SSLContext:
 
 
 def _dialled(
-    endpoint: SipEndpoint, to: tuple[str, int], transport: str, host: str = "127.0.0.1"
+    endpoint: SipEndpoint, to: tuple[str, int], transport: str, host: str = "127.0.0.1", authority: str = ""
 ) -> tuple[SipCall, Told]:
     told = Told()
     made = endpoint.invite(
@@ -60,6 +63,7 @@ def _dialled(
         to=to,
         on_event=told.events.put_nowait,
         transport=transport,
+        authority=authority,
     )
     return made, told
 
@@ -107,15 +111,66 @@ class TestBetweenOurs:
         ):
             host = "trunk.example.com" if wrong == "name" else "localhost"
             _, told = _dialled(here, there.addresses["tls"], "tls", host=host)
-            assert await told.until(Rejected) == Rejected(408, "No answer", heard=False)
+            why = {
+                "authority": "its certificate is not trusted: unable to get local issuer certificate",
+                "name": "its certificate is not trusted: Hostname mismatch, certificate is not valid for 'trunk.example.com'.",
+            }[wrong]
+            assert await told.until(Rejected) == Rejected(408, why, heard=False)
             assert not came
+
+    async def test_an_authority_of_one_peer_is_nobody_elses(self, tmp_path):
+        """At one address, by the name: each call is checked against what it names, whatever connections there are."""
+        (tmp_path / "other").mkdir()
+        authority, other = Authority(tmp_path), Authority(tmp_path / "other")
+
+        def take(one: SipCall) -> None:
+            one.answer(DESCRIPTION)
+
+        async with (
+            _endpoint(take, certificate=_server_side(authority), tls=("127.0.0.1", 0)) as there,
+            _endpoint() as here,
+        ):
+            for pem, trusted in (
+                (authority.ca.read_text(), True),
+                ("", False),
+                (other.ca.read_text(), False),
+                (authority.ca.read_text() + other.ca.read_text(), True),
+            ):
+                made, told = _dialled(here, there.addresses["tls"], "tls", host="localhost", authority=pem)
+                assert isinstance(await told.until(Answered if trusted else Rejected), Answered) is trusted
+                made.hang_up()
+            with pytest.raises(PeerError, match="cannot be read"):
+                _dialled(here, there.addresses["tls"], "tls", host="localhost", authority="none")
+
+    async def test_authorities_without_end(self, tmp_path, monkeypatch):
+        """One that nobody is connected by makes room; where all are in use, the next one waits for its turn."""
+        monkeypatch.setattr(sip_endpoint, "AUTHORITIES_MAX", 2)
+        authority = Authority(tmp_path)
+        pem = authority.ca.read_text()
+        async with (
+            _endpoint(
+                lambda one: one.answer(DESCRIPTION), certificate=_server_side(authority), tls=("127.0.0.1", 0)
+            ) as there,
+            _endpoint() as here,
+        ):
+            for host in ("one.test", "two.test", "three.test"):
+                _, told = _dialled(here, there.addresses["tls"], "tls", host=host, authority=pem)
+                await told.until(Rejected)
+            calls = []
+            for host in ("localhost", "127.0.0.1"):
+                calls.append(_dialled(here, there.addresses["tls"], "tls", host=host, authority=pem))
+                await calls[-1][1].until(Answered)
+            with pytest.raises(ProviderError, match="2 peers with an authority of their own"):
+                _dialled(here, there.addresses["tls"], "tls", host="three.test", authority=pem)
+            for made, _ in calls:
+                made.hang_up()
 
     async def test_nobody_listens(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             async with _endpoint() as here:
                 _, told = _dialled(here, taken.getsockname(), "tcp")
-                assert await told.until(Rejected) == Rejected(408, "No answer", heard=False)
+                assert await told.until(Rejected) == Rejected(408, "Connection refused", heard=False)
 
     @pytest.mark.parametrize("takes", [True, False])
     async def test_an_invite_that_is_too_long_for_a_datagram(self, takes):
@@ -245,8 +300,6 @@ class TestSipp:
 async def test_baresip_calls_over_tls_and_is_hung_up_on(tmp_path: Path):
     """It checks our certificate; our BYE reaches it, though it listens nowhere that we could connect to."""
     authority = Authority(tmp_path)
-    folder = tmp_path / "baresip"
-    folder.mkdir()
     ended, came = Told(), asyncio.Event()
 
     def take(one: SipCall) -> None:
@@ -256,28 +309,8 @@ async def test_baresip_calls_over_tls_and_is_hung_up_on(tmp_path: Path):
         asyncio.get_running_loop().call_later(0.5, one.hang_up)
 
     async with _endpoint(take, certificate=_server_side(authority), tls=("127.0.0.1", 0)) as there:
-        (folder / "accounts").write_text("<sip:ann@127.0.0.1;transport=tls>;regint=0\n")
-        (folder / "config").write_text(
-            "sip_listen 127.0.0.1:0\n"
-            f"sip_cafile {authority.ca}\nsip_verify_server yes\n"
-            "audio_player aubridge,nil\naudio_source aubridge,nil\naudio_alert aubridge,nil\n"
-            "module_path /usr/lib/baresip/modules\n"
-            "module stdio.so\nmodule g711.so\nmodule aubridge.so\nmodule_app account.so\nmodule_app menu.so\n"
-        )
-        process = await asyncio.create_subprocess_exec(
-            *("baresip", "-f", str(folder), "-e"),
-            f"/dial sip:100@127.0.0.1:{there.addresses['tls'][1]};transport=tls",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said = b""
-        try:
-            async with asyncio.timeout(WAIT_S):
-                assert process.stdout is not None
-                while b"session closed" not in said and (line := await process.stdout.readline()):
-                    said += line
-        finally:
-            process.kill()
-            await process.wait()
-        assert came.is_set() and b"Call established" in said, said.decode(errors="replace")[-2000:]
+        async with baresip(tmp_path / "baresip", transport="tls", ca=authority.ca) as phone:
+            await phone.does("dial", f"sip:100@127.0.0.1:{there.addresses['tls'][1]};transport=tls")
+            await phone.until("CALL_ESTABLISHED")
+            await phone.until("CALL_CLOSED")
+        assert came.is_set()

@@ -246,11 +246,11 @@ async def test_baresip_speaks_srtp_over_tls(plane, tmp_path, mux):
     there = await SipEndpoint.open(HOST, 0, on_invite=take, certificate=shown, tls=(HOST, 0))
     plays = write(tmp_path / "plays.wav", tone(1100, 10))
     to = f"sip:100@{HOST}:{there.addresses['tls'][1]};transport=tls"
-    config = f"sip_cafile {authority.ca}\nsip_verify_server yes\nrtcp_mux {'yes' if mux else 'no'}\n"
-    async with baresip(
-        tmp_path / "baresip", to, "srtp.so", plays=plays, account=";mediaenc=srtp-mand", config=config
-    ) as peer:
-        await peer.says("Call established")
+    config = f"rtcp_mux {'yes' if mux else 'no'}\n"
+    secure = {"transport": "tls", "ca": authority.ca, "account": ";mediaenc=srtp-mand"}
+    async with baresip(tmp_path / "baresip", "srtp.so", plays=plays, config=config, **secure) as peer:
+        await peer.does("dial", to)
+        await peer.until("CALL_ESTABLISHED")
         while not isinstance(await legs[0].event(), PlayEnded):
             pass
         stream = legs[0]._media._stream
@@ -258,7 +258,7 @@ async def test_baresip_speaks_srtp_over_tls(plane, tmp_path, mux):
             while not stream.stats().reports:  # noqa: ASYNC110 - the plane has no event for it
                 await asyncio.sleep(0.1)
         legs[0].hang_up()
-        await peer.says("session closed")
+        await peer.until("CALL_CLOSED")
     assert await legs[0].recorded(str(path), 10) == ""
     stats = await legs[0].closed(5)
     # On the shared port baresip's RTCP begins with a PING in the clear.

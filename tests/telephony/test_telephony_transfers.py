@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from soft_phone import WAIT_S, soft_phone
+from baresip import WAIT_S, baresip
 
 from callwright.ports.leg import LegEnded
 from callwright.sip.call import SipCall
@@ -61,7 +61,7 @@ async def _end_of(leg: SipLeg) -> LegEnded:
 
 async def test_baresip_is_sent_on(ours: Ours, tmp_path: Path) -> None:
     """It dials whom our REFER names, and tells us of the answer."""
-    async with soft_phone(tmp_path) as phone:
+    async with baresip(tmp_path) as phone:
         await phone.does("dial", ours.uri("100"))
         leg = await ours.taken("100")
         await phone.until("CALL_ESTABLISHED")
@@ -75,7 +75,7 @@ async def test_baresip_is_sent_on(ours: Ours, tmp_path: Path) -> None:
 
 
 async def test_baresip_is_sent_to_somebody_busy(ours: Ours, tmp_path: Path) -> None:
-    async with soft_phone(tmp_path) as phone:
+    async with baresip(tmp_path) as phone:
         await phone.does("dial", ours.uri("100"))
         leg = await ours.taken("100")
         await phone.until("CALL_ESTABLISHED")
@@ -90,7 +90,7 @@ async def test_baresip_is_sent_to_somebody_busy(ours: Ours, tmp_path: Path) -> N
 @pytest.mark.parametrize("answers", [True, False])
 async def test_baresip_sends_us_on(ours: Ours, tmp_path: Path, answers: bool) -> None:
     """Our leg goes on with whom it names, and ends with baresip where they are busy."""
-    async with soft_phone(tmp_path) as phone:
+    async with baresip(tmp_path) as phone:
         await phone.does("dial", ours.uri("100"))
         leg = await ours.taken("100")
         await phone.until("CALL_ESTABLISHED")

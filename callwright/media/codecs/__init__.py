@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 
 from callwright.media.codec import CODECS, Codec
 
@@ -12,6 +13,16 @@ for _found in pkgutil.iter_modules(__path__):
 def installed() -> tuple[type[Codec], ...]:
     """What this machine speaks, in the order of our offers."""
     return tuple(sorted((codec for codec in CODECS.values() if codec.installed()), key=lambda codec: codec.place))
+
+
+def spoken(names: Sequence[str]) -> tuple[type[Codec], ...]:
+    """Of these codecs those that this machine speaks, in their order; none where none is named. Raises `ValueError` where it
+    speaks none of them."""
+    found = tuple(codec for name in names if (codec := CODECS.get(name)) is not None and codec.installed())
+    if names and not found:
+        extras = [f"callwright[{CODECS[name].extra}]" for name in names if name in CODECS]
+        raise ValueError(f"{', '.join(names)} needs `pip install {' '.join(extras)}`")
+    return found
 
 
 def named(names: str) -> tuple[type[Codec], ...]:

@@ -252,6 +252,18 @@ class NewTrunk(BaseModel):
         description="Calls to it offer SRTP alone; by tls only, and where the engine has `pip install callwright[srtp]`. "
         "Its own calls may always offer it.",
     )
+    codecs: list[Annotated[str, Field(max_length=20)]] = Field(
+        default_factory=list,
+        max_length=20,
+        description="pcmu, pcma, g722, opus: those that are offered to it and taken of its offers, in this order. None: those of "
+        "the engine (`callwright up --codecs`), and of its offers the first that is known.",
+    )
+    certificate_authority: str = Field(
+        "",
+        max_length=20_000,
+        description="Certificates in PEM; by tls one of them has to have signed the one that the peer shows, and nobody else. "
+        "Empty: those that the engine's machine trusts.",
+    )
     withholds_caller: bool = Field(False, description="From is anonymous, and Privacy: id asks it to tell nobody.")
     trusts_identity: bool = Field(False, description="Its callers are who its P-Asserted-Identity says.")
 

@@ -35,9 +35,9 @@ class NameServer(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def name_server(zone: dict[tuple[str, str], tuple[int, list[str]]]) -> AsyncIterator[NameServer]:
+async def name_server(zone: dict[tuple[str, str], tuple[int, list[str]]], port: int = 0) -> AsyncIterator[NameServer]:
     loop = asyncio.get_running_loop()
-    transport, server = await loop.create_datagram_endpoint(lambda: NameServer(zone), local_addr=("127.0.0.1", 0))
+    transport, server = await loop.create_datagram_endpoint(lambda: NameServer(zone), local_addr=("127.0.0.1", port))
     try:
         yield server
     finally:
