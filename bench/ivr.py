@@ -1,7 +1,7 @@
 """IVR calls by SIPp: 4 s prompt, one key, 4 s prompt, two-way audio. CPU for each call, packet gaps, setup time.
 
 The whole product is counted: engine, web, jobs, pool, PostgreSQL and the supervisor. The column "engine" is SIP,
-media and flow alone.
+media and flow alone. With `--asterisk`, each step is also run against Asterisk, right after, and the ratio printed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench._ivr import capture, media, processes
+from bench._ivr import asterisk, capture, media, processes
 from bench._ivr.server import serve
 
 HERE = Path(__file__).parent / "_ivr"
@@ -60,7 +60,9 @@ def main() -> int:
             return 2
     # However it is ended, the platform is ended with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with serve(Path(options.data), options.sip, options.http, None if options.no_pin else "0") as ready:
+    cores = None if options.no_pin else "0"
+    with contextlib.ExitStack() as servers:
+        ready = servers.enter_context(serve(Path(options.data), options.sip, options.http, cores))
         if options.serve:
             print(json.dumps(ready, indent=2))
             print(f"Serving the applications 'ivr' and 'setup' on {ready['sip']}; Ctrl-C ends.", flush=True)
@@ -72,7 +74,8 @@ def main() -> int:
                 while True:
                     signal.pause()
             return 0
-        return _measure(ready, options)
+        peer = servers.enter_context(asterisk.serve(Path(options.asterisk), cores)) if options.asterisk else None
+        return _measure(ready, peer, options)
 
 
 def _options() -> argparse.Namespace:
@@ -85,12 +88,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", default=str(Path(tempfile.gettempdir()) / "callwright-bench"), help="data directory")
     parser.add_argument("--sip", default="127.0.0.1:5060")
     parser.add_argument("--http", default="127.0.0.1:8090")
+    parser.add_argument("--asterisk", metavar="ROOT", help="folder of a system with Debian's asterisk (/: this one)")
     parser.add_argument("--no-pin", action="store_true", help="leave the server on all cores")
     parser.add_argument("--out", help="append one JSON line for each run to this file")
     return parser.parse_args()
 
 
-def _measure(ready: Mapping[str, object], options: argparse.Namespace) -> int:
+def _measure(ready: Mapping[str, object], peer: Mapping[str, object] | None, options: argparse.Namespace) -> int:
     print(f"{'run':>12} {'calls':>6} {'failed':>6} {'CPU/call':>9} {'engine':>8} {'core':>6} {'RSS/100':>8} "
           f"{'gap p50':>8} {'p99':>7} {'max':>7} {'setup p50':>9} {'p99':>7}")  # fmt: skip
     loads = [_ivr(int(n), options.rounds) for n in options.calls_at_once.split(",") if n]
@@ -99,21 +103,29 @@ def _measure(ready: Mapping[str, object], options: argparse.Namespace) -> int:
     ]
     failed = 0
     for load in loads:
-        row = _run(ready, load)
-        failed += int(row["failed"])  # type: ignore[call-overload]
-        print(_line(row), flush=True)
-        if options.out:
-            with Path(options.out).open("a") as file:
-                file.write(json.dumps(row) + "\n")
-        time.sleep(2)
+        ours = _run(ready, load)
+        failed += ours["failed"]
+        _print(ours, options)
+        if peer is not None:
+            theirs = _run(peer, load) | {"run": "Asterisk"}
+            _print(theirs, options)
+            print(f"{'ratio':>12} {'':>13} {ours['cpu_ms_per_call'] / theirs['cpu_ms_per_call']:>6.2f}", flush=True)
     return 1 if failed else 0
+
+
+def _print(row: Mapping[str, Any], options: argparse.Namespace) -> None:
+    print(_line(row), flush=True)
+    if options.out:
+        with Path(options.out).open("a") as file:
+            file.write(json.dumps(row) + "\n")
+    time.sleep(2)
 
 
 def _ivr(at_once: int, rounds: float) -> Load:
     return Load("ivr_caller", "ivr", at_once / CALL_S * 1.03, max(50, int(at_once * rounds)), at_once)
 
 
-def _run(ready: Mapping[str, object], load: Load) -> dict[str, object]:
+def _run(ready: Mapping[str, object], load: Load) -> dict[str, Any]:
     pids: dict[str, int] = ready["pids"]  # type: ignore[assignment]
     with tempfile.TemporaryDirectory(prefix="callwright-bench-") as folder:
         work = Path(folder)
@@ -213,7 +225,7 @@ def _row(
     after: Mapping[str, processes.Usage],
     peak_mb: float,
     seconds: float,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     with (work / "stat.csv").open() as file:
         rows = list(csv.DictReader(file, delimiter=";"))
     last = rows[-1]
