@@ -24,7 +24,7 @@ class MediaStats:
     "Packets of the far end that never came."
 
     jitter_ms: float = 0.0
-    "RFC 3550 §6.4.1, as far as a clock of 5 ms sees it."
+    "RFC 3550 §6.4.1, as far as a clock of 10 ms sees it."
 
     gap_max_ms: int = 0
     "How long the far end's audio stood still at most: a packet came so much later than its timestamp says. 0: none by 20 ms."

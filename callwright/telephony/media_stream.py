@@ -1,6 +1,6 @@
 """One session's state inside the media plane. Everything here runs in the plane's thread.
 
-Time is `clock`: samples at 8000 Hz since the plane began, in the plane's steps of 5 ms (40 samples).
+Time is `clock`: samples at 8000 Hz since the plane began, in the plane's steps of 10 ms (80 samples).
 
 What is sent is told in `media_sender`, whose packets are believed in `media_latch`.
 
