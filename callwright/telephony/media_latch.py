@@ -4,7 +4,7 @@ The far end's SDP names an address, but behind NAT its packets come from another
 and sends to that source (symmetric RTP, RFC 4961). A packet from the signalled address settles it at once and for good.
 Before that, another address that sends `LATCH_PACKETS` is believed; what comes from third parties is dropped and counted. So
 nobody who guesses a port can speak into a call whose far end sends from where it said; a re-INVITE with a new address starts
-over.
+over. So a stream whose far end is where it said asks the kernel, before long, to hand it nobody else's packets.
 
 Whoever forges the far end's address still has to know its SSRC: once one has sent `LATCH_PACKETS`, another is believed only
 when that has been quiet for `QUIET_SAMPLES`, as with a far end that was changed for another.

@@ -1,8 +1,12 @@
 """The UDP ports of the media plane: even ones of a range, each as long unused as possible before it is used again."""
 
 import contextlib
+import ctypes
 import errno
+import fcntl
 import socket
+import struct
+import termios
 import time
 from collections import deque
 from collections.abc import Callable
@@ -59,3 +63,27 @@ class PortPool:
             self._free.appendleft((port, 0.0))
             raise ProviderError(f"RTP port {port} of {self._host}: {error.strerror}", retryable=True) from error
         return opened
+
+
+def connect(sock: socket.socket, far: tuple[str, int]) -> bool:
+    """From now on `sock` sends to `far` only and hears nobody else. False: it could not be done, and nothing has changed."""
+    try:
+        sock.connect(far)
+    except OSError:
+        return False
+    return True
+
+
+def disconnect(sock: socket.socket) -> None:
+    """Undo `connect`. The socket keeps its port. Python has no call for it: an address of the family "unspecified" (connect(2))."""
+    _LIBC.connect(sock.fileno(), _UNSPECIFIED, len(_UNSPECIFIED))
+
+
+def is_empty(sock: socket.socket) -> bool:
+    """No packet waits to be read, unless one without a payload (udp(7), FIONREAD)."""
+    (size,) = struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, bytes(4)))
+    return not size
+
+
+_LIBC = ctypes.CDLL(None)
+_UNSPECIFIED = struct.pack("H14x", socket.AF_UNSPEC)

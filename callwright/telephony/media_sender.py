@@ -51,6 +51,7 @@ class Sender:
         "_odd",
         "_odd_packets",
         "_out",
+        "_pinned_send",
         "_recordings",
         "_relay_offset",
         "_send_errors",
@@ -67,6 +68,9 @@ class Sender:
     def __init__(self, sock: socket.socket, on_event: Callable[[MediaEvent], None], out: list[Told]) -> None:
         self.sock, self.on_event, self._out = sock, on_event, out
         self._sendto: Callable[[bytes, Address], int] = sock.sendto
+        self._pinned_send: Callable[[bytes], int] | None = None
+        "Once the socket sends to the far end only."
+
         self._connected = False
         self._destination: Address | None = None
         self._held = False
@@ -128,12 +132,15 @@ class Sender:
         self._sent_at = clock
         sequence = self._sequence
         self._sequence = sequence + 1
-        sendto = self._sendto  # a call through the slot itself is one that the interpreter does not specialise
+        packet = _pack(0x80, second, sequence & 0xFFFF, clock + self._stamp_offset & 0xFFFFFFFF, self._ssrc) + frame
+        # Calls through the slots themselves are such that the interpreter does not specialise.
+        send = self._pinned_send
         try:
-            sendto(
-                _pack(0x80, second, sequence & 0xFFFF, clock + self._stamp_offset & 0xFFFFFFFF, self._ssrc) + frame,
-                self._destination,  # type: ignore[arg-type]  # never None unless `_odd`
-            )
+            if send is not None:
+                send(packet)
+            else:
+                sendto = self._sendto
+                sendto(packet, self._destination)  # type: ignore[arg-type]  # never None unless `_odd`
         except OSError:
             self._send_errors += 1
         for tap in self._taps:

@@ -22,6 +22,7 @@ from callwright.media.inband import ToneKeys
 from callwright.media.speech import SpeechDetector
 from callwright.media.utterance import Utterance, UtteranceDetector
 from callwright.ports.leg import Beeped, KeyPressed, Slot, SpeechEnded, SpeechStarted
+from callwright.telephony import media_ports
 from callwright.telephony.media_coding import Agreed, Coding
 from callwright.telephony.media_events import CalleeFound, FirstPacket, MediaEvent, MediaStats, NoAudio
 from callwright.telephony.media_latch import LATCH_PACKETS, QUIET_SAMPLES, Address, Latch
@@ -53,6 +54,7 @@ class Stream(Sender):
         "_no_audio",
         "_no_audio_told",
         "_peer",
+        "_pinned_recv_into",
         "_reception",
         "_recvfrom_into",
         "_reported",
@@ -86,6 +88,9 @@ class Stream(Sender):
         self._latch = Latch()
         self._source: Address | None = None
         "The latch's, once it has one."
+
+        self._pinned_recv_into: Callable[[bytearray], int] | None = None
+        "Once the socket hears the far end only."
 
         self._event_types: tuple[int, ...] = ()
         self._key_receiver = KeyReceiver()
@@ -135,6 +140,7 @@ class Stream(Sender):
         self._inband = (self._inband or ToneKeys()) if agreed.event_type is None and agreed.inband else None
         self._tap()
         if not self._connected or remote != self._latch.signalled:
+            self._unpin()
             self._latch.signal(remote)
             self._destination, self._source = remote, None
             self._reception.ssrc = -1
@@ -147,10 +153,28 @@ class Stream(Sender):
         if self._reports is not None:
             self._reports.connect(agreed.rtcp, mux=agreed.rtcp_mux, secured=self._secured)
 
+    def _pin(self) -> None:
+        """Once no other source can be believed any more, leave strangers' packets to the kernel: each of ours costs less, and
+        theirs cost nothing. What came before may still wait to be read, and is read with its source until nothing waits."""
+        if self._source is None or self._source != self._latch.signalled or self._secured is not None:
+            return
+        if self._pinned_send is None:
+            if not media_ports.connect(self.sock, self._source):
+                return
+            self._pinned_send = self.sock.send
+        if media_ports.is_empty(self.sock):
+            self._pinned_recv_into = self.sock.recv_into
+
+    def _unpin(self) -> None:
+        if self._pinned_send is not None:
+            media_ports.disconnect(self.sock)
+            self._pinned_send = self._pinned_recv_into = None
+
     def _secure(self, keys: Keys | None) -> None:
         if keys is None:
             self._secured = None
         elif self._secured is None:
+            self._unpin()
             self._secured = Secured(self.sock, keys)
         else:
             self._secured.change(keys)
@@ -249,6 +273,8 @@ class Stream(Sender):
     def each_second(self, clock: int) -> None:
         for recording in self._recordings.values():
             recording.flush(clock)
+        if self._pinned_recv_into is None:
+            self._pin()
         if self._reports is not None:
             alive, due = self._reports.each_second(clock, self._source or self._latch.signalled, self._ssrc)
             if alive:
@@ -278,9 +304,13 @@ class Stream(Sender):
 
     def receive(self, buffer: bytearray, view: memoryview, audio: memoryview, clock: int) -> bool:
         """Read one packet by way of `buffer`. `view` is all of it, `audio` its bytes 12 to 172. False: none came."""
-        recvfrom_into = self._recvfrom_into
+        recv_into = self._pinned_recv_into
         try:
-            size, source = recvfrom_into(buffer)
+            if recv_into is not None:
+                size, source = recv_into(buffer), self._source
+            else:
+                recvfrom_into = self._recvfrom_into
+                size, source = recvfrom_into(buffer)
         except OSError:
             # Nothing there after all, or an ICMP error of something that we sent. Neither says anything of what comes.
             return False

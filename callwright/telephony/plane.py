@@ -23,7 +23,8 @@ When something breaks. An error while a stream is served ends that call (`Closed
 An error in the plane itself ends all sessions with `Closed` and calls `on_failure`, because a process without media
 should end and be started again rather than answer calls in silence. A UDP error ends nothing.
 
-One unconnected socket per call: a connected one would hand us ICMP errors of a far end that is not up yet.
+One socket per call, connected only once its far end has spoken: before that it would hand us ICMP errors of one that is
+not up yet, and keep us from hearing one that sends from elsewhere.
 """
 
 import asyncio
