@@ -53,8 +53,10 @@ class SipEndpoint(asyncio.DatagramProtocol):
         name: str,
         advertised: str | None,
         trace: SipTrace | None,
+        clock: Callable[[], float],
     ) -> None:
         self.trace = trace
+        self._clock = clock
         self._on_invite = on_invite
         self._accepts = accepts
         self._admits = admits
@@ -91,6 +93,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         trusted: ssl.SSLContext | None = None,
         names: Names | None = None,
         trace: SipTrace | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> "SipEndpoint":
         """Bind and serve. Raises `ProviderError` where a port is taken.
 
@@ -103,12 +106,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
         all, and `on_invite` gets the calls. `tells`: sources that are told
         of what cannot be read; the others get no answer. `name`: `engine-…`, by which OPTIONS tells this process from
         another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach
-        us at another address than the one that is bound (0.0.0.0, NAT). `trace`: is told of every message.
+        us at another address than the one that is bound (0.0.0.0, NAT). `trace`: is told of every message. `clock`: after one
+        that jumps ahead, `run_due`.
         """
         loop = asyncio.get_running_loop()
         try:
             _, endpoint = await loop.create_datagram_endpoint(
-                lambda: cls(on_invite, accepts, admits, tells, user_agent, name, advertised, trace),
+                lambda: cls(on_invite, accepts, admits, tells, user_agent, name, advertised, trace, clock),
                 local_addr=(host, port),
             )
         except OSError as error:
@@ -311,7 +315,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         return Agent(
             (self._advertised or bound[0], bound[1]),
             transmit=transmit,
-            clock=time.monotonic,
+            clock=self._clock,
             on_invite=self._on_invite,
             admits=self._admits,
             tells=self._tells,
@@ -368,12 +372,15 @@ class SipEndpoint(asyncio.DatagramProtocol):
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = due
-        self._alarm = asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._due)
+        self._alarm = asyncio.get_running_loop().call_later(max(0.0, due - self._clock()), self.run_due)
 
-    def _due(self) -> None:
+    def run_due(self) -> None:
+        """Do what is due by the clock now; the alarm does, when it goes off."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._alarm, self._alarm_at = None, float("inf")
         try:
-            self._agent.wire.timers.run(time.monotonic())
+            self._agent.wire.timers.run(self._clock())
         finally:
             # A mistake in one call's timer must not stop everybody's.
             self._arm()
