@@ -1,4 +1,6 @@
-"""What this user agent is able to, as its messages say it (RFC 3261 §20.5, §20.37; RFC 6665 §8.2.2)."""
+"""What user agents are able to, as their messages say it (RFC 3261 §20.5, §20.37; RFC 6665 §8.2.2): this one, and its peers."""
+
+from callwright.sip.message import Headers
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
 ALLOW = ", ".join(METHODS)
@@ -12,3 +14,31 @@ EXTENSIONS = ("100rel", "timer", "replaces", "norefersub")
 "What a peer may require of us (RFC 3262, RFC 4028, RFC 3891, RFC 4488)."
 
 SUPPORTED = ", ".join(EXTENSIONS)
+
+
+class Told:
+    """What a peer has said of itself."""
+
+    __slots__ = ("_allowed", "_supported")
+
+    def __init__(self) -> None:
+        self._allowed: list[str] = []
+        self._supported: list[str] = []
+        "Values of its Allow and Supported."
+
+    def heard(self, headers: Headers) -> None:
+        """Note what an INVITE or a 2xx of its own says."""
+        # Read where it is asked for: most calls are over before.
+        self._allowed = headers.all("allow") or self._allowed
+        self._supported = headers.all("supported") or self._supported
+
+    def allows(self, method: str) -> bool | None:
+        """Whether it takes a method; None where it does not say."""
+        return method.lower() in _words(self._allowed) if self._allowed else None
+
+    def knows(self, extension: str) -> bool:
+        return extension in _words(self._supported)
+
+
+def _words(values: list[str]) -> set[str]:
+    return {word.strip() for value in values for word in value.lower().split(",")}

@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING, Literal
 
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
+from callwright.sip.abilities import Told
 from callwright.sip.address import Address
+from callwright.sip.asking import Asking
 from callwright.sip.calling import Calling, Way, acknowledgement
 from callwright.sip.changes import Changes
 from callwright.sip.dialog import Dialog
@@ -83,6 +85,7 @@ class SipCall:
         "remote",
         "state",
         "tag",
+        "told",
     )
 
     def __init__(self, agent: "Agent", *, call_id: str, caller: str, dialled: str, remote: Address, offer: str) -> None:
@@ -121,7 +124,12 @@ class SipCall:
         self.on_replaced: Callable[[SipCall], None] | None = None
         "Gets the call that is to take the place of this one (RFC 3891), as `on_invite` would; None: 403."
 
-        self._session = SessionTimer(self)
+        self.told = Told()
+        "What the peer says that it is able to."
+
+        self._session: SessionTimer | None = None
+        "Once it is answered."
+
         self.description = ""
         "The SDP that the peer has of us."
 
@@ -132,7 +140,9 @@ class SipCall:
         "Our 180, where the peer requires that it arrives."
 
         self._server: ServerTransaction | None = None
-        self._reoffers = Reoffers(self, self._session)
+        self._reoffers: Reoffers | None = None
+        "What the peer wants changed."
+
         self._answer: Accepted | None = None
         "Our 2xx, as long as no ACK came for it."
 
@@ -253,6 +263,7 @@ class SipCall:
         """Our INVITE was answered."""
         self.state, self.dialog = "confirmed", dialog
         self.stop_waiting()
+        self._session = SessionTimer(self)
         self._session.answered(response)
         self.on_event(Answered(description))
 
@@ -271,12 +282,19 @@ class SipCall:
     @property
     def offering(self) -> bool:
         """An offer, or our answer to one, is still on its way."""
-        return self._reoffers.waiting or self.answering or self.inviting
+        return (self._reoffers is not None and self._reoffers.waiting) or self.answering or self.inviting
 
     @property
     def inviting(self) -> bool:
         """A re-INVITE of ours has no final answer yet."""
-        return self._session.inviting or (self._changes is not None and self._changes.asking)
+        session, changes = self._session, self._changes
+        return (session is not None and session.inviting) or (changes is not None and changes.asking)
+
+    @property
+    def session(self) -> SessionTimer:
+        """Of a call that was answered and is not over."""
+        assert self._session is not None
+        return self._session
 
     def within(self, method: str) -> Request:
         """A request within the dialog; an INVITE with the description that the peer has of us already."""
@@ -340,28 +358,14 @@ class SipCall:
     ) -> None:
         """Send a request within a dialog, again with our digest answer where it is challenged. `answered` gets the final
         response; None where none came."""
-        identity = self._identity
-
-        def on_response(response: Response | None) -> None:
-            if response is None:
-                answered(None)
-            elif response.status in (401, 407) and identity is not None and identity.prove(request, response):
-                request.renumber(dialog.next_sequence())
-                send()
-            elif response.status >= 200:
-                answered(response)
-
-        def send() -> None:
-            self.agent.transactions.request(self.agent.outgoing(request), dialog.next_hop(), on_response)
-
-        send()
+        Asking(self.agent, dialog, request, self._identity, answered).send()
 
     def request(self, request: Request, transaction: ServerTransaction) -> None:
         """A request within the dialog (not ACK, not CANCEL). Raises `PeerError` where it cannot be understood."""
         reply = self.agent.reply
         if self.dialog is None:
             assert self._calling is not None
-            self._reoffers.early(self._calling.early, request, transaction)
+            self._peers_changes.early(self._calling.early, request, transaction)
         elif request.method == "BYE":
             reply(request, transaction, 200)
             if self.state == "invited":
@@ -370,7 +374,7 @@ class SipCall:
         elif not self.dialog.in_order(request):
             reply(request, transaction, 500)
         elif request.method in ("INVITE", "UPDATE"):
-            self._reoffers.asked(request, transaction)
+            self._peers_changes.asked(request, transaction)
         elif request.method == "PRACK":
             known = self._ringing is not None and self._ringing.acknowledged(request)
             reply(request, transaction, 200 if known else 481)
@@ -398,6 +402,12 @@ class SipCall:
     # -- transfers -----------------------------------------------------------------------------
 
     @property
+    def _peers_changes(self) -> Reoffers:
+        if self._reoffers is None:
+            self._reoffers = Reoffers(self)
+        return self._reoffers
+
+    @property
     def _transfers(self) -> Refers:
         if self._refers is None:
             self._refers = Refers(self)
@@ -405,11 +415,11 @@ class SipCall:
 
     def allows(self, method: str) -> bool:
         """Whether the peer takes this method; one that does not say may."""
-        return self._session.allows(method.lower()) is not False
+        return self.told.allows(method) is not False
 
     def supports(self, extension: str) -> bool:
         """Whether the peer says that it knows this extension."""
-        return self._session.knows(extension)
+        return self.told.knows(extension)
 
     def refer(self, target: str, replaces: "SipCall | None" = None) -> None:
         """Ask the peer to call this URI in place of us (RFC 3515), and there to take the place of this call of ours (RFC 3891).
@@ -420,21 +430,27 @@ class SipCall:
     def reoffer(self, describe: Callable[[], str], answered: Callable[[str], None]) -> None:
         """Give the peer another description as soon as it can be given: what `describe` then says, or none where that is
         empty. `answered` gets the peer's, empty where it refuses."""
+        if self.state == "ended":
+            return
         if self._changes is None:
-            self._changes = Changes(self, self._session)
+            self._changes = Changes(self)
         self._changes.want(describe, answered)
 
     def answer_reoffer(self, sdp: str) -> None:
         """Accept the offer of `Reoffered`, or make one where it held none."""
-        self._reoffers.answer(sdp)
+        if self._reoffers is not None:
+            self._reoffers.answer(sdp)
 
     def reject_reoffer(self, status: int = 488) -> None:
         """Refuse it: the session goes on as it was (RFC 3261 §14.2)."""
-        self._reoffers.reject(status)
+        if self._reoffers is not None:
+            self._reoffers.reject(status)
 
     def accept(self, request: Request, transaction: ServerTransaction, sdp: str = "") -> None:
         """200 to an INVITE or UPDATE of the peer's; one to an INVITE is repeated until its ACK comes."""
         response = self.agent.response(request, 200, tag=self.tag, sdp=sdp)
+        if self._session is None:
+            self._session = SessionTimer(self)
         for name, value in self._session.offered(request):
             response.headers.set(name, value)
         self.description = sdp or self.description
@@ -455,25 +471,24 @@ class SipCall:
         tell(event)
 
     def _over(self) -> None:
-        """Let go of everything: a transaction may keep this object for another 32 s, but not its owner."""
+        """Let go of everything: a transaction may keep this object for another 32 s, but not its owner. Its parts know it, so it
+        may know none of them: else nothing but the garbage collector would end them."""
         self.reject_reoffer(487)
         self.stop_waiting()
-        self._session.stop()
-        if self._changes is not None:
-            self._changes.over()
-        for repeated in (self._ringing, self._answer):
-            if repeated is not None:
-                repeated.stop()
-        self._answer = None
+        for timed in (self._ringing, self._answer, self._session):
+            if timed is not None:
+                timed.stop()
+        for asked in (self._changes, self._refers):
+            if asked is not None:
+                asked.over()
+        if self._calling is not None:
+            self._calling.let_go()
         self.state = "ended"
         self.on_event = _nobody
         self.on_refer = self.on_replaced = None
-        self._server = None
-        if self._calling is not None:
-            self._calling.let_go()
-        if self._refers is not None:
-            self._refers.over()
         self.agent.forget(self)
+        self._session = self._changes = self._reoffers = self._calling = self._refers = None
+        self._ringing = self._answer = self._server = None
 
     def wait(self, seconds: float, due: Callable[[], None]) -> None:
         """Set the limit of the state that the call is in."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from callwright.sip.message import Request, Response
-from callwright.sip.session_timer import GLARE_MAX, SessionTimer
+from callwright.sip.session_timer import GLARE_MAX
 from callwright.sip.timers import Timer
 
 if TYPE_CHECKING:
@@ -26,11 +26,10 @@ PASSING = (491, 500, 503, 504)
 class Changes:
     """Of one call. One at a time is asked."""
 
-    __slots__ = ("_call", "_describe", "_pause", "_pending", "_session", "_tell", "_tries")
+    __slots__ = ("_call", "_describe", "_pause", "_pending", "_tell", "_tries")
 
-    def __init__(self, call: "SipCall", session: SessionTimer) -> None:
+    def __init__(self, call: "SipCall") -> None:
         self._call = call
-        self._session = session
         self._describe: Callable[[], str] | None = None
         "Something may be wanted."
 
@@ -72,7 +71,7 @@ class Changes:
         assert call.dialog is not None
         request = call.within("INVITE")
         request.body = description
-        self._session.renews(request)
+        call.session.renews(request)
         self._pending = request
         call.ask(call.dialog, request, lambda response: self._answered(request, response))
 
@@ -81,7 +80,7 @@ class Changes:
         if self._tries > GLARE_MAX:
             self._give_up()
             return
-        self._pause = self._call.agent.wire.after(self._session.glare_s, self._resume)
+        self._pause = self._call.agent.wire.after(self._call.session.glare_s, self._resume)
 
     def _resume(self) -> None:
         self._pause = None
@@ -110,7 +109,7 @@ class Changes:
             self._give_up()
         else:
             self._tries = 0
-            self._session.answered(response)
+            call.session.answered(response)
             call.description = request.body
             self._tell(response.body)
             self.go()

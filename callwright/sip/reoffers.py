@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 class Reoffers:
     """Of one call. One at a time waits for the owner's answer."""
 
-    __slots__ = ("_call", "_session", "_waiting")
+    __slots__ = ("_call", "_waiting")
 
-    def __init__(self, call: "SipCall", session: session_timer.SessionTimer) -> None:
+    def __init__(self, call: "SipCall") -> None:
         self._call = call
-        self._session = session
         self._waiting: tuple[Request, ServerTransaction, Callable[[str], None]] | None = None
         "The request that the owner has to answer, and what then becomes of it."
 

@@ -64,16 +64,10 @@ def supports(headers: Headers, extension: str) -> bool:
     return extension in headers.tokens("supported") or extension in headers.tokens("require")
 
 
-def _words(values: list[str]) -> set[str]:
-    return {word.strip() for value in values for word in value.lower().split(",")}
-
-
 class SessionTimer:
-    """Of one call, once it is confirmed."""
+    """Of one call, once it is answered."""
 
-    __slots__ = (
-        "_allowed", "_call", "_expires_s", "_glares", "_ours", "_pending", "_refused_update", "_supported", "_timer",
-    )  # fmt: skip
+    __slots__ = ("_call", "_expires_s", "_glares", "_ours", "_pending", "_refused_update", "_timer")
 
     def __init__(self, call: "SipCall") -> None:
         self._call = call
@@ -85,35 +79,19 @@ class SessionTimer:
         self._glares = 0
         self._pending: Request | None = None
         self._timer: Timer | None = None
-        self._allowed: list[str] = []
-        self._supported: list[str] = []
-        "Values of the peer's Allow and Supported."
 
     @property
     def inviting(self) -> bool:
         """A re-INVITE of ours has no final answer yet."""
         return self._pending is not None and self._pending.method == "INVITE"
 
-    def heard(self, headers: Headers) -> None:
-        """Note what the peer allows, in an INVITE or a 2xx of its own."""
-        # Read where it is asked for: most calls are over before.
-        self._allowed = headers.all("allow") or self._allowed
-        self._supported = headers.all("supported") or self._supported
-
-    def allows(self, method: str) -> bool | None:
-        """Whether the peer takes a method; None where it does not say."""
-        return method in _words(self._allowed) if self._allowed else None
-
-    def knows(self, extension: str) -> bool:
-        return extension in _words(self._supported)
-
     @property
     def _by_update(self) -> bool:
-        return not self._refused_update and bool(self.allows("update"))
+        return not self._refused_update and bool(self._call.told.allows("update"))
 
     def offered(self, request: Request) -> list[tuple[str, str]]:
         """Agree to what the peer's INVITE or UPDATE asks for: the header fields of our 2xx."""
-        self.heard(request.headers)
+        self._call.told.heard(request.headers)
         asked = expires_s(request.headers)
         if not asked:
             # Nobody asked, or nobody asks any more.
@@ -128,7 +106,7 @@ class SessionTimer:
 
     def answered(self, response: Response) -> None:
         """Agree to what a 2xx to our INVITE or UPDATE says."""
-        self.heard(response.headers)
+        self._call.told.heard(response.headers)
         if agreed := expires_s(response.headers):
             self._agree(max(agreed, EXPIRES_S_MIN), ours=refresher(response.headers) != "uas")
         else:
