@@ -52,7 +52,8 @@ EXTENSIONS = ("path",)
 THIS_MACHINE = ("127.0.0.1", "::1")
 "Where our own processes ask from, when they ask whether SIP answers."
 
-SEALED_FOR = b"sip nonces"
+KEY_BYTES = 32
+"Of what signs our nonces. It is this process's own, since no other knows which of them were used (`sip.challenge`)."
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Door:
         self._directory = directory
         self._inbound = inbound
         self._registrar = registrar
-        self._challenger = Challenger(db.sealer.derived(SEALED_FOR))
+        self._challenger = Challenger(secrets.token_bytes(KEY_BYTES))
         self._sources = Sources()
         self._counts = Counts()
         self._in_progress: Counter[str] = Counter()

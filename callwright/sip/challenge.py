@@ -1,9 +1,10 @@
 """Digest as the side that asks (RFC 3261 §22, RFC 7616, RFC 8760): challenges that are made and checked without keeping them.
 
-A nonce says when it was made and is signed, so that every engine that has the key knows a nonce of any other, and nothing
-is kept of those who only ask. Kept is, of nonces that a right answer came with, the highest count: the same answer again
-is no answer (RFC 7616 §3.4). What is too old, was counted before or is signed by nobody gets a new challenge that says
-`stale`, provided that the password was right; so a peer asks again by itself, and who guesses is told nothing.
+A nonce says when it was made and is signed, so that nothing is kept of those who only ask. Kept is, of nonces that a right
+answer came with, the highest count: the same answer again is no answer (RFC 7616 §3.4). Whoever counts has to be who signs: an
+answer that another engine took, or this one before it was started anew, is signed with another key here. What is too old, was
+counted before or is signed by somebody else gets a new challenge that says `stale`, provided that the password was right; so a
+peer asks again by itself, and who guesses is told nothing.
 """
 
 import hashlib
@@ -51,7 +52,7 @@ class Proof:
 
 
 class Challenger:
-    """Makes challenges, and judges the answers. `key`: the same on every engine."""
+    """Makes challenges, and judges the answers. `key`: nobody else's, or answers could be used once with each who has it."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key

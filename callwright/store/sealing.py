@@ -8,9 +8,7 @@ import base64
 import os
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from callwright.base.errors import ProviderError
 
@@ -38,10 +36,6 @@ class Sealer:
             )
         self._cipher = AESGCM(raw)
         self._raw = raw
-
-    def derived(self, purpose: bytes) -> bytes:
-        """A key for something else, the same on every machine; nothing is learnt of ours from it (RFC 5869)."""
-        return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=purpose).derive(self._raw)
 
     def seal(self, content: bytes, purpose: str) -> bytes:
         nonce = os.urandom(NONCE_BYTES)

@@ -109,11 +109,15 @@ class TestNonces:
         assert challenger.judge(asked, "ann", "other", "both", NOW + NONCE_S + 2) == "wrong"
         assert all("stale=true" in value for value in challenger.challenges(NOW, next(salts), "both", stale=True))
 
-    def test_another_engine_knows_it_and_nobody_else_can_make_one(self) -> None:
-        asked, _ = _proven(Challenger(b"key"))
-        assert Challenger(b"key").judge(asked, "ann", "s3cr3t", "both", NOW) == "right"
-        asked, _ = _proven(Challenger(b"another key"))
-        assert Challenger(b"key").judge(asked, "ann", "s3cr3t", "both", NOW) == "stale"
+    def test_it_is_right_where_it_was_made_and_nowhere_else(self) -> None:
+        """An answer that one engine heard is worth nothing at another, used or not; a guess is told nothing by that."""
+        one, other = Challenger(b"one"), Challenger(b"other")
+        asked, _ = _proven(one)
+        assert other.judge(asked, "ann", "s3cr3t", "both", NOW) == "stale"
+        assert one.judge(asked, "ann", "s3cr3t", "both", NOW) == "right"
+        assert other.judge(asked, "ann", "s3cr3t", "both", NOW) == "stale"
+        guessed, _ = _proven(one, password="guess")
+        assert other.judge(guessed, "ann", "s3cr3t", "both", NOW) == "wrong"
 
     def test_counts_that_had_to_go_do_not_let_an_answer_in_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(challenge, "COUNTED_MAX", 3)
