@@ -23,7 +23,8 @@ STOP_S_MAX = 10.0
 
 MODULES = (
     "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb", "res_pjproject", "res_pjsip", "res_pjsip_session",
-    "res_pjsip_pubsub", "res_pjsip_sdp_rtp", "res_pjsip_endpoint_identifier_ip", "res_pjsip_caller_id", "res_pjsip_nat", "res_pjsip_rfc3326",
+    "res_pjsip_pubsub", "res_pjsip_sdp_rtp", "res_pjsip_endpoint_identifier_ip", "res_pjsip_caller_id", "res_pjsip_nat",
+    "res_pjsip_rfc3326",
     "res_rtp_asterisk", "chan_pjsip", "res_timing_timerfd", "pbx_config", "app_playback", "app_read", "codec_ulaw",
     "format_pcm", "bridge_simple", "func_channel",
 )  # fmt: skip

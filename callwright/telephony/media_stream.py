@@ -322,7 +322,8 @@ class Stream(Sender):
                 if self._tapped:
                     self._hear(audio, timestamp, clock)
                 return True
-        self._receive_odd(view[:size], source, clock)
+        # Whoever the socket is pinned to is the source.
+        self._receive_odd(view[:size], source, clock)  # type: ignore[arg-type]
         return True
 
     def _receive_odd(self, data: memoryview, source: Address, clock: int) -> None:
