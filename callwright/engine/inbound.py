@@ -20,6 +20,7 @@ from callwright.store.deployments import Route
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Ended, SipCall, SipEvent
+from callwright.telephony.unanswered import UnansweredLeg
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +82,9 @@ class Inbound:
             self._calls.release(admission)
             metrics.REFUSED.inc()
             return
-        metrics.ANSWER.observe(time.monotonic() - begun)
         leg, route, loaded = ready
+        if leg.was_answered:
+            metrics.ANSWER.observe(time.monotonic() - begun)
         caller, headers = _caller(call, headers, origin)
         party = Party(
             "inbound", caller, dialled[0], call.call_id, sip_headers=headers, is_phone=origin.phone is not None
@@ -94,14 +96,18 @@ class Inbound:
     ) -> tuple[SipLeg, Route, Loaded] | None:
         """All that a call needs to begin; None where it was refused, or the caller has gone."""
         try:
-            found = await self._find(dialled, origin)
+            found = await self._application(dialled, origin)
+            direct = None
+            if found is None and origin.phone is not None:
+                direct = await self._telephones.dialled(origin.phone, dialled[0])
             if gone.is_set():
                 return None
-            if found is None:
-                call.reject(404, "Not Found")
-                return None
-            codecs = trunks.codecs_of(origin.codecs(found[0].account_id)) if origin.trunks else ()
-            return SipLeg.incoming(call, self._plane, self._host, codecs=codecs), *found
+            if found is not None:
+                codecs = trunks.codecs_of(origin.codecs(found[0].account_id)) if origin.trunks else ()
+                return SipLeg.incoming(call, self._plane, self._host, codecs=codecs), *found
+            if direct is not None:
+                return UnansweredLeg.ringing(call, self._plane, self._host), *direct
+            call.reject(404, "Not Found")
         except PeerError as error:
             log.info("call %s refused: %s", call.call_id, error)
             call.reject(488, "Not Acceptable Here")
@@ -113,12 +119,12 @@ class Inbound:
             call.reject(500, "Server Internal Error")
         return None
 
-    async def _find(self, dialled: tuple[str, ...], origin: Origin) -> tuple[Route, Loaded] | None:
+    async def _application(self, dialled: tuple[str, ...], origin: Origin) -> tuple[Route, Loaded] | None:
         """A number of the account's goes before its telephones, and these before its trunks."""
         route = await self._route(dialled, origin)
-        if route is not None and route.version_id is not None:
-            return route, await self._applications.load(route.version_id)
-        return await self._telephones.dialled(origin.phone, dialled[0]) if origin.phone else None
+        if route is None or route.version_id is None:
+            return None
+        return route, await self._applications.load(route.version_id)
 
     async def _route(self, dialled: tuple[str, ...], origin: Origin) -> Route | None:
         moment = time.monotonic()

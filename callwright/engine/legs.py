@@ -70,7 +70,8 @@ class Legs:
                     began_at=began_at,
                     account_id=owner.account_id,
                     user_id=owner.user_id,
-                    call_id=owner.call_id if leg.was_answered else None,
+                    # An attempt of the queue that nobody answered has no call.
+                    call_id=owner.call_id if leg.was_answered or owner.role != "called" else None,
                     outbound_call_id=owner.outbound_call_id,
                     role=owner.role,
                     us=f"{us[0]}:{us[1]}" if us else "",

@@ -81,8 +81,8 @@ class Telephones:
         return Device(way.uri, Place(to, binding.transport), way.route)
 
     async def dialled(self, phone: KnownPhone, dialled: str) -> tuple[Route, Loaded] | None:
-        """What a call of a telephone runs that no number of its account takes: it is joined with another telephone, or with
-        somebody whom a trunk reaches, where it may call out. None: nobody is there."""
+        """What a call of a telephone runs that no number of its account takes: it is connected with another telephone, or with
+        somebody whom a trunk reaches, where it may call out; nobody answers it before they do. None: nobody is there."""
         scope = Scope(phone.account_id, phone.user_id, "v1")
         if await phones.called(self._db, scope, dialled) is not None:
             destination = f"sip:{dialled}@{REALM}"
@@ -108,12 +108,13 @@ Reach = Callable[[], Coroutine[Any, Any, "SipLeg | NotReached"]]
 
 
 async def first_of(reaches: Sequence[Reach]) -> SipLeg | NotReached:
-    """Ring at all places at once: who answers first has the call, at the others it stops ringing.
+    """Ring at all places at once: who answers first has the call, at the others it stops ringing; also where one declines for
+    all (6xx, RFC 3261 §16.7).
 
     Where nobody answers: the best reason. A place that was cancelled has hung up (`Reach` sees to it).
     """
     if not reaches:
-        return NotReached("noanswer", "480 the phone is registered nowhere")
+        return NotReached("noanswer", "480 the phone is registered nowhere", 480)
     if len(reaches) == 1:
         return await reaches[0]()
     ringing = [asyncio.ensure_future(reach()) for reach in reaches]
@@ -126,6 +127,8 @@ async def first_of(reaches: Sequence[Reach]) -> SipLeg | NotReached:
                 answered = reached
                 return reached
             refused.append(reached)
+            if reached.status >= 600:
+                return reached
     finally:
         await _stop(ringing, answered)
     order = ("busy", "noanswer", "error")

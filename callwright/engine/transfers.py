@@ -31,6 +31,7 @@ from callwright.telephony.leg import NotAnswered, SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
 from callwright.telephony.succession import Station
+from callwright.telephony.unanswered import UnansweredLeg, passed
 
 _PORT = re.compile(r":[0-9]{1,5}(?:[;?]|$)")
 "Of a SIP URI that names its port; where any other is asked, DNS says."
@@ -105,9 +106,14 @@ class Transfers:
                 secret = route.is_pci or command.private
                 owner = Owner(route.account_id, route.user_id, "transfer", call_id, party.outbound_call_id, secret)
                 targets = await self._targets(route, command.destination)
-                reached = await first_of([partial(self._reach, command, to, party.caller, owner) for to in targets])
+                rings = leg.ring if isinstance(leg, UnansweredLeg) else None
+                reached = await first_of(
+                    [partial(self._reach, command, to, party.caller, owner, rings) for to in targets]
+                )
             except (PeerError, ProviderError, *FAILURES) as error:
-                return NotReached("error", str(error))
+                reached = NotReached("error", str(error))
+            if isinstance(leg, UnansweredLeg):
+                return _connected(leg, reached)
             if command.kind == "consultation" and isinstance(reached, SipLeg):
                 return await _left_alone(leg, reached, report)
             return reached
@@ -157,7 +163,9 @@ class Transfers:
     def _permits(self, host: str) -> bool:
         return self._guard.permits(ipaddress.ip_address(host))
 
-    async def _reach(self, command: Transfer, target: "_Target", caller: str, owner: Owner) -> SipLeg | NotReached:
+    async def _reach(
+        self, command: Transfer, target: "_Target", caller: str, owner: Owner, rings: Callable[[], None] | None
+    ) -> SipLeg | NotReached:
         shown = command.caller_id or target.caller_id or caller or ANONYMOUS
         leg = SipLeg.outgoing(
             self._endpoint,
@@ -180,6 +188,7 @@ class Transfers:
             codecs=target.codecs,
             authority=target.authority,
         )
+        leg.rings = rings
         assert self._calls.seen is not None
         self._calls.seen.follow(leg, owner)
         # Among the legs from the start, so that an engine that stops cancels what still rings.
@@ -210,6 +219,19 @@ class _Stations:
         except FAILURES as error:
             raise PeerError(str(error)) from None
         return Station(devices[0].uri, devices[0].place, devices[0].route) if devices else None
+
+
+def _connected(leg: UnansweredLeg, reached: SipLeg | NotReached) -> SipLeg | NotReached:
+    """Tell a caller that was not answered what came of its call."""
+    if isinstance(reached, SipLeg):
+        try:
+            leg.answer()
+        except PeerError as error:
+            reached.hang_up()
+            reached = NotReached("error", str(error), 488)
+    if isinstance(reached, NotReached):
+        leg.refusal = passed(reached.status)
+    return reached
 
 
 async def _blind(leg: SipLeg, command: Transfer, report: Callable[[str], None]) -> NotReached | HandedOver | None:
@@ -261,12 +283,12 @@ def _at(device: Device) -> _Target:
 
 
 def _not_reached(refused: NotAnswered) -> NotReached:
-    reason = f"{refused.status} {refused.reason}"
-    match dialing.ending_of(refused.status):
+    status, reason = refused.status, f"{refused.status} {refused.reason}"
+    match dialing.ending_of(status):
         case "busy":
-            return NotReached("busy", reason)
+            return NotReached("busy", reason, status)
         case "no_answer":
-            return NotReached("noanswer", reason)
+            return NotReached("noanswer", reason, status)
         case _:
             # To the caller, who declines is busy.
-            return NotReached("busy" if refused.status == 603 else "error", reason)
+            return NotReached("busy" if status == 603 else "error", reason, status)

@@ -71,6 +71,9 @@ class NotReached:
     reason: str = ""
     "For the log, e.g. `486 Busy Here`."
 
+    status: int = 0
+    "SIP's; 0 where nobody could be asked."
+
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:

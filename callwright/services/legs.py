@@ -61,14 +61,16 @@ def capture(legs: Sequence[Leg]) -> bytes:
 
 def _leg(row: LegRow) -> Leg:
     host, _, port = row.us.rpartition(":")
+    media = json.loads(row.media)
     return Leg(
         row.role,
         row.sip_call_id,
         row.began_at,
         row.ended_at,
         row.ending,
-        row.call_id is not None,
-        json.loads(row.media),
+        # Of one that nobody answered no audio was ever agreed on.
+        row.call_id is not None and bool(media["codec"]),
+        media,
         unpacked(row.messages),
         (host, int(port)) if host else UNKNOWN,
     )

@@ -24,7 +24,7 @@ class LegRow:
     account_id: int
     user_id: int
     call_id: int | None
-    "None where nobody answered."
+    "None of an attempt that nobody answered."
 
     outbound_call_id: int | None
     role: Role

@@ -100,6 +100,9 @@ class SipLeg:
         self.heard_at: Callable[[], None] | None = None
         "Called once, when the far end's first audio packet arrives."
 
+        self.rings: Callable[[], None] | None = None
+        "Called when the far end says that it rings."
+
         self._media: MediaSession = plane.open(self._on_media)
         self.negotiation = partial(Negotiation, host, self._media.port, codecs or plane.codecs, chooses=bool(codecs))
         "Makes one for somebody else in the party's place, with keys of its own."
@@ -116,22 +119,20 @@ class SipLeg:
         Raises `PeerError` where the offer has no audio that we speak, `ProviderError` where no RTP port is free;
         the call is then still unanswered.
         """
-        offered = sdp.parse(call.offer) if call.offer else None
         leg = cls(plane, host, codecs)
         try:
-            if offered is None:
-                description = leg.described.offer()
-            else:
-                description = leg.described.answer(offered)
-                leg.connect(leg.described.answered())
+            description = leg._answer_to(sdp.parse(call.offer)) if call.offer else leg.described.offer()
         except PeerError:
             leg._media.close()
             raise
-        leg._call, leg.name = call, call.dialled
-        leg.peer = Peer(call.remote[0], call.remote, call.agent.transport)
-        call.on_event = leg._on_sip
+        leg._take(call)
         call.answer(description)
         return leg
+
+    def _take(self, call: SipCall) -> None:
+        self._call, self.name = call, call.dialled
+        self.peer = Peer(call.remote[0], call.remote, call.agent.transport)
+        call.on_event = self._on_sip
 
     @classmethod
     def outgoing(
@@ -265,11 +266,13 @@ class SipLeg:
 
     async def event(self) -> LegEvent:
         while not self._events:
-            self._waiter = asyncio.get_running_loop().create_future()
+            waiter = self._waiter = asyncio.get_running_loop().create_future()
             try:
-                await self._waiter
+                await waiter
             finally:
-                self._waiter = None
+                # Who was cancelled may come by here when somebody else waits already.
+                if self._waiter is waiter:
+                    self._waiter = None
         return self._events.popleft()
 
     def waiting(self) -> LegEvent | None:
@@ -343,10 +346,12 @@ class SipLeg:
             self._media.hear(silence_s, mark)
 
     def hang_up(self) -> None:
-        if not self._ended:
-            assert self._call is not None
+        self._leave(LegEnded("local", "hung up"))
+
+    def _leave(self, why: LegEnded) -> None:
+        if not self._ended and self._call is not None:
             self._call.hang_up()
-            self.end(LegEnded("local", "hung up"))
+            self.end(why)
 
     def when_closed(self, told: Callable[[MediaStats, LegEnded], None]) -> None:
         """Have this called once, when signalling and media are over."""
@@ -405,16 +410,15 @@ class SipLeg:
                 if description and not self._ended:
                     self._on_answered(description)
             case Ringing():
-                pass
+                if self.rings is not None:
+                    self.rings()
 
     def _on_answered(self, description: str) -> None:
-        assert self._call is not None
         try:
             self.connect(self.described.answers(sdp.parse(description)))
         except PeerError as error:
-            self._call.hang_up()
             self._settle(NotAnswered(488, str(error)))
-            self.end(LegEnded("failure", str(error)))
+            self._leave(LegEnded("failure", str(error)))
         else:
             self._settle(None)
 
@@ -459,13 +463,9 @@ class SipLeg:
             case Closed(stats=stats):
                 if not self._closed.done():
                     self._closed.set_result(stats)
-                if not self._ended and self._call is not None:
-                    self._call.hang_up()
-                    self.end(LegEnded("failure", "the media plane closed the session"))
+                self._leave(LegEnded("failure", "the media plane closed the session"))
             case NoAudio():
-                if not self._ended and self._call is not None:
-                    self._call.hang_up()
-                    self.end(LegEnded("failure", f"nothing came from the far end for {self._no_audio_s:g} s"))
+                self._leave(LegEnded("failure", f"nothing came from the far end for {self._no_audio_s:g} s"))
 
     def _settle(self, result: NotAnswered | None) -> None:
         if self._answer is not None and not self._answer.done():

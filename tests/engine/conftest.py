@@ -110,6 +110,23 @@ class Running:
                     return found
                 await asyncio.sleep(0.05)
 
+    async def add_phone(self, name: str, **fields: object) -> tuple[int, str]:
+        """Its id and its secret."""
+        async with self.client() as client:
+            reply = await client.post("/v1/phones", json={"name": name, **fields})
+            assert reply.status_code == 201, reply.text
+            return reply.json()["id"], reply.json()["secret"]
+
+    async def legs_of(self, caller: str, count: int) -> list[dict[str, Any]]:
+        """Of the newest call of this caller, once they have been written."""
+        async with self.client() as client, asyncio.timeout(30):
+            while True:
+                for call in [one for one in (await client.get("/v1/calls")).json() if one["src"] == caller][:1]:
+                    legs = (await client.get(f"/v1/calls/{call['session_id']}/legs")).json()
+                    if len(legs) >= count:
+                        return legs
+                await asyncio.sleep(0.1)
+
     def phone_events(self) -> list[dict[str, Any]]:
         """What the test phone has noticed so far."""
         file = Path(self.ready["recordings_dir"]).parent / "run" / "phone.jsonl"

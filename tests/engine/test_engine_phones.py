@@ -57,27 +57,9 @@ def platform(authority: Authority) -> Iterator[Running]:
         yield running
 
 
-async def _add(platform: Running, name: str, **fields: object) -> tuple[int, str]:
-    async with platform.client() as client:
-        reply = await client.post("/v1/phones", json={"name": name, **fields})
-        assert reply.status_code == 201, reply.text
-        return reply.json()["id"], reply.json()["secret"]
-
-
 async def _bindings(platform: Running, phone_id: int) -> list[dict]:
     async with platform.client() as client:
         return (await client.get(f"/v1/phones/{phone_id}")).json()["bindings"]
-
-
-async def _legs(platform: Running, caller: str, count: int) -> list[dict]:
-    """Of the newest call of this caller, once they have been written."""
-    async with platform.client() as client, asyncio.timeout(WAIT_S):
-        while True:
-            for call in [one for one in (await client.get("/v1/calls")).json() if one["src"] == caller][:1]:
-                legs = (await client.get(f"/v1/calls/{call['session_id']}/legs")).json()
-                if len(legs) >= count:
-                    return legs
-            await asyncio.sleep(0.1)
 
 
 def _where(platform: Running, transport: str) -> str:
@@ -122,7 +104,7 @@ class TestBaresip:
     ) -> None:
         at = ("udp", "tcp", "tls").index(transport)
         name, number, transfers, extension = f"ann-{transport}", f"1212555810{at}", f"1212555811{at}", f"200{at}"
-        phone_id, secret = await _add(platform, name, extension=extension)
+        phone_id, secret = await platform.add_phone(name, extension=extension)
         await platform.deploy(SHORT, address=number)
         await platform.deploy(transferring(f"sip:{name}@callwright"), address=transfers)
         ca = authority.ca if transport == "tls" else None
@@ -152,8 +134,8 @@ class TestBaresip:
     async def test_two_of_them_call_each_other_and_those_of_others_are_not_there(
         self, platform: Running, tmp_path: Path
     ) -> None:
-        _, secret = await _add(platform, "bob", extension="301", digest="md5")
-        _, other_secret = await _add(platform, "carol", extension="302")
+        _, secret = await platform.add_phone("bob", extension="301", digest="md5")
+        _, other_secret = await platform.add_phone("carol", extension="302")
         sip = platform.ready["sip"]
         async with (
             softphone(tmp_path / "bob", "bob", secret, sip) as bob,
@@ -184,8 +166,8 @@ class TestBaresip:
     async def test_one_puts_the_other_on_hold(self, platform: Running, tmp_path: Path, holds: str) -> None:
         """The other one is told, and told that it is over; what each said is in the log."""
         at = ("caller", "called").index(holds)
-        _, secret = await _add(platform, f"liam-{at}", extension=f"60{at}")
-        _, other_secret = await _add(platform, f"mia-{at}", extension=f"61{at}")
+        _, secret = await platform.add_phone(f"liam-{at}", extension=f"60{at}")
+        _, other_secret = await platform.add_phone(f"mia-{at}", extension=f"61{at}")
         sip = platform.ready["sip"]
         async with (
             softphone(tmp_path / "liam", f"liam-{at}", secret, sip) as liam,
@@ -203,7 +185,7 @@ class TestBaresip:
                 assert (await other.until("CALL_REMOTE_SDP"))["param"] == "offer"
             await liam.does("hangup")
             await mia.until("CALL_CLOSED")
-        legs = await _legs(platform, f"60{at}", 2)
+        legs = await platform.legs_of(f"60{at}", 2)
         for leg in legs:
             begun = leg["role"] == ("caller" if holds == "caller" else "transfer")
             again = [
@@ -217,7 +199,7 @@ class TestBaresip:
         known = {}
         for at, name in enumerate(("ines", "jack", "kate")):
             extension = f"{'4' if asks == 'caller' else '5'}0{at}"
-            known[name] = extension, (await _add(platform, f"{name}-{asks}", extension=extension))[1]
+            known[name] = extension, (await platform.add_phone(f"{name}-{asks}", extension=extension))[1]
         sip = platform.ready["sip"]
         async with (
             softphone(tmp_path / "ines", f"ines-{asks}", known["ines"][1], sip) as ines,
@@ -241,7 +223,7 @@ class TestBaresip:
     async def test_all_its_devices_ring_and_the_first_that_answers_has_the_call(
         self, platform: Running, tmp_path: Path
     ) -> None:
-        phone_id, secret = await _add(platform, "gus", extension="305")
+        phone_id, secret = await platform.add_phone("gus", extension="305")
         await platform.deploy(transferring("305"), address="12125558120")
         sip = platform.ready["sip"]
         async with (
@@ -262,7 +244,7 @@ class TestBaresip:
             await pocket.until("CALL_CLOSED")
 
     async def test_one_that_may_calls_by_a_trunk(self, platform: Running, tmp_path: Path) -> None:
-        _, secret = await _add(platform, "erin", calls_out=True)
+        _, secret = await platform.add_phone("erin", calls_out=True)
         async with softphone(tmp_path / "erin", "erin", secret, platform.ready["sip"]) as erin:
             await erin.until("REGISTER_OK")
             before = len(platform.phone_events())
@@ -272,7 +254,7 @@ class TestBaresip:
             assert "answered" in [event["event"] for event in platform.phone_events()[before:]]
 
     async def test_a_wrong_password(self, platform: Running, tmp_path: Path) -> None:
-        phone_id, _ = await _add(platform, "frank")
+        phone_id, _ = await platform.add_phone("frank")
         async with softphone(tmp_path / "frank", "frank", "a guess", platform.ready["sip"]) as frank:
             assert "401" in (await frank.until("REGISTER_FAIL"))["param"]
         assert await _bindings(platform, phone_id) == []
@@ -281,7 +263,7 @@ class TestBaresip:
 class TestSipp:
     async def test_register_is_challenged_and_granted(self, platform: Running, tmp_path: Path) -> None:
         """Every step as the standard has it: the times, the bindings that are told, and one that is taken away again."""
-        phone_id, secret = await _add(platform, "sipp")
+        phone_id, secret = await platform.add_phone("sipp")
         proof = f"[authentication username=sipp password={secret}]"
         where = "Contact: <sip:sipp@[local_ip]:[local_port]>"
         steps = [
@@ -311,7 +293,7 @@ class TestSipp:
         assert await _bindings(platform, phone_id) == []
 
     async def test_one_behind_a_proxy_is_called_by_its_path(self, platform: Running, tmp_path: Path) -> None:
-        _, secret = await _add(platform, "pat")
+        _, secret = await platform.add_phone("pat")
         await platform.deploy(transferring("sip:pat@callwright"), address="12125558121")
         host, port = platform.ready["sip"].split(":")
         with (
@@ -349,7 +331,7 @@ class TestSipp:
     async def test_an_answer_serves_once_and_an_unknown_user_hears_nothing(
         self, platform: Running, tmp_path: Path
     ) -> None:
-        _, secret = await _add(platform, "once")
+        _, secret = await platform.add_phone("once")
         host, port = platform.ready["sip"].split(":")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             peer.settimeout(WAIT_S)

@@ -178,9 +178,11 @@ async def test_a_hold_is_passed_on(platform, phone, tmp_path, holder, codec):
         assert seconds_of(heard, 900) > 1 and seconds_of(heard, 500) > 1 and seconds_of(await holds.heard(), 1300) > 1
 
 
-async def test_a_caller_that_is_on_hold_when_the_far_end_goes_hears_what_follows(platform, phone):
-    await platform.deploy(_application("Held and left", phone), address="7320")
-    caller = await phone.calls(platform.ready["sip"], "7320")
+@pytest.mark.parametrize("time", [1, 2])
+async def test_a_caller_that_is_on_hold_when_the_far_end_goes_hears_what_follows(platform, phone, time):
+    """Also the second time, when the prompt is at hand and begins in the same moment."""
+    await platform.deploy(_application(f"Held and left {time}", phone), address=f"732{time}")
+    caller = await phone.calls(platform.ready["sip"], f"732{time}")
     desk = phone.answer(await phone.rings())
     assert await _key_passes(caller, desk)
     desk.holds("inactive")
