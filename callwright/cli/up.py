@@ -12,9 +12,16 @@ from callwright.cli._address import Address, AddressType
 from callwright.cli._options import phone_of, place_options
 from callwright.cli._platform import Options, Platform
 from callwright.media.codecs import named
+from callwright.sip.address import is_ip
 
 STOP_S_MAX = 5.0
 "Then the kernel ends us, and by that the children."
+
+
+def _ip_address(_context: click.Context, _option: click.Parameter, asked: Address | None) -> Address | None:
+    if asked is not None and not (is_ip(asked.host) and asked.port):
+        raise click.BadParameter(f"{asked} is not an IP address and a port, such as 192.0.2.53:53.")
+    return asked
 
 
 def _known_codecs(_context: click.Context, _option: click.Parameter, names: str) -> str:
@@ -74,8 +81,9 @@ def _known_codecs(_context: click.Context, _option: click.Parameter, names: str)
 )
 @click.option(
     "--name-server",
-    metavar="HOST:PORT",
+    metavar="IP:PORT",
     type=AddressType(),
+    callback=_ip_address,
     help="Who is asked where SIP servers are, trunks with port 0 above all. Without it: the name servers of this machine.",
 )
 @click.option(

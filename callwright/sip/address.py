@@ -222,6 +222,14 @@ def uri(text: str) -> Uri:
     return Uri(_user(user.partition(":")[0]) if at else "", host, port, told)
 
 
+def without_fields(text: str) -> str:
+    """A URI without the header fields behind it (`?…`), which no Request-URI has (RFC 3261 §19.1.1)."""
+    if "?" not in text:
+        return text
+    user, at, where = text.rpartition("@")
+    return f"{user}{at}{where.partition('?')[0]}"
+
+
 def _user(escaped: str) -> str:
     user = unquote(escaped)
     if not user.isprintable():
@@ -241,5 +249,5 @@ def user_part(text: str) -> str:
 
 __all__ = [
     "Address", "NameAddress", "Transport", "Uri", "Via", "bracketed", "host_port", "is_ip", "name_address", "parameters",
-    "read_via", "sip_uri", "split_list", "uri", "user_part",
+    "read_via", "sip_uri", "split_list", "uri", "user_part", "without_fields",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
-from callwright.sip.address import Address, name_address, uri
+from callwright.sip.address import Address, name_address, uri, without_fields
 from callwright.sip.message import Headers, Request, Response, Unreadable
 
 RECORD_ROUTES_MAX = 20
@@ -144,4 +144,4 @@ def contact(headers: Headers) -> str:
         raise Unreadable("Bad Contact", str(error)) from None
     if not is_place:
         raise Unreadable("Bad Contact", f"a Contact that is no place: {target[:60]!r}")
-    return target
+    return without_fields(target)

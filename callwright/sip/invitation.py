@@ -9,7 +9,7 @@ in the same would-be dialog: Call-ID and From tag stay, CSeq grows. All of them 
 from collections.abc import Callable
 
 from callwright.base.errors import PeerError
-from callwright.sip.address import Address, name_address, uri
+from callwright.sip.address import Address, name_address, uri, without_fields
 from callwright.sip.digest import Identity
 from callwright.sip.message import Request, Response
 from callwright.sip.session_timer import expires_s
@@ -88,7 +88,7 @@ class Invitation:
                 quality = float(contact.parameters.get("q") or 1)
             except (PeerError, ValueError):
                 continue
-            plain = contact.uri.partition("?")[0]
+            plain = without_fields(contact.uri)
             if there.address is not None and self._permits(there.host):
                 found.append((-quality, plain, there.address))
             elif there.host == uri(self.request.uri).host:

@@ -9,7 +9,7 @@ its flows, whatever port it comes from after a restart.
 from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
-from callwright.sip.address import Address, NameAddress, name_address, split_list, uri
+from callwright.sip.address import Address, NameAddress, name_address, split_list, uri, without_fields
 from callwright.sip.message import Request, Unreadable, read_number
 
 EXPIRES_S = 3600
@@ -96,6 +96,9 @@ def read(request: Request, source: Address, *, reliable: bool) -> Asking:
 
 
 def _asked(value: str, default_s: int, source: Address, reachable: bool) -> Asked:
+    if "<" not in value and "?" in value:
+        # Nobody knows whether what follows is the URI's or the Contact's (RFC 3261 §20.10).
+        raise Unreadable("Bad Contact", f"a URI with header fields outside of brackets: {value[:60]!r}")
     try:
         contact = name_address(value)
         there = uri(contact.uri)
@@ -145,6 +148,7 @@ class Way:
 
 def way_to(contact: str, source: Address, path: tuple[str, ...]) -> Way | None:
     """From a binding: by its Path, else to where its REGISTER came from. None where the Path begins at no IP address."""
+    contact = without_fields(contact)
     if not path:
         return Way(contact, source)
     first = uri(name_address(path[0]).uri)

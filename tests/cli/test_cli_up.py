@@ -13,11 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from up_for_tests import GONE_S_MAX, READY_S_MAX, Up, running, until
 
 from callwright.cli._address import Address
 from callwright.cli._platform import CannotStart, Options, Platform
 from callwright.cli._postgres import EmbeddedPostgres
+from callwright.cli.up import command as up_command
 
 pytestmark = pytest.mark.wire
 
@@ -216,3 +218,9 @@ def test_an_address_has_a_host_and_a_port(value: str, data_dir: Path) -> None:
     )
     assert ran.returncode == 2
     assert f"'{value}' is not of the form HOST:PORT" in ran.stderr
+
+
+@pytest.mark.parametrize("wrong", ["dns.example.com:53", "192.0.2.53:0", "192.0.2.53"])
+def test_a_name_server_is_an_ip_address_and_a_port(wrong: str) -> None:
+    refused = CliRunner().invoke(up_command, ["--name-server", wrong])
+    assert refused.exit_code == 2 and "--name-server" in refused.output and wrong in refused.output

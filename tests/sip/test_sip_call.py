@@ -337,6 +337,16 @@ class TestCallingSide:
         assert ack.uri == "sip:192.0.2.20"
         assert ack.headers.all("route") == ["<sip:200@192.0.2.7:5070>"]
 
+    def test_header_fields_of_a_contact_are_nobodys_to_ask_for(self) -> None:
+        """RFC 3261 §19.1.1: none of them stands in a Request-URI, nor in the request."""
+        bench = Bench()
+        owned = bench.dial()
+        contact = "<sip:a?b@192.0.2.7:5070;x=1?Route=%3Csip:192.0.2.66%3E>"
+        bench.receive(answer(bench.request(), 200, body=ANSWER, contact=contact))
+        owned.call.hang_up()
+        bye = bench.request(last="BYE")
+        assert (bye.uri, bye.headers.all("route")) == ("sip:a?b@192.0.2.7:5070;x=1", [])
+
     def test_a_contact_that_is_a_name_is_reached_by_way_of_the_trunk(self) -> None:
         bench, _ = _dialled(contact="<sip:200@phone.example.com>")
         assert bench.request().uri == "sip:200@phone.example.com" and bench.sent[-1].to == PEER

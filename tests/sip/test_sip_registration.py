@@ -4,7 +4,7 @@ import pytest
 from sip_bench import request
 
 from callwright.base.errors import PeerError
-from callwright.sip.message import Request
+from callwright.sip.message import Request, Unreadable
 from callwright.sip.registration import BINDINGS_MAX, TooBrief, Way, read, way_to
 from callwright.sip.sources import BANNED_S, BURST, FAILURES_MAX, FAILURES_S, SILENT_S, SOURCES_MAX, Sources
 
@@ -64,6 +64,18 @@ class TestRegister:
     def test_a_contact_that_is_no_place(self, contact: str) -> None:
         with pytest.raises(PeerError):
             _asked(contact)
+
+    def test_torture(self) -> None:
+        """RFC 4475 §3.1.2.13, §3.3.12 to 14: what belongs to the URI, what to the Contact, and fields that a URI asks for."""
+        with pytest.raises(Unreadable) as refused:
+            _asked("sip:user@example.com?Route=%3Csip:sip.example.com%3E")
+        assert (refused.value.status, refused.value.reason) == (400, "Bad Contact")
+        assert _asked("sip:+19725552222@gw1.example.net;unknownparam") == [("sip:+19725552222@gw1.example.net", 3600)]
+        kept = "sip:+19725552222@gw1.example.net;unknownparam"
+        assert _asked(f"<{kept}>") == [(kept, 3600)]
+        named = "sip:user@example.com?Route=%3Csip:sip.example.com%3E"
+        assert _asked(f"<{named}>") == [(named, 3600)], "it is told again as it was written"
+        assert way_to(named, SOURCE, ()) == Way("sip:user@example.com", SOURCE), "and called without them"
 
     def test_too_many(self) -> None:
         with pytest.raises(PeerError):

@@ -15,7 +15,7 @@ from tls import Authority
 from callwright.base.errors import PeerError, ProviderError
 from callwright.sip.call import SipCall
 from callwright.sip.events import Answered, Ended, Rejected, SipEvent
-from callwright.telephony import sip_endpoint
+from callwright.telephony import sip_endpoint, sip_streams
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 WAIT_S = 15.0
@@ -228,6 +228,27 @@ class TestConnections:
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert await _ended(reader)
             writer.close()
+
+    async def test_ours_are_kept_alive_and_a_silent_one_is_closed(self, monkeypatch):
+        """RFC 5626 §3.5.1: a ping now and then; with nothing coming back it ends."""
+        monkeypatch.setattr(sip_streams, "KEEP_ALIVE_S", 0.05)
+        monkeypatch.setattr(sip_streams, "IDLE_S_MAX", 0.5)
+        came, over = bytearray(), asyncio.Event()
+
+        async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(4096):
+                came.extend(data)
+            over.set()
+            writer.close()
+
+        server = await asyncio.start_server(take, "127.0.0.1", 0)
+        async with _endpoint() as here, server:
+            _dialled(here, server.sockets[0].getsockname(), "tcp")
+            async with asyncio.timeout(WAIT_S):
+                await over.wait()
+        head, _, pings = bytes(came).partition(DESCRIPTION.encode())
+        assert head.startswith((b"INVITE ", b"\r\n\r\nINVITE "))
+        assert len(pings) >= 4 and not pings.strip(b"\r\n")
 
     async def test_a_stranger_is_not_listened_to(self):
         async with _endpoint(tcp=("127.0.0.1", 0), accepts=lambda _: False) as there, asyncio.timeout(WAIT_S):
