@@ -15,6 +15,8 @@ from tls import Authority
 from callwright.base.errors import PeerError, ProviderError
 from callwright.sip.call import SipCall
 from callwright.sip.events import Answered, Ended, Rejected, SipEvent
+from callwright.sip.locating import Place
+from callwright.sip.registering import Granted, Refused, Registering
 from callwright.telephony import sip_endpoint, sip_streams
 from callwright.telephony.sip_endpoint import SipEndpoint
 
@@ -141,6 +143,32 @@ class TestBetweenOurs:
                 made.hang_up()
             with pytest.raises(PeerError, match="cannot be read"):
                 _dialled(here, there.addresses["tls"], "tls", host="localhost", authority="none")
+
+    async def test_a_registrar_is_checked_against_its_own_authority(self, tmp_path):
+        (tmp_path / "other").mkdir()
+        authority, other = Authority(tmp_path), Authority(tmp_path / "other")
+        async with (
+            _endpoint(certificate=_server_side(authority), tls=("127.0.0.1", 0)) as there,
+            _endpoint() as here,
+        ):
+            for pem, status, reason in (
+                (authority.ca.read_text(), 405, "Method Not Allowed"),
+                (other.ca.read_text(), 408, "its certificate is not trusted: unable to get local issuer certificate"),
+            ):
+                told: asyncio.Future[Granted | Refused] = asyncio.get_running_loop().create_future()
+                asking = Registering(
+                    registrar="sip:localhost",
+                    address="sip:us@localhost",
+                    contact_user="c",
+                    call_id=str(status),
+                    identity=None,
+                )
+                place = Place(there.addresses["tls"], "tls")
+                here.register(asking, place, "localhost", 60, told.set_result, authority=pem)
+                async with asyncio.timeout(WAIT_S):
+                    refused = await told
+                # It is no registrar; but it was spoken to.
+                assert isinstance(refused, Refused) and (refused.status, refused.reason) == (status, reason)
 
     async def test_authorities_without_end(self, tmp_path, monkeypatch):
         """One that nobody is connected by makes room; where all are in use, the next one waits for its turn."""
