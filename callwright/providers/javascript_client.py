@@ -19,13 +19,14 @@ class PoolScripts:
     ) -> None:
         """`ask` has the pool answer a question; `tell` sends one whose answer nobody waits for."""
         self._ask, self._tell = ask, tell
-        self._session = secrets.token_hex(8)
+        self._session = ""
+        "By which the pool knows it, once it has been asked anything."
+
         self._history = History()
-        self._asked = False
 
     async def evaluate(self, command: Evaluate) -> Evaluated | EvaluationFailed:
         """Raises `ProviderError`."""
-        self._asked = True
+        self._session = self._session or secrets.token_hex(8)
         past = self._history.enter(command.realm)
         script = script_of(command)
         question = {
@@ -51,7 +52,7 @@ class PoolScripts:
         self._history.enter(command.realm).add(script_of(command))
 
     def close(self) -> None:
-        if self._asked:
+        if self._session:
             self._tell({"ended": self._session})
 
 

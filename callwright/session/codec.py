@@ -1,5 +1,6 @@
 """Commands and events as JSON and back: what the journal stores and a simulator's WebSocket carries."""
 
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -29,9 +30,12 @@ def decode(encoded: dict[str, Any]) -> Command | Event:
 
 def encode_entry(entry: Entry) -> bytes:
     """A line of the journal as JSON: {"module": [page, name, type] or null, "item": …}."""
-    module = entry.module
-    named = "null" if module is None else _MODULE.dump_json((module.page, module.name, module.type)).decode()
-    return b'{"module":%s,"item":%s}' % (named.encode(), encode_bytes(entry.item))
+    return b'{"module":%s,"item":%s}' % (_named(entry.module), encode_bytes(entry.item))
+
+
+@lru_cache(1024)
+def _named(module: ModuleRef | None) -> bytes:
+    return b"null" if module is None else _MODULE.dump_json((module.page, module.name, module.type))
 
 
 def decode_entry(at: float, encoded: dict[str, Any]) -> Entry:

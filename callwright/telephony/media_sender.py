@@ -84,9 +84,9 @@ class Sender:
         "What is done to packets; None where they are 20 ms of µ-law."
 
         self._event_payload_type = -1
-        self._ssrc = secret.getrandbits(32)
-        self._first_sequence = self._sequence = secret.getrandbits(15)
-        self._stamp_offset = secret.getrandbits(32)
+        begin = secret.getrandbits(79)
+        self._ssrc, self._stamp_offset = begin & 0xFFFFFFFF, begin >> 32 & 0xFFFFFFFF
+        self._first_sequence = self._sequence = begin >> 64
         self._sent_at = -FRAME_SAMPLES - 1
         self._send_errors = 0
         self._odd_packets = self._octets = 0
