@@ -129,8 +129,8 @@ class Agent:
 
     # -- in ------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes, source: Address) -> None:
-        """One datagram. What is wrong with it is the peer's affair: it raises nothing."""
+    def receive(self, data: bytes, source: Address, *, busy: bool = False) -> None:
+        """One datagram. What is wrong with it is the peer's affair: it raises nothing. `busy`: a new call is turned away."""
         if len(data) < KEEP_ALIVE_BYTES:
             return
         try:
@@ -141,7 +141,7 @@ class Agent:
                 if self._on_alias is not None and "alias" in message.via.parameters:
                     self._on_alias(source, message.via.port)
                 message.received(*source)
-                self._request(message, source)
+                self._request(message, source, busy)
         except PeerError as error:
             self._unread(data, source, error)
 
@@ -155,7 +155,7 @@ class Agent:
         answer.headers.set("server", self._user_agent)
         self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request, source))
 
-    def _request(self, request: Request, source: Address) -> None:
+    def _request(self, request: Request, source: Address, busy: bool) -> None:
         transaction = self.transactions.find(request)
         if request.method == "ACK":
             self._ack(request, transaction)
@@ -165,6 +165,10 @@ class Agent:
             self._cancel(request, source)
         elif request.to_tag:
             self._in_dialog(request, source)
+        elif busy:
+            if self._tells(self, source):
+                self.shed += 1
+                self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         elif (on_invite := self._admits(self, request, source)) is not None:
             self._begin(request, source, on_invite)
 

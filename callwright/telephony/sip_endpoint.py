@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from callwright.base.errors import PeerError, ProviderError
 from callwright.sip.address import Address, Transport, uri
@@ -22,7 +23,9 @@ from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
 from callwright.sip.locating import Place
 from callwright.sip.registering import Granted, Refused, Registering
+from callwright.telephony.media_ports import is_empty
 from callwright.telephony.names import Names, address_of
+from callwright.telephony.sip_backlog import Backlog
 from callwright.telephony.sip_streams import Streams
 from callwright.telephony.sip_trace import SipTrace
 
@@ -72,6 +75,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._names: Names
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
+        self._backlog = Backlog(clock, asyncio.get_running_loop().call_soon, lambda: is_empty(self._socket))
         self._closed = False
 
     @classmethod
@@ -301,7 +305,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self.addresses: dict[Transport, Address] = {"udp": bound}
         "Where each transport listens."
 
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        self._socket: socket.socket = transport.get_extra_info("socket")
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._agent = self._agents["udp"] = self._agent_of("udp", bound, self._traced("udp", self._transmit), None)
         self._agent.wire.timers.sooner = self._arm
 
@@ -336,7 +341,16 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def _came(self, agent: Agent, data: bytes, source: Address) -> None:
         if self.trace is not None:
             self.trace.passed(data, agent.transport, source, sent=False)
-        agent.receive(data, source)
+        if not self._backlog.takes(data):
+            agent.receive(data, source)
+        elif self._backlog.is_late:
+            agent.receive(data, source, busy=True)
+        else:
+            self._backlog.put(partial(self._serve, agent, data, source))
+
+    def _serve(self, agent: Agent, data: bytes, source: Address) -> None:
+        if not self._closed:
+            agent.receive(data, source)
 
     def error_received(self, exc: Exception) -> None:
         # A peer that is not there (ICMP). Its transaction runs out; nothing else is concerned.

@@ -1,0 +1,63 @@
+"""Calls that have come and wait for their turn.
+
+Past what a core can do, messages wait: first here, then in the socket. Were they served as they come, those of calls that are
+there would wait behind new ones, everybody would send again what was not answered in time, and nothing would be done but
+answering twice. So new calls (INVITE, and the CANCEL that must not pass one) stand in a line of their own, which moves a few
+milliseconds at a time; everything else goes before it. Once the first of the line has waited `LATE_S`, whoever comes is turned
+away, which costs a fraction of a call.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+LATE_S = 0.25
+"Half of what a peer waits until it asks again (RFC 3261 §17.1.1.2, T1)."
+
+TURN_S = 0.005
+"Then whatever has come for the calls that are there is read; the media clock steps twice in it."
+
+_IN_LINE = (b"INVITE ", b"CANCEL ")
+
+
+class Backlog:
+    """The line of one user agent."""
+
+    def __init__(
+        self, clock: Callable[[], float], soon: Callable[[Callable[[], None]], object], all_read: Callable[[], bool]
+    ) -> None:
+        """`soon` has something done after what has come by then: a loop's `call_soon`. `all_read`: nothing waits in the socket,
+        where it is not known how long it has waited."""
+        self._clock, self._soon, self._all_read = clock, soon, all_read
+        self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
+
+    @property
+    def is_late(self) -> bool:
+        """Who comes now waits too long."""
+        return bool(self._waiting) and self._clock() - self._waiting[0][0] > LATE_S
+
+    def takes(self, message: bytes) -> bool:
+        """Whether it is of a kind that stands in line."""
+        return message.startswith(_IN_LINE)
+
+    def put(self, serve: Callable[[], None]) -> None:
+        """Behind those that wait."""
+        if not self._waiting:
+            self._soon(self._turn)
+        self._waiting.append((self._clock(), serve))
+
+    def _turn(self) -> None:
+        """Serve one at least, so that the line moves whatever comes."""
+        end = self._clock() + (TURN_S if self._all_read() else 0)
+        try:
+            while True:
+                # The first stays until it has been served: `put` asks for one turn at a time.
+                self._waiting[0][1]()
+                self._waiting.popleft()
+                if not self._waiting or self._clock() >= end:
+                    break
+        except Exception:
+            self._waiting.popleft()
+            raise
+        finally:
+            if self._waiting:
+                self._soon(self._turn)

@@ -1,0 +1,132 @@
+"""More new calls than there is time for: those that are there go before them, and who would wait too long is turned away."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+from sip_requests import invite
+
+from callwright.sip.call import SipCall
+from callwright.telephony.sip_backlog import LATE_S, TURN_S, Backlog
+from callwright.telephony.sip_endpoint import SipEndpoint
+
+HOST = "127.0.0.1"
+
+
+class Loop:
+    """A clock, and what is done soon."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.soon: list[Callable[[], None]] = []
+        self.all_read = True
+        self.served: list[int] = []
+        self.backlog = Backlog(lambda: self.now, self.soon.append, lambda: self.all_read)
+
+    def put(self, number: int, takes_s: float = 0.0) -> None:
+        def serve() -> None:
+            self.now += takes_s
+            self.served.append(number)
+
+        self.backlog.put(serve)
+
+    def turn(self) -> list[int]:
+        """Who is served in one turn."""
+        before = len(self.served)
+        due, self.soon[:] = list(self.soon), []
+        for one in due:
+            one()
+        return self.served[before:]
+
+
+@pytest.mark.pure
+class TestLine:
+    def test_who_came_first_is_served_first_as_long_as_a_turn_lasts(self):
+        loop = Loop()
+        for number in range(5):
+            loop.put(number, takes_s=TURN_S / 2)
+        assert [loop.turn(), loop.turn(), loop.turn()] == [[0, 1], [2, 3], [4]]
+        assert not loop.soon
+
+    def test_one_a_turn_while_the_socket_has_more(self):
+        loop = Loop()
+        for number in range(3):
+            loop.put(number)
+        loop.all_read = False
+        assert [loop.turn(), loop.turn()] == [[0], [1]]
+
+    def test_it_is_late_when_the_first_has_waited_too_long(self):
+        loop = Loop()
+        loop.put(0)
+        loop.now += LATE_S
+        assert not loop.backlog.is_late
+        loop.now += 0.001
+        assert loop.backlog.is_late
+        loop.turn()
+        assert not loop.backlog.is_late
+
+    def test_a_mistake_in_one_call_is_not_everybodys(self):
+        loop = Loop()
+        loop.backlog.put(lambda: 1 / 0)
+        loop.put(1)
+        with pytest.raises(ZeroDivisionError):
+            loop.turn()
+        assert loop.turn() == [1]
+
+    def test_a_call_that_begins_another_asks_for_one_turn_only(self):
+        loop = Loop()
+        loop.backlog.put(lambda: loop.put(1))
+        loop.turn()
+        assert loop.served == [1] and not loop.soon
+
+
+@pytest.mark.wire
+class TestEndpoint:
+    async def test_who_would_wait_too_long_is_told_to_come_again(self):
+        """And a stranger, who is told nothing, is not."""
+        now, calls = [100.0], []
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for one in (peer, stranger):
+                one.bind((HOST, 0))
+                one.setblocking(False)
+            endpoint = await SipEndpoint.open(
+                HOST, 0, on_invite=calls.append, tells=lambda _, source: source == peer.getsockname(), clock=lambda: now[0]
+            )
+            endpoint.datagram_received(invite("first", peer.getsockname()), peer.getsockname())
+            now[0] += LATE_S + 0.001
+            endpoint.datagram_received(invite("second", stranger.getsockname()), stranger.getsockname())
+            endpoint.datagram_received(invite("third", peer.getsockname()), peer.getsockname())
+            answers = [await _answer(peer), await _answer(peer)]
+            assert [line for line, _ in answers] == ["SIP/2.0 503 Service Unavailable", "SIP/2.0 100 Trying"]
+            assert "Retry-After: 5" in answers[0][1] and "Call-ID: third" in answers[0][1]
+            assert [call.call_id for call in calls] == ["first"] and endpoint.shed == 1
+            endpoint.datagram_received(invite("third", peer.getsockname(), number=2), peer.getsockname())
+            assert (await _answer(peer))[0] == "SIP/2.0 100 Trying", "the next one is welcome"
+            with pytest.raises(BlockingIOError):
+                stranger.recv(4096)
+            await endpoint.close()
+
+    async def test_a_cancel_does_not_pass_its_invite(self):
+        ended: list[object] = []
+
+        def take(call: SipCall) -> None:
+            call.on_event = ended.append
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.bind((HOST, 0))
+            peer.setblocking(False)
+            endpoint = await SipEndpoint.open(HOST, 0, on_invite=take)
+            endpoint.datagram_received(invite("one", peer.getsockname()), peer.getsockname())
+            endpoint.datagram_received(invite("one", peer.getsockname(), method="CANCEL"), peer.getsockname())
+            lines = [(await _answer(peer))[0] for _ in range(3)]
+            assert lines == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]
+            assert len(ended) == 1
+            await endpoint.close()
+
+
+async def _answer(peer: socket.socket) -> tuple[str, str]:
+    """The next message: its first line, and all of it."""
+    async with asyncio.timeout(10):
+        text = (await asyncio.get_running_loop().sock_recv(peer, 4096)).decode()
+    return text.partition("\r\n")[0], text
