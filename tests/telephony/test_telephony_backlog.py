@@ -86,12 +86,19 @@ class TestEndpoint:
     async def test_who_would_wait_too_long_is_told_to_come_again(self):
         """And a stranger, who is told nothing, is not."""
         now, calls = [100.0], []
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
+        ):
             for one in (peer, stranger):
                 one.bind((HOST, 0))
                 one.setblocking(False)
             endpoint = await SipEndpoint.open(
-                HOST, 0, on_invite=calls.append, tells=lambda _, source: source == peer.getsockname(), clock=lambda: now[0]
+                HOST,
+                0,
+                on_invite=calls.append,
+                tells=lambda _, source: source == peer.getsockname(),
+                clock=lambda: now[0],
             )
             endpoint.datagram_received(invite("first", peer.getsockname()), peer.getsockname())
             now[0] += LATE_S + 0.001
