@@ -6,6 +6,10 @@ from dataclasses import dataclass
 _SYNTAX = re.compile(r"(?:tel:)?(\+?[0-9]{7,15})((?:;[a-z]+=[^;]+)*)")
 _ANI = re.compile(r"\+?[0-9]{3,15}")
 _POSTD = re.compile(r"[0-9A-D*#p,]{1,128}")
+TELEPHONE = "sip:"
+"How what is dialled begins where it is a telephone; of a number there are digits alone."
+
+_TELEPHONE = re.compile(rf"{TELEPHONE}[A-Za-z0-9._-]{{1,64}}@callwright")
 TEXT_MAX = 300
 
 
@@ -40,6 +44,15 @@ def parse(text: str) -> PhoneNumber | None:
     if parameters or (ani and not _ANI.fullmatch(ani)) or (postd and not _POSTD.fullmatch(postd)):
         return None
     return PhoneNumber(text, dialled(found[1]), ani.lstrip("+"), postd)
+
+
+def telephone(text: str) -> PhoneNumber | None:
+    """A telephone of one's own, as Transfer names it: `sip:NAME@callwright`, by name or extension. None for anything else."""
+    return PhoneNumber(text, text) if _TELEPHONE.fullmatch(text) else None
+
+
+def is_telephone(dialled: str) -> bool:
+    return dialled.startswith(TELEPHONE)
 
 
 def dialled(number: str) -> str:

@@ -1,4 +1,4 @@
-"""`callwright calls`: what became of the calls of a running platform, and what was seen of them."""
+"""`callwright calls`: what became of the calls of a running platform, what was seen of them, and another one."""
 
 import time
 from pathlib import Path
@@ -10,12 +10,13 @@ import click
 from callwright.cli._client import Client, with_client
 
 NO_PAGE = "There is no such call, its log is no longer kept, or this platform is of an older release."
+NO_DEPLOYMENT = "There is no such deployment."
 LIST_MAX = 1000
 
 
 @click.group()
 def command() -> None:
-    """List calls, and show what was said in them: by the parties, and by SIP."""
+    """List calls, queue one, and show what was said in them: by the parties, and by SIP."""
 
 
 @command.command("list")
@@ -53,6 +54,19 @@ def show(client: Client, call: str, whole: bool, pcap: Path | None) -> None:
     if pcap is not None:
         pcap.write_bytes(client.download(f"{path}/sip.pcap", missing="No SIP message of this call is kept."))
         click.echo(f"\nSIP messages: {pcap}")
+
+
+@command.command()
+@click.argument("to")
+@click.option("--deployment", type=int, required=True, help="What the call runs: the id of a deployment.")
+@click.option("--attempts", type=click.IntRange(1, 10), default=1, show_default=True, help="As long as nobody answers.")
+@click.option("--wait", type=click.IntRange(60, 86_400), default=300, show_default=True, help="Seconds between them.")
+@with_client
+def queue(client: Client, to: str, deployment: int, attempts: int, wait: int) -> None:
+    """Queue a call to TO: a number, or `sip:NAME@callwright`, a phone of the account by name or extension. Prints its number, for
+    `show`."""
+    asked = {"deployment_id": deployment, "to": to, "max_attempts": attempts, "reattempt_wait_s": wait}
+    click.echo(client.ask("POST", "/v1/outbound", missing=NO_DEPLOYMENT, json=asked)["id"])
 
 
 def _line(call: dict[str, Any]) -> str:

@@ -10,21 +10,26 @@ dialled of it; what this engine holds in the database without having dialled is 
 import asyncio
 import logging
 import secrets
+from functools import partial
 
 from callwright.base.config import Config
 from callwright.base.errors import AuthorError, PeerError, ProviderError, RequestError
+from callwright.base.phone_numbers import is_telephone
 from callwright.conversation.applications import Applications, Loaded
 from callwright.engine import documents, metrics
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.clock import now
 from callwright.engine.legs import Owner
+from callwright.engine.telephones import Device, Telephones, first_of, not_reached
 from callwright.engine.writer import Writer
+from callwright.ports.leg import NotReached
 from callwright.services import dialing, trunks
 from callwright.services.dialing import Claim, Ending, Finish
 from callwright.sip.address import sip_uri
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
-from callwright.telephony.leg import SipLeg
+from callwright.store.scope import Scope
+from callwright.telephony.leg import NotAnswered, SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import SipEndpoint
 
@@ -62,6 +67,7 @@ class Dialer:
         endpoint: SipEndpoint,
         plane: MediaPlane,
         writer: Writer,
+        telephones: Telephones,
     ) -> None:
         self._db = db
         self._host = config.sip_host
@@ -72,6 +78,7 @@ class Dialer:
         self._endpoint = endpoint
         self._plane = plane
         self._writer = writer
+        self._telephones = telephones
         self._woken = asyncio.Event()
         self._unsure = False
         "The database may hold claims and attempts of ours that we did not dial."
@@ -170,7 +177,7 @@ class Dialer:
 
     async def _attempt(self, admission: Admission, claim: Claim, sip_call_id: str) -> tuple[Ending, str, float, str]:
         """How the attempt ended, why, and when, and who had answered."""
-        caller = claim.ani or claim.caller_id or "anonymous"
+        caller = claim.ani or claim.caller_id or (claim.number if is_telephone(claim.dialled) else "") or "anonymous"
         try:
             leg, route, loaded = await self._reach(claim, caller, sip_call_id, admission.call_id)
         except BaseException:
@@ -196,6 +203,23 @@ class Dialer:
             loaded = await self._load(claim)
         except FAILURES as error:
             raise _NotDialled(str(error)) from None
+        owner = Owner(claim.account_id, claim.user_id, "called", call_id, claim.outbound_call_id, secret=claim.is_pci)
+        if is_telephone(claim.dialled):
+            leg = await self._at_telephone(claim, caller, sip_call_id, owner)
+        else:
+            leg = await self._by_trunk(claim, caller, sip_call_id, owner)
+        route = Route(
+            claim.account_id,
+            claim.user_id,
+            claim.deployment_id,
+            claim.application_id,
+            claim.version_id,
+            number=claim.number,
+            is_pci=claim.is_pci,
+        )
+        return leg, route, loaded
+
+    async def _by_trunk(self, claim: Claim, caller: str, sip_call_id: str, owner: Owner) -> SipLeg:
         try:
             peer, *others = await self._endpoint.locate(claim.trunk_host, claim.trunk_port, claim.trunk_transport)
         except ProviderError as error:
@@ -216,26 +240,57 @@ class Dialer:
             codecs=trunks.codecs_of(claim.trunk_codecs),
             authority=claim.trunk_certificate_authority,
         )
-        assert self._calls.seen is not None
-        owner = Owner(claim.account_id, claim.user_id, "called", call_id, claim.outbound_call_id, secret=claim.is_pci)
-        self._calls.seen.follow(leg, owner)
-        # Among the legs from the start, so that an engine that stops cancels what still rings.
-        self._calls.legs.add(leg)
-        try:
-            refused = await leg.answered(self._ring_s)
-        finally:
-            self._calls.legs.discard(leg)
+        refused = await self._answered(leg, owner)
         if refused is not None:
             ending = dialing.ending_of(refused.status, heard=refused.heard)
             status = refused.status if refused.heard else None
             raise _NotAnswered(ending, f"{refused.status} {refused.reason}", status)
-        route = Route(
-            claim.account_id,
-            claim.user_id,
-            claim.deployment_id,
-            claim.application_id,
-            claim.version_id,
-            number=claim.number,
-            is_pci=claim.is_pci,
+        return leg
+
+    async def _at_telephone(self, claim: Claim, caller: str, sip_call_id: str, owner: Owner) -> SipLeg:
+        """All its devices ring, and the first that answers has the call."""
+        try:
+            devices = await self._telephones.devices(Scope(claim.account_id, claim.user_id, "v1"), claim.dialled)
+        except FAILURES as error:
+            raise _NotDialled(str(error)) from None
+        assert devices is not None, "this address names a telephone, or none"
+        if not devices:
+            raise _NotAnswered("unreachable", "the phone is registered nowhere")
+        # The attempt is known by the first one's.
+        call_ids = [sip_call_id, *(f"{secrets.token_hex(12)}@{self._host}" for _ in devices[1:])]
+        reached = await first_of(
+            [partial(self._ring, *one, caller, owner) for one in zip(devices, call_ids, strict=True)]
         )
-        return leg, route, loaded
+        if isinstance(reached, NotReached):
+            ending = dialing.ending_of(reached.status, heard=reached.status > 0)
+            raise _NotAnswered(ending, reached.reason, reached.status or None)
+        return reached
+
+    async def _ring(self, device: Device, sip_call_id: str, caller: str, owner: Owner) -> SipLeg | NotReached:
+        leg = SipLeg.outgoing(
+            self._endpoint,
+            self._plane,
+            self._host,
+            target=device.uri,
+            call_id=sip_call_id,
+            caller=caller,
+            to=device.place.address,
+            transport=device.place.transport,
+            extra=(("route", ", ".join(device.route)),) if device.route else (),
+        )
+        refused = await self._answered(leg, owner)
+        return leg if refused is None else not_reached(refused)
+
+    async def _answered(self, leg: SipLeg, owner: Owner) -> NotAnswered | None:
+        """None once it was."""
+        assert self._calls.seen is not None
+        self._calls.seen.follow(leg, owner)
+        # Among the legs from the start, so that an engine that stops cancels what still rings.
+        self._calls.legs.add(leg)
+        try:
+            return await leg.answered(self._ring_s)
+        except asyncio.CancelledError:
+            leg.hang_up()
+            raise
+        finally:
+            self._calls.legs.discard(leg)

@@ -132,6 +132,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         endpoint=endpoint,
         plane=plane,
         writer=writer,
+        telephones=telephones,
     )
     registrations = TrunkRegistrations(db, engine_id=lease.id, endpoint=endpoint)
     figures = EngineCollector(

@@ -8,7 +8,7 @@ from typing import Any
 from callwright.base.errors import PeerError
 from callwright.conversation.applications import Loaded
 from callwright.ports.leg import NotReached
-from callwright.services import phones, trunks
+from callwright.services import dialing, phones, trunks
 from callwright.session.commands import Transfer
 from callwright.session.run import Call
 from callwright.sip import registration
@@ -19,7 +19,7 @@ from callwright.store.database import Database
 from callwright.store.deployments import Route
 from callwright.store.phones import BindingRow, KnownPhone
 from callwright.store.scope import Scope
-from callwright.telephony.leg import SipLeg
+from callwright.telephony.leg import NotAnswered, SipLeg
 
 RING_S = 60.0
 "How long a telephone that another one calls may ring."
@@ -142,3 +142,15 @@ async def _stop(ringing: Sequence["asyncio.Future[SipLeg | NotReached]"], answer
         if isinstance(result, SipLeg) and result is not answered:
             # Two answered in the same moment.
             result.hang_up()
+
+
+def not_reached(refused: NotAnswered) -> NotReached:
+    status, reason = refused.status if refused.heard else 0, f"{refused.status} {refused.reason}"
+    match dialing.ending_of(refused.status):
+        case "busy":
+            return NotReached("busy", reason, status)
+        case "no_answer":
+            return NotReached("noanswer", reason, status)
+        case _:
+            # To the caller, who declines is busy.
+            return NotReached("busy" if status == 603 else "error", reason, status)

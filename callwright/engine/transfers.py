@@ -14,11 +14,11 @@ from callwright.base.config import Config
 from callwright.base.errors import PeerError, ProviderError
 from callwright.engine.calls import Calls, Party
 from callwright.engine.legs import Owner
-from callwright.engine.telephones import Device, Telephones, first_of
+from callwright.engine.telephones import Device, Telephones, first_of, not_reached
 from callwright.media.codec import Codec
 from callwright.ports.leg import HandedOver, Leg, NotReached
 from callwright.providers.http import Guard
-from callwright.services import dialing, trunks
+from callwright.services import trunks
 from callwright.session.commands import Transfer
 from callwright.sip.address import sip_uri, uri
 from callwright.sip.caller_id import ANONYMOUS
@@ -201,7 +201,7 @@ class Transfers:
             raise
         finally:
             self._calls.legs.discard(leg)
-        return leg if refused is None else _not_reached(refused)
+        return leg if refused is None else not_reached(refused)
 
 
 class _Stations:
@@ -249,7 +249,7 @@ async def _blind(leg: SipLeg, command: Transfer, report: Callable[[str], None]) 
         leg.hang_up()
         return HandedOver()
     if referred.tried or leg.ended:
-        return _not_reached(NotAnswered(referred.status, referred.reason))
+        return not_reached(NotAnswered(referred.status, referred.reason))
     report(f"The caller's side does not transfer (status {referred.status}); the call is made from here")
     return None
 
@@ -280,15 +280,3 @@ def _told(trunk: TrunkRow, caller: str) -> tuple[tuple[str, str], ...]:
 
 def _at(device: Device) -> _Target:
     return _Target(device.uri, [device.place], route=device.route)
-
-
-def _not_reached(refused: NotAnswered) -> NotReached:
-    status, reason = refused.status, f"{refused.status} {refused.reason}"
-    match dialing.ending_of(status):
-        case "busy":
-            return NotReached("busy", reason, status)
-        case "no_answer":
-            return NotReached("noanswer", reason, status)
-        case _:
-            # To the caller, who declines is busy.
-            return NotReached("busy" if status == 603 else "error", reason, status)

@@ -7,10 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import BinaryIO
 
+from callwright.base import phone_numbers
 from callwright.base.contacts import Contact, read
-from callwright.base.errors import Forbidden, NotFound
+from callwright.base.errors import Forbidden, NotFound, RequestError
 from callwright.base.values import Value
-from callwright.services import accounts
+from callwright.services import accounts, phones
 from callwright.store import outbound as store
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import DeploymentRow
@@ -26,9 +27,13 @@ async def queue_call(db: Database, scope: Scope, deployment: DeploymentRow, call
     """Queue one call for a deployment of one's own (`deployments.for_outbound`). Returns its id.
 
     Raises `Forbidden` for `is_pci` where the account was not granted the secure environment: a call that was meant for
-    it must not run outside of it.
+    it must not run outside of it. `RequestError` where it is to a telephone that the account does not have.
     """
     await _check_allowed(db, scope, call)
+    if phone_numbers.is_telephone(call.number.dialled):
+        name = call.number.dialled.removeprefix(phone_numbers.TELEPHONE).partition("@")[0]
+        if await phones.called(db, scope, name) is None:
+            raise RequestError(400, f"The account has no phone {name}.", field="to")
     return await gathered(db, _insert, (scope, deployment), call)
 
 

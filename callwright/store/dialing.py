@@ -28,6 +28,9 @@ BATCH = 20
 TRUNKS_MAX = 200
 "Trunks looked at in one claim."
 
+TELEPHONES_LOOKED_AT = 1_000
+"Due calls to telephones that are looked at in one claim: a longer queue to one of them has those of others wait behind it."
+
 LOCKED = """
     given AS (SELECT * FROM unnest({columns})
     ), locked AS (
@@ -78,6 +81,8 @@ class Claim:
     is_pci: bool
     phone_number: str
     dialled: str
+    "Digits, or `sip:NAME@callwright`, a telephone of the account, which has nothing of a trunk."
+
     ani: str
     postd: str
     metadata: dict[str, Value]
@@ -134,6 +139,8 @@ async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float
             claims += taken
             if len(claims) >= limit:
                 break
+        if len(claims) < limit:
+            claims += await _take_telephones(connection, engine_id, limit - len(claims), now)
     return claims
 
 
@@ -165,17 +172,61 @@ async def _due_trunks(connection: Connection, now: float) -> list[Any]:
     return sorted(({**row, "busy": counted.get(row["id"], 0)} for row in rows), key=lambda trunk: trunk["busy"])
 
 
-async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int, now: float) -> list[Claim]:
-    rows = await connection.fetch(
-        f"""
-        WITH due AS (
+_DUE = """
+        due AS (
             SELECT c.id FROM outbound_calls c
             WHERE c.trunk_id = $1 AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $2
               AND (c.end_at IS NULL OR c.end_at > $2)
             ORDER BY c.due_at, c.id LIMIT $3 FOR UPDATE SKIP LOCKED
-        ), attempt AS (
+        )"""
+
+_DUE_AT_TELEPHONES = f"""
+        waiting AS (
+            SELECT c.id, c.account_id, c.dialled, c.due_at FROM outbound_calls c
+            WHERE c.trunk_id IS NULL AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $2
+              AND (c.end_at IS NULL OR c.end_at > $2) AND starts_with(c.dialled, 'sip:')
+            ORDER BY c.due_at, c.id LIMIT {TELEPHONES_LOOKED_AT}
+        ), busy AS (
+            SELECT c.account_id, c.dialled FROM outbound_attempts a JOIN outbound_calls c ON c.id = a.outbound_call_id
+            WHERE a.trunk_id IS NULL AND a.state <> 'ended'
+        ), first AS (
+            -- One call of each telephone: so two engines do not take two of them, for the second finds this one locked or taken.
+            SELECT DISTINCT ON (w.account_id, w.dialled) w.id FROM waiting w
+            WHERE NOT EXISTS (SELECT 1 FROM busy b WHERE b.account_id = w.account_id AND b.dialled = w.dialled)
+            ORDER BY w.account_id, w.dialled, w.due_at, w.id
+        ), due AS (
+            SELECT c.id FROM outbound_calls c
+            WHERE c.id = ANY(ARRAY(SELECT id FROM first)) AND c.status = 'queued' AND c.attempt_id IS NULL
+            ORDER BY c.due_at, c.id LIMIT $3 FOR UPDATE SKIP LOCKED
+        )"""
+"A telephone has no channels and no rate, but one call of the queue at a time."
+
+
+_NO_TRUNK: dict[str, Any] = {
+    **dict.fromkeys(("trunk_host", "trunk_certificate_authority", "trunk_username", "caller_id"), ""),
+    "trunk_port": 0,
+    "trunk_transport": "udp",
+    "trunk_srtp": False,
+    "trunk_codecs": (),
+    "trunk_sealed_password": None,
+    "policy": CallerPolicy(),
+}
+
+
+async def _take_telephones(connection: Connection, engine_id: int, allowed: int, now: float) -> list[Claim]:
+    rows = await _taken(connection, _DUE_AT_TELEPHONES, None, engine_id, allowed, now)
+    return [Claim(**row, **_NO_TRUNK) for row in rows]
+
+
+async def _taken(
+    connection: Connection, due: str, trunk_id: int | None, engine_id: int, allowed: int, now: float
+) -> list[dict[str, Any]]:
+    """Claims what is `due`: the columns of `Claim` that are the call's own."""
+    rows = await connection.fetch(
+        f"""
+        WITH {due}, attempt AS (
             INSERT INTO outbound_attempts (outbound_call_id, trunk_id, engine_id, claimed_at)
-            SELECT id, $1, $4, $2 FROM due RETURNING id, outbound_call_id
+            SELECT id, $1::bigint, $4, $2 FROM due RETURNING id, outbound_call_id
         )
         UPDATE outbound_calls c SET attempt_id = attempt.id
         FROM attempt, accounts a WHERE c.id = attempt.outbound_call_id AND a.id = c.account_id
@@ -186,15 +237,20 @@ async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int
             c.is_pci, c.phone_number, c.dialled, c.ani, c.postd, c.metadata,
             coalesce((SELECT n.address FROM numbers n WHERE n.deployment_id = c.deployment_id ORDER BY n.id LIMIT 1), '') AS number
         """,
-        trunk["id"],
+        trunk_id,
         now,
         allowed,
         engine_id,
     )
     rows.sort(key=lambda row: row["attempt_id"])
+    return [{**row, "metadata": json.loads(row["metadata"])} for row in rows]
+
+
+async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int, now: float) -> list[Claim]:
+    rows = await _taken(connection, _DUE, trunk["id"], engine_id, allowed, now)
     return [
         Claim(
-            **{**row, "metadata": json.loads(row["metadata"])},
+            **row,
             trunk_host=trunk["host"],
             trunk_port=trunk["port"],
             trunk_transport=trunk["transport"],
@@ -350,7 +406,11 @@ async def expire_windows(db: Database, _: Scope, now: float) -> int:
 async def reject_unroutable(db: Database, _: Scope, now: float) -> int:
     """End due calls that no trunk takes."""
     return await _end_queued(
-        db, "c.trunk_id IS NULL AND c.due_at <= $1", "'rejected'", "no trunk takes this number", now
+        db,
+        "c.trunk_id IS NULL AND NOT starts_with(c.dialled, 'sip:') AND c.due_at <= $1",
+        "'rejected'",
+        "no trunk takes this number",
+        now,
     )
 
 

@@ -96,9 +96,10 @@ _COLUMNS = (
 
 TRUNK_FOR = """
     (SELECT t.id FROM trunks t WHERE t.account_id = {account} AND t.enabled AND starts_with({number}, t.prefix)
+     AND NOT starts_with({number}, 'sip:')
      ORDER BY length(t.prefix) DESC, t.id LIMIT 1)
 """
-"The trunk that a number of an account goes by; the longest prefix wins."
+"The trunk that a number of an account goes by; the longest prefix wins. Telephones (`sip:`) need none."
 
 _REROUTE = f"""
     WITH locked AS (

@@ -19,14 +19,14 @@ _PASSED = frozenset({403, 404, 410, 480, 484, 486, 488, 500, 502, 504})
 
 
 def passed(status: int) -> int:
-    """What the caller is told of a far end that refused with this; 0: that could not even be asked.
+    """What the caller is told of a far end that refused with this; 0: that nobody could ask.
 
     What concerns our INVITE, our password, or where we might ask instead is not the caller's (480). A 503 would have it
     think that it is we who have no room (RFC 3261 §16.7).
     """
     if status in (401, 407):
         return 403
-    if status in (0, 503):
+    if status == 503:
         return 500
     return status if status in _PASSED or status >= 600 else 480
 

@@ -52,6 +52,14 @@ class Running:
         assert reply.status_code == 200, reply.text
         return int(reply.json()["call_id"])
 
+    async def queue_at(self, telephone: str, **fields: Any) -> int:
+        """A call to a telephone of the account, by name or extension."""
+        body = {"deployment_id": self.ready["deployment_id"], "to": f"sip:{telephone}@callwright"} | fields
+        async with self.client() as client:
+            reply = await client.post("/v1/outbound", json=body)
+        assert reply.status_code == 201, reply.text
+        return int(reply.json()["id"])
+
     async def until(self, call_id: int, *statuses: str, timeout_s: float = 60) -> dict[str, Any]:
         """The call, once it has one of these statuses."""
         async with self.client() as client, asyncio.timeout(timeout_s):

@@ -61,7 +61,7 @@ FOR_EVERYBODY = {
     "store/deployments.py:route_default": "a caller is nobody's user",
     "store/dialing.py:claim": QUEUE,
     "store/dialing.py:_due_trunks": QUEUE,
-    "store/dialing.py:_take": QUEUE,
+    "store/dialing.py:_taken": QUEUE,
     "store/dialing.py:start": QUEUE,
     "store/dialing.py:connected": WRITES,
     "store/dialing.py:finish": WRITES,
