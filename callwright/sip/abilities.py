@@ -1,5 +1,7 @@
 """What user agents are able to, as their messages say it (RFC 3261 §20.5, §20.37; RFC 6665 §8.2.2): this one, and its peers."""
 
+from collections.abc import Sequence
+
 from callwright.sip.message import Headers
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
@@ -22,8 +24,8 @@ class Told:
     __slots__ = ("_allowed", "_supported")
 
     def __init__(self) -> None:
-        self._allowed: list[str] = []
-        self._supported: list[str] = []
+        self._allowed: Sequence[str] = ()
+        self._supported: Sequence[str] = ()
         "Values of its Allow and Supported."
 
     def heard(self, headers: Headers) -> None:
@@ -40,5 +42,5 @@ class Told:
         return extension in _words(self._supported)
 
 
-def _words(values: list[str]) -> set[str]:
+def _words(values: Sequence[str]) -> set[str]:
     return {word.strip() for value in values for word in value.lower().split(",")}
