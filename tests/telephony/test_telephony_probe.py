@@ -22,9 +22,10 @@ pytestmark = pytest.mark.interop
 
 WAIT_S = 10.0
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+# One process: of two, the one overtakes the other, and an UPDATE the ACK before it.
 PROXY = """
 listen=udp:127.0.0.1:%d
-children=2
+children=1
 auto_aliases=no
 log_stderror=yes
 loadmodule "tm.so"
