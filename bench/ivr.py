@@ -95,7 +95,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(ready: Mapping[str, object], peer: Mapping[str, object] | None, options: argparse.Namespace) -> int:
-    print(f"{'run':>12} {'calls':>6} {'failed':>6} {'CPU/call':>9} {'engine':>8} {'core':>6} {'RSS/100':>8} "
+    print(f"{'run':>12} {'calls':>6} {'failed':>6} {'a second':>8} {'CPU/call':>9} {'engine':>8} {'core':>6} {'RSS/100':>8} "
           f"{'gap p50':>8} {'p99':>7} {'max':>7} {'setup p50':>9} {'p99':>7}")  # fmt: skip
     loads = [_ivr(int(n), options.rounds) for n in options.calls_at_once.split(",") if n]
     loads += [
@@ -109,7 +109,7 @@ def _measure(ready: Mapping[str, object], peer: Mapping[str, object] | None, opt
         if peer is not None:
             theirs = _run(peer, load) | {"run": "Asterisk"}
             _print(theirs, options)
-            print(f"{'ratio':>12} {'':>13} {ours['cpu_ms_per_call'] / theirs['cpu_ms_per_call']:>6.2f}", flush=True)
+            print(f"{'ratio':>12} {'':>22} {ours['cpu_ms_per_call'] / theirs['cpu_ms_per_call']:>6.2f}", flush=True)
     return 1 if failed else 0
 
 
@@ -257,7 +257,7 @@ def _row(
 
 def _line(row: Mapping[str, Any]) -> str:
     return (
-        f"{row['run']:>12} {row['calls']:>6} {row['failed']:>6} {row['cpu_ms_per_call']:>6.2f} ms"
+        f"{row['run']:>12} {row['calls']:>6} {row['failed']:>6} {row['calls_per_s']:>8.1f} {row['cpu_ms_per_call']:>6.2f} ms"
         f" {row['cpu_ms_per_call_by_role'].get('engine', 0):>5.2f} ms {row['core_pct']:>5.1f}%"
         f" {row['rss_mb_per_100_calls']:>5.1f} MB"
         f" {row['gap_ms_p50']:>8.2f} {row['gap_ms_p99']:>7.2f} {row['gap_ms_max']:>7.2f}"
