@@ -4,7 +4,8 @@ Past what a core can do, messages wait: first here, then in the socket. Were the
 there would wait behind new ones, everybody would send again what was not answered in time, and nothing would be done but
 answering twice. So new calls (INVITE, and the CANCEL that must not pass one) stand in a line of their own, which moves a few
 milliseconds at a time; everything else goes before it. Once the first of the line has waited `LATE_S`, whoever comes is turned
-away, which costs a fraction of a call.
+away, which costs a fraction of a call; and whoever has waited for nearly as long as it takes until a peer asks again, since that
+second time may have been turned away.
 """
 
 from collections import deque
@@ -12,6 +13,9 @@ from collections.abc import Callable
 
 LATE_S = 0.25
 "Half of what a peer waits until it asks again (RFC 3261 §17.1.1.2, T1)."
+
+WAIT_S_MAX = 0.45
+"A little less than all of it."
 
 TURN_S = 0.005
 "Then whatever has come for the calls that are there is read; the media clock steps twice in it."
@@ -28,7 +32,7 @@ class Backlog:
         """`soon` has something done after what has come by then: a loop's `call_soon`. `all_read`: nothing waits in the socket,
         where it is not known how long it has waited."""
         self._clock, self._soon, self._all_read = clock, soon, all_read
-        self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
+        self._waiting: deque[tuple[float, Callable[[bool], None]]] = deque()
 
     @property
     def is_late(self) -> bool:
@@ -39,8 +43,8 @@ class Backlog:
         """Whether it is of a kind that stands in line."""
         return message.startswith(_IN_LINE)
 
-    def put(self, serve: Callable[[], None]) -> None:
-        """Behind those that wait."""
+    def put(self, serve: Callable[[bool], None]) -> None:
+        """Behind those that wait. `serve` is told whether it has been too long."""
         if not self._waiting:
             self._soon(self._turn)
         self._waiting.append((self._clock(), serve))
@@ -51,7 +55,8 @@ class Backlog:
         try:
             while True:
                 # The first stays until it has been served: `put` asks for one turn at a time.
-                self._waiting[0][1]()
+                came_at, serve = self._waiting[0]
+                serve(self._clock() - came_at > WAIT_S_MAX)
                 self._waiting.popleft()
                 if not self._waiting or self._clock() >= end:
                     break

@@ -348,9 +348,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
         else:
             self._backlog.put(partial(self._serve, agent, data, source))
 
-    def _serve(self, agent: Agent, data: bytes, source: Address) -> None:
+    def _serve(self, agent: Agent, data: bytes, source: Address, busy: bool) -> None:
         if not self._closed:
-            agent.receive(data, source)
+            agent.receive(data, source, busy=busy)
 
     def error_received(self, exc: Exception) -> None:
         # A peer that is not there (ICMP). Its transaction runs out; nothing else is concerned.

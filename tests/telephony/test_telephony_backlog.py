@@ -8,7 +8,7 @@ import pytest
 from sip_requests import invite
 
 from callwright.sip.call import SipCall
-from callwright.telephony.sip_backlog import LATE_S, TURN_S, Backlog
+from callwright.telephony.sip_backlog import LATE_S, TURN_S, WAIT_S_MAX, Backlog
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 HOST = "127.0.0.1"
@@ -22,12 +22,13 @@ class Loop:
         self.soon: list[Callable[[], None]] = []
         self.all_read = True
         self.served: list[int] = []
+        self.too_late: list[int] = []
         self.backlog = Backlog(lambda: self.now, self.soon.append, lambda: self.all_read)
 
     def put(self, number: int, takes_s: float = 0.0) -> None:
-        def serve() -> None:
+        def serve(too_late: bool) -> None:
             self.now += takes_s
-            self.served.append(number)
+            (self.too_late if too_late else self.served).append(number)
 
         self.backlog.put(serve)
 
@@ -66,9 +67,18 @@ class TestLine:
         loop.turn()
         assert not loop.backlog.is_late
 
+    def test_who_has_waited_until_a_peer_asks_again_is_not_served(self):
+        """What it sent again may have been turned away."""
+        loop = Loop()
+        loop.put(0, takes_s=0.001)
+        loop.put(1)
+        loop.now += WAIT_S_MAX - 0.0005
+        loop.turn()
+        assert (loop.served, loop.too_late) == ([0], [1])
+
     def test_a_mistake_in_one_call_is_not_everybodys(self):
         loop = Loop()
-        loop.backlog.put(lambda: 1 / 0)
+        loop.backlog.put(lambda _: 1 / 0)
         loop.put(1)
         with pytest.raises(ZeroDivisionError):
             loop.turn()
@@ -76,7 +86,7 @@ class TestLine:
 
     def test_a_call_that_begins_another_asks_for_one_turn_only(self):
         loop = Loop()
-        loop.backlog.put(lambda: loop.put(1))
+        loop.backlog.put(lambda _: loop.put(1))
         loop.turn()
         assert loop.served == [1] and not loop.soon
 
