@@ -230,6 +230,14 @@ def without_fields(text: str) -> str:
     return f"{user}{at}{where.partition('?')[0]}"
 
 
+def user_of(text: str) -> str:
+    """The user part of a URI; empty where there is none, or it is no SIP URI."""
+    try:
+        return uri(text).user
+    except PeerError:
+        return ""
+
+
 def _user(escaped: str) -> str:
     user = unquote(escaped)
     if not user.isprintable():

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
-from callwright.sip import session_timer, unreadable
+from callwright.sip import hurried, session_timer, unreadable
 from callwright.sip.abilities import ALLOW, EVENTS, EXTENSIONS, METHODS, NOT_ALLOWED, SUPPORTED
-from callwright.sip.address import Address, Transport, bracketed, is_ip, name_address, uri, user_part
+from callwright.sip.address import Address, Transport, bracketed, is_ip, name_address, uri, user_of, user_part
 from callwright.sip.call import SipCall
 from callwright.sip.calling import Way
 from callwright.sip.digest import Credentials, Identity
@@ -22,7 +22,7 @@ from callwright.sip.invitation import Invitation
 from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse, reason_of
 from callwright.sip.replaces import of_invite
 from callwright.sip.timers import Timers
-from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address
+from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address, same_tag
 
 CALLS_MAX = 5_000
 "Calls at once; 503 past it."
@@ -41,8 +41,6 @@ ENGINE = "engine-"
 
 KEEP_ALIVE_BYTES = 20
 "Nothing shorter is SIP: keep-alives (RFC 5626 §3.5.1), probes."
-
-_HASH_BITS = (1 << 64) - 1
 
 OnInvite = Callable[[SipCall], object]
 Admits = Callable[["Agent", Request, Address], OnInvite | None]
@@ -131,7 +129,7 @@ class Agent:
 
     def receive(self, data: bytes, source: Address, *, busy: bool = False) -> None:
         """One datagram. What is wrong with it is the peer's affair: it raises nothing. `busy`: a new call is turned away."""
-        if len(data) < KEEP_ALIVE_BYTES:
+        if len(data) < KEEP_ALIVE_BYTES or hurried.is_acknowledgement(data) or (busy and self._turned_away(data, source)):
             return
         try:
             message = parse(data)
@@ -145,15 +143,25 @@ class Agent:
         except PeerError as error:
             self._unread(data, source, error)
 
+    def _turned_away(self, data: bytes, source: Address) -> bool:
+        """Whether that needed no reading."""
+        repeat, server = self.transactions.is_repeat, self._user_agent
+        quick = hurried.refusal(data, source, is_repeat=repeat, retry_after_s=RETRY_AFTER_S, server=server)
+        if quick is not None and self._tells(self, source):
+            self.shed += 1
+            answer, to = quick
+            self.wire.send(answer, source if self.wire.reliable else to)
+        return quick is not None
+
     def _unread(self, data: bytes, source: Address, error: PeerError) -> None:
-        found = unreadable.refusal(data, source, error, _same_tag) if self._tells(self, source) else None
+        found = unreadable.refusal(data, source, error, same_tag) if self._tells(self, source) else None
         if found is None:
             self.dropped += 1
             return
         request, answer = found
         self.unreadable += 1
         answer.headers.set("server", self._user_agent)
-        self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request, source))
+        self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request.via, source))
 
     def _request(self, request: Request, source: Address, busy: bool) -> None:
         transaction = self.transactions.find(request)
@@ -242,7 +250,7 @@ class Agent:
         return False
 
     def _options(self, request: Request, source: Address) -> None:
-        asked = _user(request.uri)
+        asked = user_of(request.uri)
         if asked.startswith(ENGINE) and asked != self._name:
             # Whoever had this address before has gone; only its name tells us apart.
             self.refuse(request, source, 404)
@@ -310,7 +318,7 @@ class Agent:
             call = SipCall(
                 self,
                 call_id=key[0],
-                caller=_user(caller),
+                caller=user_of(caller),
                 dialled=uri(request.uri).user,
                 remote=source,
                 offer=request.body,
@@ -452,11 +460,11 @@ class Agent:
         if request.method == "ACK":
             return
         if not tag:
-            tag = _same_tag((request.headers.get("call-id"), request.from_tag, request.via.branch))
+            tag = same_tag((request.headers.get("call-id"), request.from_tag, request.via.branch))
         answer = self.response(request, status, reason, tag=tag)
         for name, value in headers.items():
             answer.headers.set(name.replace("_", "-"), *((value,) if isinstance(value, str) else value))
-        self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request, source))
+        self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request.via, source))
 
     def unreachable(self, to: Address, why: str) -> None:
         """Nothing can be sent to this address."""
@@ -481,15 +489,3 @@ class Agent:
     def hang_up_all(self) -> None:
         for call in list(self._calls.values()):
             call.hang_up()
-
-
-def _same_tag(of: object) -> str:
-    return f"{hash(of) & _HASH_BITS:x}"
-
-
-def _user(text: str) -> str:
-    """A caller need not have a SIP URI, nor a user part."""
-    try:
-        return uri(text).user
-    except PeerError:
-        return ""

@@ -21,7 +21,7 @@ up to 32 s after the call is over, so once a final answer is out each keeps only
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from callwright.sip.address import Address, is_ip
+from callwright.sip.address import Address, Via, is_ip
 from callwright.sip.message import Request, Response
 from callwright.sip.timers import GIVE_UP, T1, T2, T4, Timer, Timers
 
@@ -308,6 +308,10 @@ class Transactions:
         method = request.method
         return self._servers.get(_server_key(request, "INVITE" if method == "ACK" else method))
 
+    def is_repeat(self, via: Via) -> bool:
+        """Whether an INVITE with this Via, whose branch is unique, has been served."""
+        return (via.branch, via.host, via.port, "INVITE") in self._servers
+
     def invite_of(self, cancel: Request) -> ServerTransaction | None:
         """The INVITE that a CANCEL means (RFC 3261 §9.2)."""
         return self._servers.get(_server_key(cancel, "INVITE"))
@@ -315,7 +319,7 @@ class Transactions:
     def serve(self, request: Request, source: Address) -> ServerTransaction:
         """A new transaction for a request that came for the first time."""
         key = _server_key(request, request.method)
-        to = source if self._wire.reliable else reply_address(request, source)
+        to = source if self._wire.reliable else reply_address(request.via, source)
         transaction = ServerTransaction(self._wire, request, to, lambda: self._servers.pop(key, None))
         self._servers[key] = transaction
         return transaction
@@ -330,7 +334,14 @@ def _server_key(request: Request, method: str) -> Key:
     return request.headers.get("call-id"), request.sequence, request.from_tag, via.host, via.port, method
 
 
-def reply_address(request: Request, source: Address) -> Address:
+def reply_address(via: Via, source: Address) -> Address:
     """Where the answers to a request go (RFC 3261 §18.2.2, RFC 3581 §4): where it came from, to the port it asks for."""
-    via = request.via
     return source[0], source[1] if via.rport else via.port
+
+
+def same_tag(of: object) -> str:
+    """A tag for an answer of which nothing is kept: the same request gets the same."""
+    return f"{hash(of) & _HASH_BITS:x}"
+
+
+_HASH_BITS = (1 << 64) - 1

@@ -73,10 +73,10 @@ class Bench:
         self.incoming.append(owned)
         self.on_invite(call)
 
-    def receive(self, message: Request | Response | bytes, source: Address = PEER) -> list[str]:
+    def receive(self, message: Request | Response | bytes, source: Address = PEER, *, busy: bool = False) -> list[str]:
         """What the agent sends at once when this arrives."""
         already = len(self.sent)
-        self.agent.receive(message if isinstance(message, bytes) else message.serialize(), source)
+        self.agent.receive(message if isinstance(message, bytes) else message.serialize(), source, busy=busy)
         return [sent.what for sent in self.sent[already:]]
 
     def pass_s(self, seconds: float) -> list[str]:
