@@ -129,7 +129,11 @@ class Agent:
 
     def receive(self, data: bytes, source: Address, *, busy: bool = False) -> None:
         """One datagram. What is wrong with it is the peer's affair: it raises nothing. `busy`: a new call is turned away."""
-        if len(data) < KEEP_ALIVE_BYTES or hurried.is_acknowledgement(data) or (busy and self._turned_away(data, source)):
+        if (
+            len(data) < KEEP_ALIVE_BYTES
+            or hurried.is_acknowledgement(data)
+            or (busy and self._turned_away(data, source))
+        ):
             return
         try:
             message = parse(data)

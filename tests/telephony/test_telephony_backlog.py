@@ -67,6 +67,27 @@ class TestLine:
         loop.turn()
         assert not loop.backlog.is_late
 
+    def test_it_is_late_when_it_is_too_long_for_its_pace(self):
+        loop = Loop()
+        for number in range(200):
+            loop.put(number, takes_s=0.004)
+        while loop.soon:
+            loop.turn()
+        assert not loop.backlog.is_late
+        for number in range(200):
+            loop.put(number)
+            if loop.backlog.is_late:
+                break
+        assert number == pytest.approx(LATE_S / 0.004, abs=2)
+
+    def test_one_long_pause_is_no_pace(self):
+        loop = Loop()
+        loop.put(0, takes_s=10)
+        loop.turn()
+        for number in range(100):
+            loop.put(number)
+        assert not loop.backlog.is_late
+
     def test_who_has_waited_until_a_peer_asks_again_is_not_served(self):
         """What it sent again may have been turned away."""
         loop = Loop()
