@@ -213,12 +213,12 @@ class _Stations:
     def means(self, target: str) -> bool:
         return self._telephones.means(target)
 
-    async def find(self, target: str) -> Station | None:
+    async def find(self, target: str) -> list[Station]:
         try:
             devices = await self._telephones.devices(self._scope, target)
         except FAILURES as error:
             raise PeerError(str(error)) from None
-        return Station(devices[0].uri, devices[0].place, devices[0].route) if devices else None
+        return [Station(device.uri, device.place, device.route) for device in devices or ()]
 
 
 def _connected(leg: UnansweredLeg, reached: SipLeg | NotReached) -> SipLeg | NotReached:

@@ -301,9 +301,11 @@ class Agent:
             self.refuse(request, source, 400, reason="Bad Replaces")
             return
         call = self._calls.get((named.call_id, named.local_tag))
-        if call is None or not call.knows(named.remote_tag) or call.state not in ("answered", "confirmed"):
+        early = call is not None and call.rings(named.remote_tag)
+        if call is None or not (early or (call.knows(named.remote_tag) and call.state in ("answered", "confirmed"))):
+            # Also a call to us that rings: only who began one may let it go.
             self.refuse(request, source, 481)
-        elif named.early_only:
+        elif named.early_only and not early:
             self.refuse(request, source, 486)
         elif call.on_replaced is None:
             self.refuse(request, source, 403)

@@ -61,32 +61,10 @@ class SipCall:
     """A call. `on_event` is set by its owner before it returns from `on_invite`, or given to `invite`."""
 
     __slots__ = (
-        "_answer",
-        "_calling",
-        "_changes",
-        "_identity",
-        "_invite",
-        "_limit",
-        "_refers",
-        "_reoffers",
-        "_ringing",
-        "_server",
-        "_session",
-        "agent",
-        "call_id",
-        "caller",
-        "description",
-        "dialled",
-        "dialog",
-        "offer",
-        "on_event",
-        "on_refer",
-        "on_replaced",
-        "remote",
-        "state",
-        "tag",
-        "told",
-    )
+        "_answer", "_calling", "_changes", "_identity", "_invite", "_limit", "_refers", "_reoffers", "_ringing",
+        "_server", "_session", "agent", "call_id", "caller", "description", "dialled", "dialog", "offer", "on_event",
+        "on_refer", "on_replaced", "remote", "state", "tag", "told",
+    )  # fmt: skip
 
     def __init__(self, agent: "Agent", *, call_id: str, caller: str, dialled: str, remote: Address, offer: str) -> None:
         self.agent = agent
@@ -352,6 +330,10 @@ class SipCall:
         if self.dialog is not None:
             return self.dialog.remote_tag == tag
         return self._calling is not None and self._calling.early.find(tag) is not None
+
+    def rings(self, tag: str) -> bool:
+        """Whether it is a call of ours that is not answered, and this the tag of somebody who has said that it rings there."""
+        return self.state == "calling" and self._calling is not None and self._calling.rings(tag)
 
     def ask(
         self, dialog: Dialog, request: Request, answered: Callable[[Response | None], None] = lambda _: None

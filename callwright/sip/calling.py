@@ -27,6 +27,9 @@ FORKS_MAX = 8
 "Answers of one forked INVITE that are acknowledged and ended."
 
 
+PROVISIONAL_MAX = 8
+"Answers whose tags are known: as many as there may be forks."
+
 PATIENCE_S = 4.0
 "How long a server may say nothing at all where there is another one to ask (RFC 3263 §4.3): eight of them have the 32 s of one."
 
@@ -45,6 +48,7 @@ class Calling:
         "_invitation",
         "_invite",
         "_patience",
+        "_provisional",
         "_reason",
         "_ways",
         "early",
@@ -68,7 +72,13 @@ class Calling:
         self._acks: dict[str, tuple[bytes, Address]] = {}
         "The ACK for each 2xx that our INVITE got, by To tag."
 
+        self._provisional: tuple[Response, ...] = ()
+        "Answers above 100, the first few: they name those at whom it rings."
+
         self.early = EarlyDialogs()
+
+    def rings(self, tag: str) -> bool:
+        return any(tag in response.headers.get("to") and response.to_tag == tag for response in self._provisional)
 
     @property
     def answered(self) -> bool:
@@ -82,7 +92,7 @@ class Calling:
     def _send(self) -> None:
         call = self._call
         assert self._invitation is not None
-        self._heard = False
+        self._heard, self._provisional = False, ()
         self.early = EarlyDialogs()
         self._invite = call.agent.outgoing(self._invitation.request)
         call.remote = self._invitation.to
@@ -122,6 +132,7 @@ class Calling:
     def let_go(self) -> None:
         """The call is over."""
         self._client = self._invitation = None
+        self._provisional = ()
         if self._patience is not None:
             self._patience.cancel()
 
@@ -140,7 +151,7 @@ class Calling:
             if call.state == "cancelling" and first:
                 self._send_cancel()
             elif call.state == "calling" and response.status > 100:
-                self._provisional(response)
+                self._rings(response)
         elif response.status < 300:
             self._accepted(response)
         elif call.state == "calling" and self._invitation is not None and self._invitation.again(response):
@@ -148,8 +159,10 @@ class Calling:
         elif response.status != 503 or not self._sent_elsewhere():
             self._refused(response.status, with_cause(response.reason, response.headers))
 
-    def _provisional(self, response: Response) -> None:
+    def _rings(self, response: Response) -> None:
         assert self._invite is not None
+        if len(self._provisional) < PROVISIONAL_MAX:
+            self._provisional += (response,)
         try:
             acknowledged = self.early.told(self._invite, response, self._call.remote)
         except PeerError:

@@ -219,6 +219,7 @@ class SipLeg:
             self.connect(agreed)
         before, self._call = self._call, call
         call.on_event, self.joint = self._on_sip, joint
+        self._settle(None)  # where whom we dialled had not answered yet
         if joint is not None:
             joint.look()
         if self._succession is not None:

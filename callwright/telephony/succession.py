@@ -1,7 +1,8 @@
 """Who comes after the party of a leg: somebody else may take its place, and the session goes on.
 
-    REFER of the party     we call whom it names; once they have answered they are the party, and the one before is hung up on
-    INVITE with Replaces   whoever sends it is the party at once
+    REFER of the party     we call whom it names, at all the places of a telephone of ours; who answers first is the party, and
+                           the one before is hung up on
+    INVITE with Replaces   whoever sends it is the party at once, also where whom we call only rings
 
 The leg keeps its media session: its port, its recordings, its bridge. A party that hangs up after its REFER leaves the leg
 to whoever is being called; where they do not come, it ends as that party left it.
@@ -9,8 +10,10 @@ to whoever is being called; where they do not come, it ends as that party left i
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from callwright.base.errors import PeerError
@@ -65,25 +68,33 @@ class Stations(Protocol):
         """Whether a URI can be one of them."""
         ...
 
-    async def find(self, target: str) -> Station | None:
-        """Where it is; None where it is none, or nowhere. Raises `PeerError`."""
+    async def find(self, target: str) -> Sequence[Station]:
+        """All the places where it is; none where it is none, or nowhere. Raises `PeerError`."""
         ...
+
+
+@dataclass(slots=True)
+class _Coming:
+    """Somebody who is being called, and what we offered."""
+
+    described: Negotiation
+    call: SipCall | None = None
 
 
 class Succession:
     """Of one leg."""
 
     __slots__ = (
+        "_coming",
         "_count",
-        "_described",
         "_endpoint",
         "_finding",
         "_left",
         "_leg",
-        "_next",
         "_peer",
         "_permits",
         "_referral",
+        "_refused",
         "_stations",
     )
 
@@ -105,11 +116,11 @@ class Succession:
         self._endpoint = endpoint
         self._peer = peer
         self._permits = permits
-        self._next: SipCall | None = None
-        "Is being called."
+        self._coming: list[_Coming] = []
+        "All the places that ring; the first that answers is the party."
 
-        self._described: Negotiation | None = None
-        "With it."
+        self._refused: list[tuple[int, str]] = []
+        "What came of the others."
 
         self._referral: Referral | None = None
         self._left: LegEnded | None = None
@@ -126,17 +137,23 @@ class Succession:
         self._give_up("the call is over")
 
     def _give_up(self, reason: str) -> None:
-        finding, coming = self._finding, self._next
-        self._finding = self._next = None
+        finding, self._finding = self._finding, None
         if finding is not None:
             finding.cancel()
-        if coming is not None:
-            coming.hang_up()
+        self._stop()
         self._tell(487, reason)
+
+    def _stop(self) -> None:
+        """Nobody is called any more."""
+        coming, self._coming, self._refused = self._coming, [], []
+        for one in coming:
+            assert one.call is not None
+            one.call.on_event = _nobody
+            one.call.hang_up()
 
     @property
     def _busy(self) -> bool:
-        return self._next is not None or self._finding is not None
+        return bool(self._coming) or self._finding is not None
 
     def keeps(self, ended: LegEnded) -> bool:
         """Whether the leg goes on though its party has left."""
@@ -169,12 +186,14 @@ class Succession:
     async def _find(self, referral: Referral, stations: Stations) -> None:
         try:
             async with asyncio.timeout(FIND_S_MAX):
-                station = await stations.find(referral.target)
-            if station is None:
-                raise PeerError("no such telephone")
+                found = await stations.find(referral.target)
             self._finding = None
-            place, routes = station.place, (("route", ", ".join(station.route)),) if station.route else ()
-            self._call(referral, station.uri, Peer("", place.address, place.transport), routes)
+            for station in found:
+                place, routes = station.place, (("route", ", ".join(station.route)),) if station.route else ()
+                with suppress(PeerError):  # a Contact that is no place; there may be others
+                    self._call(referral, station.uri, Peer("", place.address, place.transport), routes)
+            if not self._coming:
+                raise PeerError("no such telephone")
         except (PeerError, TimeoutError):
             self._finding = None
             self._failed(404, "Not Found")
@@ -188,21 +207,22 @@ class Succession:
     ) -> None:
         """Raises `PeerError`."""
         # Keys that the party has are nobody else's, and new ones are for nobody on the way.
-        self._described = self._leg.negotiation()
-        offer = self._described.offer(secure=self._leg.srtp and by.transport == "tls")
-        self._next = self._endpoint.invite(
+        coming = _Coming(self._leg.negotiation())
+        offer = coming.described.offer(secure=self._leg.srtp and by.transport == "tls")
+        coming.call = self._endpoint.invite(
             target,
             call_id=secrets.token_hex(12),
             caller=self._leg.name,
             sdp=offer,
             to=by.address,
-            on_event=self._told,
+            on_event=partial(self._told, coming),
             extra=(*referral.headers, *routes),
             credentials=by.credentials,
             permits=self._permits,
             transport=by.transport,
             authority=by.authority,
         )
+        self._coming.append(coming)
 
     def _way(self, target: str) -> Peer:
         """Where a place that the party names is asked for. Raises `PeerError` where it may not be."""
@@ -216,33 +236,42 @@ class Succession:
             return Peer(there.host, there.address, wanted or "udp")
         raise PeerError(f"{there.host} is not called at the word of {peer.host}")
 
-    def _told(self, event: SipEvent) -> None:
+    def _told(self, coming: _Coming, event: SipEvent) -> None:
+        assert coming.call is not None
         match event:
             case Answered(sdp=description):
-                coming, self._next = self._next, None
-                assert coming is not None and self._described is not None
+                self._coming.remove(coming)
                 try:
-                    agreed = self._described.answers(sdp.parse(description))
-                    before = self._leg.adopt(coming, self._described, agreed)
+                    agreed = coming.described.answers(sdp.parse(description))
+                    before = self._leg.adopt(coming.call, coming.described, agreed)
                 except PeerError as error:
-                    coming.hang_up()
-                    self._failed(488, str(error))
+                    coming.call.hang_up()
+                    self._lost(488, str(error))
                 else:
+                    self._stop()
                     self._left = None
                     # It is hung up on once it knows why.
                     self._tell(200, "OK", before.hang_up)
             case Rejected(status=status, reason=reason):
-                self._failed(status, reason)
+                self._coming.remove(coming)
+                self._lost(status, reason)
             case Ended(reason=reason):
-                self._failed(487, reason)
+                self._coming.remove(coming)
+                self._lost(487, reason)
             case Reoffered():
-                assert self._next is not None
-                self._next.reject_reoffer()
+                coming.call.reject_reoffer()
             case _:
                 pass
 
+    def _lost(self, status: int, reason: str) -> None:
+        """One of those who were called does not come; who declines with 6xx does so for all (RFC 3261 §16.7)."""
+        self._refused.append((status, reason))
+        if status >= 600 or not self._coming:
+            best = min(self._refused, key=lambda refused: (refused[0] < 600, refused[0] != 486))
+            self._stop()
+            self._failed(*best)
+
     def _failed(self, status: int, reason: str) -> None:
-        self._next = None
         self._tell(status, reason)
         if self._left is not None:
             self._leg.end(self._left)
@@ -270,4 +299,8 @@ class Succession:
         else:
             self._left = None
             call.answer(description)
+            # A call of ours that still rings is cancelled (RFC 3891 §3).
             before.hang_up()
+
+
+def _nobody(_: SipEvent) -> None: ...

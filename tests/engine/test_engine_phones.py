@@ -220,6 +220,40 @@ class TestBaresip:
             # baresip hangs up then; until now the two were joined.
             await stays.until("CALL_CLOSED")
 
+    @pytest.mark.parametrize("does", ["accept", "hangup"])
+    async def test_one_hands_the_other_on_to_a_third_with_several_devices(
+        self, platform: Running, tmp_path: Path, does: str
+    ) -> None:
+        """All of them ring; who answers has the call, and it ends where all decline."""
+        secrets_of = {}
+        for name in ("nora", "otto", "paul"):
+            secrets_of[name] = (await platform.add_phone(f"{name}-{does}"))[1]
+        sip = platform.ready["sip"]
+        async with (
+            softphone(tmp_path / "nora", f"nora-{does}", secrets_of["nora"], sip) as nora,
+            softphone(tmp_path / "otto", f"otto-{does}", secrets_of["otto"], sip) as otto,
+            softphone(tmp_path / "desk", f"paul-{does}", secrets_of["paul"], sip, answers=False) as desk,
+            softphone(tmp_path / "pocket", f"paul-{does}", secrets_of["paul"], sip, answers=False) as pocket,
+        ):
+            for one in (nora, otto, desk, pocket):
+                await one.until("REGISTER_OK")
+            await nora.does("dial", f"otto-{does}")
+            await nora.until("CALL_ESTABLISHED")
+            await otto.until("CALL_ESTABLISHED")
+            await nora.does("transfer", f"sip:paul-{does}@{sip}")
+            await desk.until("CALL_INCOMING")
+            await pocket.until("CALL_INCOMING")
+            await pocket.does(does)
+            if does == "accept":
+                await pocket.until("CALL_ESTABLISHED")
+                await desk.until("CALL_CLOSED")
+                await nora.until("CALL_CLOSED")
+                await otto.does("hangup")
+                await pocket.until("CALL_CLOSED")
+            else:
+                await desk.does("hangup")
+                await nora.until("TRANSFER_FAILED")
+
     async def test_all_its_devices_ring_and_the_first_that_answers_has_the_call(
         self, platform: Running, tmp_path: Path
     ) -> None:

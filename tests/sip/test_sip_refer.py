@@ -353,6 +353,44 @@ class TestReplaced:
         call.reject(486)
         assert bench.receive(invite(call_id="next", number=2, replaces=named)) == ["481 INVITE"]
 
+    @pytest.mark.parametrize("early_only", ["", ";early-only"])
+    def test_one_of_ours_that_still_rings(self, early_only: str) -> None:
+        """§3: who began it accepts the new one, and cancels."""
+        bench, came = Bench(), []
+        owned = bench.dial()
+
+        def take(call) -> None:
+            came.append(call)
+            call.answer(ANSWER)
+            owned.call.hang_up()
+
+        owned.call.on_replaced = take
+        named = f"ours;to-tag={owned.call.tag};from-tag=%s{early_only}"
+        assert bench.receive(invite(call_id="next", replaces=named % "theirs")) == ["481 INVITE"], (
+            "it rings nowhere yet"
+        )
+        rings = bench.request(last="INVITE")
+        for tag in ("theirs", "another"):
+            bench.receive(answer(rings, 180, tag=tag))
+        assert bench.receive(invite(call_id="next", number=2, replaces=named % "guessed")) == ["481 INVITE"]
+        assert bench.receive(invite(call_id="next", number=3, replaces=named % "another")) == [
+            "100 INVITE",
+            "200 INVITE",
+            "CANCEL",
+        ]
+        assert len(came) == 1 and bench.incoming == []
+
+    def test_one_of_ours_that_is_not_to_be_replaced(self) -> None:
+        bench = Bench()
+        owned = bench.dial()
+        bench.receive(answer(bench.request(), 180))
+        named = f"ours;to-tag={owned.call.tag};from-tag=theirs"
+        assert bench.receive(invite(call_id="next", replaces=named)) == ["403 INVITE"]
+        owned.call.hang_up()
+        assert bench.receive(invite(call_id="next", number=2, replaces=named)) == ["481 INVITE"], (
+            "it is being cancelled"
+        )
+
     def test_within_a_call_it_means_nothing(self) -> None:
         bench, owned, _ = self._replacing()
         named = f"theirs;to-tag={owned.call.tag};from-tag=peer"

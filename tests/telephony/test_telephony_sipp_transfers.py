@@ -95,6 +95,11 @@ async def ours() -> AsyncIterator[Ours]:
     plane.stop()
 
 
+def refused_of_invite() -> str:
+    """487 to the INVITE, after the answer to its CANCEL."""
+    return reply("487 Request Terminated").replace("[last_CSeq:]", "CSeq: 1 INVITE")
+
+
 def _notifies(status: str) -> list[str]:
     """By a caller that was asked to call somebody."""
     told = ("Event: refer", "Contact: <sip:200@[local_ip]:[local_port]>")
@@ -264,6 +269,52 @@ class TestReplaces:
             while not isinstance(event := await leg.event(), LegEnded):
                 pass
         assert event == LegEnded("remote", "BYE"), "of the call that came after"
+
+    @pytest.mark.parametrize("early_only", ["", ";early-only"])
+    async def test_a_call_takes_the_place_of_one_of_ours_that_rings(self, ours, tmp_path, early_only):
+        """Whom we dialled is cancelled, and who picked up has the leg."""
+        (tmp_path / "next").mkdir()
+        rings = [
+            recv("INVITE"),
+            reply("180 Ringing"),
+            recv("CANCEL"),
+            reply("200 OK"),
+            refused_of_invite(),
+            recv("ACK"),
+        ]
+        async with called(tmp_path, rings) as peer:
+            leg = SipLeg.outgoing(
+                ours.endpoint,
+                ours.plane,
+                HOST,
+                target=f"sip:100@{HOST}:{peer.address[1]}",
+                call_id="ours",
+                caller="200",
+                to=peer.address,
+            )
+            leg.follow(ours.endpoint, lambda _: False)
+            ringing = asyncio.Event()
+            leg.rings = ringing.set
+            answered = asyncio.ensure_future(leg.answered(WAIT_S))
+            async with asyncio.timeout(WAIT_S):
+                await ringing.wait()
+            named = f"ours;to-tag={leg._call.tag};from-tag=t1{early_only}"
+            steps = [
+                call("INVITE", 1, f"Replaces: {named}", "Require: replaces", body=SDP),
+                recv(100, optional=True),
+                recv(200),
+                call("ACK", to=TAG),
+                pause(100),
+                call("BYE", 2, to=TAG),
+                recv(200),
+            ]
+            assert await dial(tmp_path / "next", steps, ours.endpoint.address) == ""
+            assert await answered is None
+            async with asyncio.timeout(WAIT_S):
+                while not isinstance(event := await leg.event(), LegEnded):
+                    pass
+            assert event == LegEnded("remote", "BYE"), "of the call that came after"
+            assert await peer.verdict() == ""
 
     async def test_none_that_there_is(self, ours, tmp_path):
         begin = call("INVITE", 1, "Replaces: nothing;to-tag=a;from-tag=b", body=SDP)
