@@ -220,36 +220,6 @@ async def test_what_cannot_be_read_is_told_to_whom_we_know(platform: Running) ->
     assert counted == {"answered": 4, "dropped": 5}
 
 
-async def test_an_answer_that_was_heard_is_worth_nothing_after_a_restart(platform: Running) -> None:
-    """Nor at another engine, which is the same to it. The telephone itself goes on with the new challenge."""
-    async with _database(platform) as db:
-        _, secret = await phones.create(db, await _account(db, "12125557009", "127.0.0.30"), NewPhone("kim"))
-    await _until_known(platform, "127.0.0.30", "12125557009")
-    phone, listener = Peer(platform, "127.0.0.31"), Peer(platform, "127.0.0.34")
-    asked = register("<sip:kim@127.0.0.31:5060>", user="kim", number=1, call_id="kim")
-    identity = Identity(Credentials("kim", secret), lambda: "c")
-    phone.sends(asked)
-    challenge = await asyncio.to_thread(phone.hears)
-    assert challenge is not None and identity.prove(asked, challenge)
-    asked.renumber(2)
-    phone.sends(asked)
-    granted = await asyncio.to_thread(phone.hears)
-    assert granted is not None and granted.status == 200
-    os.kill(platform.ready["pids"]["engine"], signal.SIGKILL)
-    await _until_known(platform, "127.0.0.30", "12125557009")
-    asked.renumber(3)
-    for peer in (listener, phone):
-        peer.sends(asked)
-        refused = await asyncio.to_thread(peer.hears)
-        assert refused is not None and refused.status == 401
-        assert "stale=true" in refused.headers.get("www-authenticate")
-    assert identity.prove(asked, refused)
-    asked.renumber(4)
-    phone.sends(asked)
-    granted = await asyncio.to_thread(phone.hears)
-    assert granted is not None and granted.status == 200
-
-
 async def test_another_machine_asks_whether_the_engine_lives(platform: Running) -> None:
     async with _database(platform) as db:
         server_id = await db.pool.fetchval("SELECT server_id FROM engines WHERE stopped_at IS NULL")
@@ -312,3 +282,33 @@ async def test_whom_a_trunk_asserts_is_believed_where_it_is_trusted(platform: Ru
                 )
                 found = [row["src"] for row in rows]
     assert sorted(found) == ["+13125550199", "6175550100", "6175550100"]
+
+
+async def test_an_answer_that_was_heard_is_worth_nothing_after_a_restart(platform: Running) -> None:
+    """Nor at another engine, which is the same to it. The telephone itself goes on with the new challenge."""
+    async with _database(platform) as db:
+        _, secret = await phones.create(db, await _account(db, "12125557009", "127.0.0.30"), NewPhone("kim"))
+    await _until_known(platform, "127.0.0.30", "12125557009")
+    phone, listener = Peer(platform, "127.0.0.31"), Peer(platform, "127.0.0.34")
+    asked = register("<sip:kim@127.0.0.31:5060>", user="kim", number=1, call_id="kim")
+    identity = Identity(Credentials("kim", secret), lambda: "c")
+    phone.sends(asked)
+    challenge = await asyncio.to_thread(phone.hears)
+    assert challenge is not None and identity.prove(asked, challenge)
+    asked.renumber(2)
+    phone.sends(asked)
+    granted = await asyncio.to_thread(phone.hears)
+    assert granted is not None and granted.status == 200
+    os.kill(platform.ready["pids"]["engine"], signal.SIGKILL)
+    await _until_known(platform, "127.0.0.30", "12125557009")
+    asked.renumber(3)
+    for peer in (listener, phone):
+        peer.sends(asked)
+        refused = await asyncio.to_thread(peer.hears)
+        assert refused is not None and refused.status == 401
+        assert "stale=true" in refused.headers.get("www-authenticate")
+    assert identity.prove(asked, refused)
+    asked.renumber(4)
+    phone.sends(asked)
+    granted = await asyncio.to_thread(phone.hears)
+    assert granted is not None and granted.status == 200
