@@ -69,7 +69,7 @@ def _leg(row: LegRow) -> Leg:
         row.ended_at,
         row.ending,
         # Of one that nobody answered no audio was ever agreed on.
-        row.call_id is not None and bool(media["codec"]),
+        row.call_id is not None and bool(media.get("codec", True)),
         media,
         unpacked(row.messages),
         (host, int(port)) if host else UNKNOWN,

@@ -233,6 +233,12 @@ outbound_calls = sa.Table(
         postgresql_where=sa.text("status = 'queued' AND attempt_id IS NULL"),
     ),
     sa.Index(
+        "ix_outbound_calls_telephones",
+        "due_at",
+        "id",
+        postgresql_where=sa.text("status = 'queued' AND attempt_id IS NULL AND starts_with(dialled, 'sip:')"),
+    ),
+    sa.Index(
         "ix_outbound_calls_window", "end_at", postgresql_where=sa.text("status = 'queued' AND end_at IS NOT NULL")
     ),
     sa.Index("ix_outbound_calls_pending", "deployment_id", postgresql_where=sa.text("status = 'queued'")),

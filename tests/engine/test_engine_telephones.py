@@ -110,7 +110,7 @@ async def test_what_is_refused(platform: Running) -> None:
         "max_attempts": [0, 11],
         "reattempt_wait_s": [59],
         "end_at": [1.0],
-        "result_url": ["ftp://example.test/"],
+        "result_url": ["ftp://example.test/", "http://example.test/\0"],
         "deployment_id": [0],
         "metadata": [{"a": "b" * 70_000}],
     }

@@ -53,7 +53,7 @@ async def queue(body: NewOutboundCall, request: Request, scope: Asker, db: Db) -
         raise RequestError(400, f"At most {METADATA_BYTES_MAX} bytes of JSON.", field="metadata")
     if body.end_at is not None and body.end_at <= (body.start_at if body.start_at is not None else time.time()):
         raise RequestError(400, "Must be after start_at, and in the future.", field="end_at")
-    if body.result_url and not is_http_url(body.result_url):
+    if body.result_url and not (body.result_url.isprintable() and is_http_url(body.result_url)):
         raise RequestError(400, "Must be an HTTP or HTTPS URL.", field="result_url")
     call = NewCall(
         number,
