@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import get_args
 
-from bench._callees import KINDS, MEASURED_ON, TUNED_ON, Sample, samples
+from bench._callees import KINDS, Sample, samples
+from bench._sentences import MEASURED_ON, TUNED_ON
 from bench._voices import has_flite
 from callwright.base.callee_types import CalleeType
-from callwright.media.callee import Callee, CalleeDetector
+from callwright.media.callee import CalleeDetector
+from callwright.media.callee_rules import Callee
 from callwright.media.frames import FRAME_BYTES, RATE_HZ
 
 TYPES: tuple[CalleeType, ...] = get_args(CalleeType)
@@ -30,7 +32,7 @@ class Result:
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="./dev bench callee", description=__doc__)
-    options.add_argument("--seed", type=int, default=2, help="of the half that is measured (default: %(default)s)")
+    options.add_argument("--seed", type=int, nargs="+", default=[2], help="of the set, or of several (default: 2)")
     options.add_argument("--each", type=float, default=1.0, help="how large a set, as a factor (default: %(default)s)")
     options.add_argument("--tuned", action="store_true", help="the half that the rules were found on")
     options.add_argument("--wrong", action="store_true", help="list what was taken for something else")
@@ -38,7 +40,12 @@ def main() -> int:
     if not has_flite():
         print("flite is not installed, whose voices the set needs: apt-get install flite")
         return 1
-    results = [detect(sample) for sample in samples(TUNED_ON if given.tuned else MEASURED_ON, given.seed, given.each)]
+    results: list[Result] = []
+    for seed in given.seed:
+        of_seed = [detect(sample) for sample in samples(TUNED_ON if given.tuned else MEASURED_ON, seed, given.each)]
+        talkers = [result for result in of_seed if result.sample.kind.startswith(("person", "machine"))]
+        print(f"seed {seed}: {_right(of_seed)}; people and machines alone: {_right(talkers)}", flush=True)
+        results += of_seed
     _tables(results)
     if given.wrong:
         _wrong(results)
@@ -66,14 +73,14 @@ def detect(sample: Sample) -> Result:
 
 
 def _tables(results: list[Result]) -> None:
-    right = sum(result.right for result in results)
-    print(f"{len(results)} lines, {right} right: {_percent(right, len(results))}\n")
+    print(f"in all: {_right(results)}\n")
     print("| is (down), was taken for (across) | " + " | ".join(TYPES) + " | right |\n|" + "---|" * (len(TYPES) + 2))
     for label in TYPES:
         _row(label, [result for result in results if result.sample.label == label])
     print("\n| kind | " + " | ".join(TYPES) + " | right |\n|" + "---|" * (len(TYPES) + 2))
     for kind in KINDS:
         _row(kind, [result for result in results if result.sample.kind == kind])
+    _sounds(results)
     _by("noise, dB below the voice", results, lambda sample: sample.snr_db)
     _by("level, dBm0", results, lambda sample: sample.level_dbm0)
     _by("our prompt comes back, dB quieter (0: none)", results, lambda sample: sample.echo_db)
@@ -85,11 +92,28 @@ def _tables(results: list[Result]) -> None:
                 f"| {type_} | {times[len(times) // 2]:.1f} s | {times[int(len(times) * 0.95)]:.1f} s | {times[-1]:.1f} s |"
             )
     cpu = sorted(result.cpu_s for result in results)
-    frames = sum(result.after_s for result in results) * RATE_HZ / FRAME_BYTES
+    alone = [result for result in results if not result.sample.echo_db]
     print(
         f"\nCPU of a call: {1e3 * sum(cpu) / len(cpu):.2f} ms, p95 {1e3 * cpu[int(len(cpu) * 0.95)]:.2f} ms; "
-        f"{1e6 * sum(cpu) / frames:.1f} µs a frame of 20 ms"
+        f"of 4 s: {_cpu_ms(results):.2f} ms, and where we play nothing {_cpu_ms(alone):.2f} ms"
     )
+
+
+def _cpu_ms(results: list[Result]) -> float:
+    """For each four seconds that were looked at."""
+    return 4e3 * sum(result.cpu_s for result in results) / sum(result.after_s for result in results)
+
+
+def _sounds(results: list[Result]) -> None:
+    """What is nobody's voice, and was taken for somebody's."""
+    sounds = defaultdict(list)
+    for result in results:
+        if result.sample.detail and result.sample.label == "unknown":
+            sounds[result.sample.detail].append(result.right)
+    print("\n| sound that was taken for somebody | lines | right |\n|---|---|---|")
+    for name, right in sorted(sounds.items()):
+        if not all(right):
+            print(f"| {name} | {len(right)} | {sum(right)} |")
 
 
 def _row(name: str, results: list[Result]) -> None:
@@ -117,6 +141,11 @@ def _wrong(results: list[Result]) -> None:
                 f"{sample.kind}: {callee.type} after {result.after_s:.1f} s ({callee.cause}); {sample.level_dbm0} dBm0, "
                 f"noise {sample.snr_db} dB below, prompt {sample.echo_db}"
             )
+
+
+def _right(results: list[Result]) -> str:
+    right = sum(result.right for result in results)
+    return f"{right} of {len(results)} right, {_percent(right, len(results))}"
 
 
 def _percent(part: int, whole: int) -> str:

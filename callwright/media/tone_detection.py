@@ -19,24 +19,26 @@ from callwright.media.frames import FRAME_BYTES, RATE_HZ
 from callwright.media.g711 import Samples
 
 FRAME_S = FRAME_BYTES / RATE_HZ
-_WINDOW = 2 * FRAME_BYTES
-_HANN = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
-_HZ = RATE_HZ / _WINDOW
+WINDOW = 2 * FRAME_BYTES
+WINDOW_SHAPE = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+_HZ = RATE_HZ / WINDOW
 "Between two points of the transform: 25 Hz. A tone's peak is interpolated to some 2 Hz."
 
-_FIRST, _LAST = round(200 / _HZ), round(3400 / _HZ)
+FIRST, LAST = round(200 / _HZ), round(3400 / _HZ)
 "The telephone's band, in points."
+
+POINTS = LAST - FIRST + 1
 
 _LOBE = np.arange(-2, 3)
 "The points that a tone fills under the window."
 
-_SCALE: np.float32 = np.float32(2 / (_WINDOW * float((_HANN**2).sum()) * 32768.0**2))
+_SCALE: np.float32 = np.float32(2 / (WINDOW * float((WINDOW_SHAPE**2).sum()) * 32768.0**2))
 _NOTHING = np.float32(1e-12)
 "Power of silence: -120 dB."
 
 
 def _points(low_hz: float, high_hz: float) -> slice:
-    return slice(round(low_hz / _HZ) - _FIRST, round(high_hz / _HZ) - _FIRST + 1)
+    return slice(round(low_hz / _HZ) - FIRST, round(high_hz / _HZ) - FIRST + 1)
 
 
 _V21, _V21_LOWER, _V21_UPPER = _points(1575, 1925), _points(1575, 1725), _points(1800, 1925)
@@ -115,11 +117,20 @@ def joined(before: Heard, after: Heard) -> Heard:
     return Heard(*(np.concatenate((getattr(before, name), getattr(after, name))) for name in FIGURES))
 
 
+def spectrum(samples: Samples | NDArray[np.float32]) -> NDArray[np.float32]:
+    """Power at every 25 Hz of the band, of each whole frame of `samples` but the first, which is there for the second's sake."""
+    whole = samples.astype(np.float32, copy=False).reshape(-1, FRAME_BYTES)
+    points = np.fft.rfft(np.concatenate((whole[:-1], whole[1:]), axis=1) * WINDOW_SHAPE)[:, FIRST : LAST + 1]
+    return ((points.real**2 + points.imag**2) * _SCALE).astype(np.float32, copy=False)
+
+
 def hear(samples: Samples) -> Heard:
-    """Each whole frame of `samples` but the first, which is there for the second one's sake."""
-    whole = samples.reshape(-1, FRAME_BYTES)
-    spectrum = np.fft.rfft(np.concatenate((whole[:-1], whole[1:]), axis=1) * _HANN)[:, _FIRST : _LAST + 1]
-    power = ((spectrum.real**2 + spectrum.imag**2) * _SCALE).astype(np.float32, copy=False)
+    """Each whole frame of `samples` but the first."""
+    return of(spectrum(samples))
+
+
+def of(power: NDArray[np.float32]) -> Heard:
+    """What a spectrum tells."""
     total = power.sum(axis=1) + _NOTHING
     lower, upper = (power[:, points].sum(axis=1) / total for points in (_V21_LOWER, _V21_UPPER))
     v21 = (power[:, _V21].sum(axis=1) >= 0.85 * total) & (lower >= 0.1) & (upper >= 0.03)
@@ -173,9 +184,11 @@ def _strongest(power: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray
     last = power.shape[1] - 1
     peak = power.argmax(axis=1)
     rows = np.arange(0, power.size, last + 1)
-    lobe = rows[:, None] + np.minimum(np.maximum(peak[:, None] + _LOBE, 0), last)
-    found = power.ravel()[lobe]
+    points = peak[:, None] + _LOBE
+    within = np.minimum(np.maximum(points, 0), last)
+    # What would lie outside of the band counts as nothing.
+    found = power.ravel()[rows[:, None] + within] * (points == within)
     # The peak between the points: a parabola through the logarithms.
     below, middle, above = np.log(found[:, 1:4].T + _NOTHING)
     offset = 0.5 * (below - above) / np.minimum(below - 2 * middle + above, np.float32(-1e-3))
-    return (peak + _FIRST + offset) * np.float32(_HZ), found.sum(axis=1)
+    return (peak + FIRST + offset) * np.float32(_HZ), found.sum(axis=1)

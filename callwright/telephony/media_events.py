@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from callwright.media.callee import Callee
+from callwright.media.callee_rules import Callee
 from callwright.ports.leg import Beeped, KeyPressed, PlayEnded, SpeechEnded, SpeechStarted
 
 

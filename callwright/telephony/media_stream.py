@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 from callwright.media import rtp
 from callwright.media.beep import BeepDetector
-from callwright.media.callee import CalleeDetector, Rules
+from callwright.media.callee import CalleeDetector
+from callwright.media.callee_rules import Rules
 from callwright.media.dtmf import KeyReceiver
 from callwright.media.frames import FRAME_BYTES, RATE_HZ
 from callwright.media.inband import ToneKeys
