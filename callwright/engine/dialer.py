@@ -29,7 +29,8 @@ from callwright.sip.address import sip_uri
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
 from callwright.store.scope import Scope
-from callwright.telephony.leg import NotAnswered, SipLeg
+from callwright.telephony.dialled import NotAnswered
+from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import SipEndpoint
 

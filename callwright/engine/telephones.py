@@ -19,7 +19,8 @@ from callwright.store.database import Database
 from callwright.store.deployments import Route
 from callwright.store.phones import BindingRow, KnownPhone
 from callwright.store.scope import Scope
-from callwright.telephony.leg import NotAnswered, SipLeg
+from callwright.telephony.dialled import NotAnswered
+from callwright.telephony.leg import SipLeg
 
 RING_S = 60.0
 "How long a telephone that another one calls may ring."

@@ -27,7 +27,9 @@ from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
 from callwright.store.scope import Scope
 from callwright.store.trunks import TrunkRow
-from callwright.telephony.leg import NotAnswered, SipLeg
+from callwright.telephony.dialled import NotAnswered
+from callwright.telephony.early_media import Waiting
+from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
 from callwright.telephony.succession import Station
@@ -106,9 +108,9 @@ class Transfers:
                 secret = route.is_pci or command.private
                 owner = Owner(route.account_id, route.user_id, "transfer", call_id, party.outbound_call_id, secret)
                 targets = await self._targets(route, command.destination)
-                rings = leg.ring if isinstance(leg, UnansweredLeg) else None
+                waiting = Waiting(leg, overhears=command.hold is None and len(targets) == 1)
                 reached = await first_of(
-                    [partial(self._reach, command, to, party.caller, owner, rings) for to in targets]
+                    [partial(self._reach, command, to, party.caller, owner, waiting) for to in targets]
                 )
             except (PeerError, ProviderError, *FAILURES) as error:
                 reached = NotReached("error", str(error))
@@ -164,7 +166,7 @@ class Transfers:
         return self._guard.permits(ipaddress.ip_address(host))
 
     async def _reach(
-        self, command: Transfer, target: "_Target", caller: str, owner: Owner, rings: Callable[[], None] | None
+        self, command: Transfer, target: "_Target", caller: str, owner: Owner, waiting: Waiting
     ) -> SipLeg | NotReached:
         shown = command.caller_id or target.caller_id or caller or ANONYMOUS
         leg = SipLeg.outgoing(
@@ -188,7 +190,7 @@ class Transfers:
             codecs=target.codecs,
             authority=target.authority,
         )
-        leg.rings = rings
+        leg.waiting_for_it = waiting
         assert self._calls.seen is not None
         self._calls.seen.follow(leg, owner)
         # Among the legs from the start, so that an engine that stops cancels what still rings.
@@ -200,6 +202,7 @@ class Transfers:
             leg.hang_up()
             raise
         finally:
+            leg.waiting_for_it = None
             self._calls.legs.discard(leg)
         return leg if refused is None else not_reached(refused)
 

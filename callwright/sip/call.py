@@ -151,12 +151,12 @@ class SipCall:
         self._server.repeated()
         self.wait(PROVISIONAL_S, lambda: self._still_ringing(ringing_s + PROVISIONAL_S))
 
-    def ring(self) -> None:
-        """180."""
+    def ring(self, sdp: str = "") -> None:
+        """180; with the description of early media 183. One of them, where the caller requires that it is acknowledged."""
         if self.state != "invited" or self._ringing is not None:
             return
         assert self._server is not None and self._invite is not None
-        response = self.agent.response(self._invite, 180, tag=self.tag)
+        response = self.agent.response(self._invite, 183 if sdp else 180, tag=self.tag, sdp=sdp)
         if "100rel" in self._invite.headers.tokens("require"):
             self._ringing = Ringing(self.agent.wire, self._invite, self._server, response, self._never_heard)
         else:

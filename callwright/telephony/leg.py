@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from callwright.base.errors import PeerError
@@ -33,6 +32,7 @@ from callwright.sip import sdp
 from callwright.sip.address import Transport, bracketed, uri
 from callwright.sip.events import Referred
 from callwright.sip.locating import Place
+from callwright.telephony.dialled import NotAnswered, Waits
 from callwright.telephony.joint import Joint
 from callwright.telephony.key_infos import KeyInfos
 from callwright.telephony.media_coding import Agreed
@@ -56,18 +56,6 @@ from callwright.telephony.succession import Peer, Stations, Succession
 
 EVENTS_MAX = 1000
 "Events that may wait for the program. Keys past it are dropped: nobody types a thousand keys ahead."
-
-
-@dataclass(frozen=True, slots=True)
-class NotAnswered:
-    """How a leg that we dialled came to nothing."""
-
-    status: int
-    "The final SIP status; 408 where none came."
-
-    reason: str
-    heard: bool = True
-    "The peer said something; where it did not, it is not there."
 
 
 class SipLeg:
@@ -100,8 +88,8 @@ class SipLeg:
         self.heard_at: Callable[[], None] | None = None
         "Called once, when the far end's first audio packet arrives."
 
-        self.rings: Callable[[], None] | None = None
-        "Called when the far end says that it rings."
+        self.waiting_for_it: Waits[SipLeg] | None = None
+        "Of a leg that we dialled."
 
         self._media: MediaSession = plane.open(self._on_media)
         self.negotiation = partial(Negotiation, host, self._media.port, codecs or plane.codecs, chooses=bool(codecs))
@@ -328,6 +316,12 @@ class SipLeg:
             if other is not None and not other.ended:
                 Joint(self, other).look()
 
+    def overhear(self, other: "SipLeg") -> None:
+        """Hear one that has not answered, in place of what is playing, until `bridge` or its end."""
+        if not self._ended:
+            self._media.stop_playing()
+            self._media.bridge(other._media)
+
     def reoffer(self, answered: Callable[[str], None]) -> None:
         """Tell the party what has changed of us (`Negotiation.changed`); `answered` gets its answer, empty where it refuses."""
         assert self._call is not None
@@ -410,9 +404,9 @@ class SipLeg:
                 # The program started with our 200 already; here comes the answer to an INVITE without an offer.
                 if description and not self._ended:
                     self._on_answered(description)
-            case Ringing():
-                if self.rings is not None:
-                    self.rings()
+            case Ringing(sdp=description):
+                if self.waiting_for_it is not None:
+                    self.waiting_for_it.rings(self, description)
 
     def _on_answered(self, description: str) -> None:
         try:
@@ -461,11 +455,13 @@ class SipLeg:
             case FirstPacket():
                 if self.heard_at is not None:
                     self.heard_at()
+                if self.waiting_for_it is not None and not self.was_answered:
+                    self.waiting_for_it.hears(self)
             case Closed(stats=stats):
                 if not self._closed.done():
                     self._closed.set_result(stats)
                 self._leave(LegEnded("failure", "the media plane closed the session"))
-            case NoAudio():
+            case NoAudio() if self.was_answered:
                 self._leave(LegEnded("failure", f"nothing came from the far end for {self._no_audio_s:g} s"))
 
     def _settle(self, result: NotAnswered | None) -> None:

@@ -145,7 +145,7 @@ class Stream(Sender):
             self._latch.signal(remote)
             self._destination, self._source = remote, None
             self._reception.ssrc = -1
-            self._heard_at = clock
+        self._heard_at, self._no_audio_told = clock, False
         self._connected = True
         self._odd = True
         self._secure(agreed.secured)

@@ -1,4 +1,4 @@
-"""A caller that hears ringing: its leg before it is answered, for calls that are connected and run no application.
+"""A caller that hears ringing, or early media: its leg before it is answered, for calls that are connected and run no application.
 
 ringing --somebody has answered: `answer`--> as any other leg
    |  \\--nobody has: `hang_up` with the `refusal`--> ended
@@ -37,7 +37,7 @@ class UnansweredLeg(SipLeg):
     def __init__(self, plane: MediaPlane, host: str) -> None:
         super().__init__(plane, host)
         self._description = ""
-        self._is_answered = False
+        self._is_answered = self._is_early = False
         self.refusal = 480
         "How the caller is refused where nobody answers."
 
@@ -60,7 +60,21 @@ class UnansweredLeg(SipLeg):
     def ring(self) -> None:
         """It rings somewhere: 180."""
         assert self._call is not None
-        self._call.ring()
+        if not self._is_early:
+            self._call.ring()
+
+    def overhear(self, other: SipLeg) -> None:
+        """By a 183, whose description the 200 has as well. A caller that offered nothing could not answer it."""
+        if self.ended or self._is_answered or self._call is None or not self._call.offer:
+            return
+        try:
+            self.connect(self.described.answered())
+        except PeerError:
+            # That there is no place to send audio to, `answer` tells.
+            return
+        self._is_early = True
+        self._call.ring(self._description)
+        super().overhear(other)
 
     def answer(self) -> None:
         """200. Raises `PeerError` where the caller's description has no place to send audio to."""

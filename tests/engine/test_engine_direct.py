@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from baresip import baresip, registered
 from conftest import Running
-from sipp import SDP, call, dial, recv
+from sipp import SDP, bye_answer, call, called, dial, pause, recv, reply
+
+from bench._ivr.media import caller_pcap
 
 pytestmark = pytest.mark.interop
 
@@ -114,3 +116,30 @@ async def test_a_caller_whose_audio_nobody_speaks_rings_nobody(platform: Running
     body = SDP.replace("0 101", "18").replace("a=rtpmap:0 PCMU/8000\n", "")
     assert await vera.calls(tmp_path, recv(488), vera.of_invite("ACK"), body=body) == ""
     assert platform.phone_events()[before:] == []
+
+
+async def test_what_a_trunk_plays_before_it_answers_is_heard(platform: Running, tmp_path: Path) -> None:
+    """Its 183 becomes one to the caller with its first packet, and the 200 follows with its answer."""
+    _, secret = await platform.add_phone("walt", calls_out=True)
+    walt = Caller(platform, "walt", secret, "443912345678")
+    for side in ("far", "near"):
+        (tmp_path / side).mkdir()
+    caller_pcap(tmp_path / "far" / "early.pcap")
+    far_end = [
+        recv("INVITE"),
+        reply("183 Session Progress", body=SDP),
+        '<nop><action><exec play_pcap_audio="early.pcap"/></action></nop>',
+        pause(1500),
+        reply("200 OK", body=SDP, again=True),
+        recv("ACK"),
+        recv("BYE"),
+        bye_answer(),
+    ]
+    heard = [recv(180, optional=True), recv(183, has="Content-Type:application/sdp")]
+    ends = [recv(200), walt.asks("ACK", 2), walt.asks("BYE", 3), recv(200)]
+    async with called(tmp_path / "far", far_end) as trunk:
+        async with platform.client() as client:
+            body = {"name": "early", "host": trunk.address[0], "port": trunk.address[1], "prefix": "4439"}
+            assert (await client.post("/v1/trunks", json=body)).status_code == 201
+        assert await walt.calls(tmp_path / "near", *heard, *ends) == ""
+        assert await trunk.verdict() == ""

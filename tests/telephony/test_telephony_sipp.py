@@ -26,7 +26,8 @@ from sipp import (
 from callwright.ports.leg import LegEnded
 from callwright.sip.call import SipCall
 from callwright.sip.events import Confirmed, Ended, SipEvent
-from callwright.telephony.leg import NotAnswered, SipLeg
+from callwright.telephony.dialled import NotAnswered
+from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
 
