@@ -140,10 +140,10 @@ def _run(ready: Mapping[str, object], load: Load) -> dict[str, Any]:
             before = processes.usage(pids)
             begun = time.monotonic()
             caller = sipp(str(ready["sip"]), load, work)
-            peak_mb = _watch(caller, pids)
+            peaks = _watch(caller, pids)
             after = processes.usage(pids)
             seconds = time.monotonic() - begun
-        return _row(load, work, before, after, peak_mb, seconds)
+        return _row(load, work, before, after, peaks, seconds)
 
 
 def sipp(target: str, load: Load, work: Path) -> subprocess.Popen[bytes]:
@@ -157,14 +157,15 @@ def sipp(target: str, load: Load, work: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=work, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
 
 
-def _watch(sipp: subprocess.Popen[bytes], pids: Mapping[str, int]) -> float:
-    """Most memory seen while SIPp runs, in MB."""
-    peak_mb = 0.0
+def _watch(sipp: subprocess.Popen[bytes], pids: Mapping[str, int]) -> dict[str, float]:
+    """Most memory seen while SIPp runs, in MB, by role. What PostgreSQL keeps of its files grows with what is written."""
+    peaks = dict.fromkeys(pids, 0.0)
     while sipp.poll() is None:
-        peak_mb = max(peak_mb, sum(u.rss_mb for u in processes.usage(pids).values()))
+        for role, used in processes.usage(pids).items():
+            peaks[role] = max(peaks[role], used.rss_mb)
         with contextlib.suppress(subprocess.TimeoutExpired):
             sipp.wait(2)
-    return peak_mb
+    return peaks
 
 
 @contextmanager
@@ -223,7 +224,7 @@ def _row(
     work: Path,
     before: Mapping[str, processes.Usage],
     after: Mapping[str, processes.Usage],
-    peak_mb: float,
+    peaks: Mapping[str, float],
     seconds: float,
 ) -> dict[str, Any]:
     with (work / "stat.csv").open() as file:
@@ -243,7 +244,8 @@ def _row(
         "calls_per_s": done / seconds,
         "core_pct": 100 * sum(cpu_s.values()) / seconds,
         "rss_mb_idle": idle_mb,
-        "rss_mb_per_100_calls": (peak_mb - idle_mb) * 100 / load.at_once,
+        "rss_mb_per_100_calls": (sum(peaks.values()) - idle_mb) * 100 / load.at_once,
+        "rss_mb_by_role": {role: [round(before[role].rss_mb), round(peak)] for role, peak in peaks.items()},
         "gap_ms_p50": capture.percentile(rtp.gaps_ms, 0.5),
         "gap_ms_p99": capture.percentile(rtp.gaps_ms, 0.99),
         "gap_ms_max": max(rtp.gaps_ms, default=float("nan")),

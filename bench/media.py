@@ -111,7 +111,7 @@ def _options() -> argparse.Namespace:
 
 
 async def _measure(calls: int, options: argparse.Namespace) -> None:
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.0001)
     tally = Tally(calls)
     plane = MediaPlane(HOST, 20000, 60000, asyncio.get_running_loop())
     plane.start()

@@ -42,8 +42,9 @@ from callwright.voice.prompts import PromptShelf
 
 log = logging.getLogger(__name__)
 
-SWITCH_S = 0.0005
-"How long a thread keeps the interpreter while the media thread waits for it: a packet every 20 ms cannot wait 5 ms."
+SWITCH_S = 0.0001
+"""How long a thread keeps the interpreter while the media thread waits for it: a packet every 20 ms cannot wait 5 ms, and a step
+sends hundreds, each of which may have to wait."""
 
 COLLECTED_AFTER = (20_000, 20, 20)
 """Objects of a generation until the collector walks it. What a call makes is let go of by itself, nearly all of it; with

@@ -16,7 +16,7 @@ timestamps jump with it and prompts go on where they were, instead of a burst th
 
 Threads. `MediaSession` is a handle for the event loop's thread: its methods append to a deque and return. `Stream`,
 `Recording` and all the rest belong to the plane's thread. Only the port pool and these deques are shared. The
-process that runs a plane should set `sys.setswitchinterval(0.0005)`: with the default of 5 ms, a busy loop thread
+process that runs a plane should set `sys.setswitchinterval(0.0001)`: with the default of 5 ms, a busy loop thread
 keeps the plane from the interpreter for that long.
 
 When something breaks. An error while a stream is served ends that call (`Closed`) and is logged; the others go on.
@@ -154,7 +154,7 @@ class MediaPlane:
     # -- the event loop's side -------------------------------------------------------------------
 
     def start(self) -> None:
-        """The process should also call `sys.setswitchinterval(0.0005)`; see the head of this file."""
+        """The process should also call `sys.setswitchinterval(0.0001)`; see the head of this file."""
         self._alive = True
         self._writer.start()
         self._thread.start()

@@ -246,6 +246,18 @@ class TestWeAreSentOn:
         assert await dial(tmp_path, steps, ours.endpoint.address) == ""
 
 
+class Waits:
+    """For a far end to ring."""
+
+    def __init__(self) -> None:
+        self.ringing = asyncio.Event()
+
+    def rings(self, _far_end: SipLeg, _description: str) -> None:
+        self.ringing.set()
+
+    def hears(self, _far_end: SipLeg) -> None: ...
+
+
 class TestReplaces:
     async def test_a_call_takes_the_place_of_another(self, ours, tmp_path):
         (tmp_path / "next").mkdir()
@@ -293,11 +305,10 @@ class TestReplaces:
                 to=peer.address,
             )
             leg.follow(ours.endpoint, lambda _: False)
-            ringing = asyncio.Event()
-            leg.rings = ringing.set
+            leg.waiting_for_it = waits = Waits()
             answered = asyncio.ensure_future(leg.answered(WAIT_S))
             async with asyncio.timeout(WAIT_S):
-                await ringing.wait()
+                await waits.ringing.wait()
             named = f"ours;to-tag={leg._call.tag};from-tag=t1{early_only}"
             steps = [
                 call("INVITE", 1, f"Replaces: {named}", "Require: replaces", body=SDP),
