@@ -146,11 +146,10 @@ class Door:
         return None
 
     def tells(self, agent: Agent, source: Address) -> bool:
-        """Whether whoever is there is told what is wrong with a request that cannot be read."""
-        if self._is_local[agent.transport] or self._directory.trunks_at(source[0]) or self._registrar.serves(source):
-            return True
-        self._stranger(source)
-        return False
+        """Whether whoever is there is told what is wrong with a request that cannot be read, or that there is no time for it. It
+        may belong to a call that is there, so nobody is held to be a stranger for it."""
+        trunks = self._directory.trunks_at(source[0])
+        return self._is_local[agent.transport] or bool(trunks) or self._registrar.serves(source)
 
     def _answers(self, request: Request, source: Address) -> bool:
         """Whether a request that begins no call is answered all the same."""

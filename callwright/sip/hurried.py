@@ -17,6 +17,8 @@ BYTES_MAX = 8_000
 _TAG = "no-time-"
 _ACK_TAG = f";tag={_TAG}".encode()
 _SAID_AGAIN = ("From", "To", "Call-ID", "CSeq")
+_OTHERWISE = frozenset({"v", "f", "t", "i", "via", "from", "to", "call-id", "cseq"})
+"The same and Via, in small letters and short."
 
 
 def is_acknowledgement(data: bytes) -> bool:
@@ -45,7 +47,7 @@ def refusal(
             vias.append(value)
         elif name in _SAID_AGAIN and name not in said:
             said[name] = value
-        elif not colon or name in said or name[:1] in " \t":
+        elif not colon or name[:1] in " \t" or name.partition(":")[0].strip().lower() in _OTHERWISE:
             return None
     if not vias or len(said) < len(_SAID_AGAIN) or not all(said.values()):
         return None

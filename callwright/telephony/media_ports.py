@@ -3,10 +3,8 @@
 import contextlib
 import ctypes
 import errno
-import fcntl
 import socket
 import struct
-import termios
 import time
 from collections import deque
 from collections.abc import Callable
@@ -80,9 +78,15 @@ def disconnect(sock: socket.socket) -> None:
 
 
 def is_empty(sock: socket.socket) -> bool:
-    """No packet waits to be read, unless one without a payload (udp(7), FIONREAD)."""
-    (size,) = struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, bytes(4)))
-    return not size
+    """No packet waits to be read."""
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        # An ICMP error, read instead of what waits behind it.
+        return False
+    return False
 
 
 _LIBC = ctypes.CDLL(None)

@@ -6,10 +6,14 @@ answering twice. So new calls (INVITE, and the CANCEL that must not pass one) st
 milliseconds at a time; everything else goes before it. Whoever would wait longer than `LATE_S` is turned away on coming, which
 costs a fraction of a call; and whoever has waited for nearly as long as it takes until a peer asks again, since that
 second time may have been turned away.
+
+A message that comes again while it stands in line is dropped, for it will be answered; one that was turned away is turned away
+again. So a call is either taken or turned away, however long the loop was held up and whatever the socket held meanwhile.
 """
 
-from collections import deque
-from collections.abc import Callable
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
 
 LATE_S = 0.25
 "Half of what a peer waits until it asks again (RFC 3261 §17.1.1.2, T1)."
@@ -26,7 +30,13 @@ PACE_OF = 32
 STEP_S_MAX = 0.05
 "A longer pause of the line says nothing of its pace."
 
-_IN_LINE = (b"INVITE ", b"CANCEL ")
+REFUSED_KEPT_S = 4.0
+"Until then whoever was turned away, and did not hear it, asks again (T1 doubled three times)."
+
+REFUSED_KEPT_MAX = 20_000
+
+_USUAL_TO = b"\r\nTo: "
+_WITHIN_A_CALL = re.compile(rb"\n(?:to|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.I)
 
 
 class Backlog:
@@ -42,7 +52,12 @@ class Backlog:
         "How long the first of the line stays so."
 
         self._first_since = 0.0
-        self._waiting: deque[tuple[float, Callable[[bool], None]]] = deque()
+        self._waiting: deque[tuple[float, int, Callable[[bool], None]]] = deque()
+        self._standing: set[int] = set()
+        "Hashes of what stands in line."
+
+        self._refused: OrderedDict[int, float] = OrderedDict()
+        "Of what was turned away, until when that is remembered."
 
     @property
     def is_late(self) -> bool:
@@ -52,25 +67,44 @@ class Backlog:
         return len(self._waiting) * self._pace_s > LATE_S or self._clock() - self._waiting[0][0] > LATE_S
 
     def takes(self, message: bytes) -> bool:
-        """Whether it is of a kind that stands in line."""
-        return message.startswith(_IN_LINE)
+        """Whether it is of a kind that stands in line: INVITE or CANCEL, and not within a call."""
+        return message.startswith((b"INVITE ", b"CANCEL ")) and not _is_within_a_call(message)
 
-    def put(self, serve: Callable[[bool], None]) -> None:
-        """Behind those that wait. `serve` is told whether it has been too long."""
+    def come(self, message: Hashable, serve: Callable[[bool], None], *, waits: bool = False) -> None:
+        """This came, with its source. `serve` is called once, now or later, and told whether it is turned away; not at all for what
+        stands in line already. `waits`: however long (CANCEL, which may not pass its INVITE)."""
+        key = hash(message)
+        if key in self._standing:
+            return
+        if not waits and (self.is_late or self._refused.get(key, 0.0) > self._clock()):
+            self._refuse(key)
+            serve(True)
+            return
         now = self._clock()
         if not self._waiting:
             self._soon(self._turn)
             self._first_since = now
-        self._waiting.append((now, serve))
+        self._standing.add(key)
+        self._waiting.append((now, key, serve))
+
+    def _refuse(self, key: int) -> None:
+        now = self._clock()
+        self._refused[key] = now + REFUSED_KEPT_S
+        self._refused.move_to_end(key)
+        while len(self._refused) > REFUSED_KEPT_MAX or next(iter(self._refused.values())) <= now:
+            self._refused.popitem(last=False)
 
     def _turn(self) -> None:
         """Serve one at least, so that the line moves whatever comes."""
         end = self._clock() + (TURN_S if self._all_read() else 0)
         try:
             while True:
-                # The first stays until it has been served: `put` asks for one turn at a time.
-                came_at, serve = self._waiting[0]
-                serve(self._clock() - came_at > WAIT_S_MAX)
+                # The first stays until it has been served: `come` asks for one turn at a time.
+                came_at, key, serve = self._waiting[0]
+                too_late = self._clock() - came_at > WAIT_S_MAX
+                if too_late:
+                    self._refuse(key)
+                serve(too_late)
                 if not self._next() or self._first_since >= end:
                     break
         except Exception:
@@ -82,8 +116,16 @@ class Backlog:
 
     def _next(self) -> bool:
         """Whether there is one."""
-        self._waiting.popleft()
+        self._standing.discard(self._waiting.popleft()[1])
         now = self._clock()
         self._pace_s += (min(now - self._first_since, STEP_S_MAX) - self._pace_s) / PACE_OF
         self._first_since = now
         return bool(self._waiting)
+
+
+def _is_within_a_call(message: bytes) -> bool:
+    """Whether To has a tag."""
+    at = message.find(_USUAL_TO)
+    if at >= 0:
+        return b";tag=" in message[at : message.find(b"\r\n", at + 2)]
+    return _WITHIN_A_CALL.search(message) is not None

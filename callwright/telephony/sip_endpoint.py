@@ -6,11 +6,14 @@ error would end a connected reader on uvloop for good.
 """
 
 import asyncio
+import fcntl
 import logging
 import random
 import secrets
 import socket
 import ssl
+import struct
+import termios
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,7 +26,6 @@ from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
 from callwright.sip.locating import Place
 from callwright.sip.registering import Granted, Refused, Registering
-from callwright.telephony.media_ports import is_empty
 from callwright.telephony.names import Names, address_of
 from callwright.telephony.sip_backlog import Backlog
 from callwright.telephony.sip_streams import Streams
@@ -75,7 +77,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._names: Names
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
-        self._backlog = Backlog(clock, asyncio.get_running_loop().call_soon, lambda: is_empty(self._socket))
+        self._backlog = Backlog(clock, asyncio.get_running_loop().call_soon, lambda: _all_read(self._socket))
         self._closed = False
 
     @classmethod
@@ -343,10 +345,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self.trace.passed(data, agent.transport, source, sent=False)
         if not self._backlog.takes(data):
             agent.receive(data, source)
-        elif self._backlog.is_late:
-            agent.receive(data, source, busy=True)
-        else:
-            self._backlog.put(partial(self._serve, agent, data, source))
+            return
+        serve = partial(self._serve, agent, data, source)
+        self._backlog.come((data, source), serve, waits=data.startswith(b"CANCEL "))
 
     def _serve(self, agent: Agent, data: bytes, source: Address, busy: bool) -> None:
         if not self._closed:
@@ -398,6 +399,12 @@ class SipEndpoint(asyncio.DatagramProtocol):
         finally:
             # A mistake in one call's timer must not stop everybody's.
             self._arm()
+
+
+def _all_read(sock: socket.socket) -> bool:
+    """No datagram waits, or an empty one (udp(7), FIONREAD)."""
+    (size,) = struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, bytes(4)))
+    return not size
 
 
 __all__ = [

@@ -70,6 +70,7 @@ class TestTurnedAway:
             (b"\r\nVia: SIP/2.0/UDP 198", b", SIP/2.0/UDP 198"),
             (b"To: <", b'To: "Vintage" <'),
             (b"\r\nTo: ", b"\r\nX-Note: a\r\n\tb\r\nTo: "),
+            (b"\r\nVia: SIP/2.0/UDP 192.0.2.7", b"\r\nv: SIP/2.0/UDP 192.0.2.7"),
         ],
     )
     def test_what_is_not_written_as_usual_is_read_and_turned_away_as_well(self, usual: bytes, odd: bytes) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sip_requests import invite
 
 from callwright.sip.call import SipCall
-from callwright.telephony.sip_backlog import LATE_S, TURN_S, WAIT_S_MAX, Backlog
+from callwright.telephony.sip_backlog import LATE_S, REFUSED_KEPT_S, TURN_S, WAIT_S_MAX, Backlog
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 HOST = "127.0.0.1"
@@ -30,7 +30,7 @@ class Loop:
             self.now += takes_s
             (self.too_late if too_late else self.served).append(number)
 
-        self.backlog.put(serve)
+        self.backlog.come(number, serve)
 
     def turn(self) -> list[int]:
         """Who is served in one turn."""
@@ -74,11 +74,11 @@ class TestLine:
         while loop.soon:
             loop.turn()
         assert not loop.backlog.is_late
-        for number in range(200):
+        for number in range(200, 400):
             loop.put(number)
             if loop.backlog.is_late:
                 break
-        assert number == pytest.approx(LATE_S / 0.004, abs=2)
+        assert number - 200 == pytest.approx(LATE_S / 0.004, abs=2)
 
     def test_one_long_pause_is_no_pace(self):
         loop = Loop()
@@ -97,9 +97,56 @@ class TestLine:
         loop.turn()
         assert (loop.served, loop.too_late) == ([0], [1])
 
+    def test_what_comes_again_is_served_once(self):
+        loop = Loop()
+        loop.put(0)
+        loop.put(0)
+        assert loop.turn() == [0] and not loop.soon
+        loop.put(0)
+        assert loop.turn() == [0], "whose transaction knows what to do"
+
+    def test_who_was_turned_away_is_not_served_when_it_asks_again(self):
+        """Its 503 may not have come yet."""
+        loop = Loop()
+        loop.put(0)
+        loop.now += LATE_S + 0.001
+        loop.put(1)
+        assert loop.too_late == [1]
+        loop.turn()
+        loop.put(1)
+        loop.put(2)
+        assert loop.too_late == [1, 1] and loop.turn() == [2]
+        loop.now += REFUSED_KEPT_S + 0.001
+        loop.put(1)
+        assert loop.turn() == [1]
+
+    def test_a_repeat_in_the_socket_does_not_have_its_call_turned_away(self):
+        """The loop was held up: an INVITE and its repeat are read at once."""
+        loop = Loop()
+        loop.put(0)
+        loop.now += LATE_S + 0.001
+        loop.put(0)
+        assert (loop.turn(), loop.too_late) == ([0], [])
+
+    @pytest.mark.parametrize(
+        ("message", "stands"),
+        [
+            (b"INVITE sip:1@a SIP/2.0\r\nTo: <sip:1@a>\r\nFrom: <sip:2@a>;tag=b\r\n", True),
+            (b"CANCEL sip:1@a SIP/2.0\r\nTo: <sip:1@a>\r\n", True),
+            (b"INVITE sip:1@a SIP/2.0\r\nTo: <sip:1@a>;tag=c\r\n", False),
+            (b"INVITE sip:1@a SIP/2.0\r\nt:<sip:1@a> ; Tag = c\r\n", False),
+            (b"INVITE sip:1@a SIP/2.0\nto : <sip:1@a>;tag=c\n", False),
+            (b"INVITE sip:1@a SIP/2.0\r\nt: <sip:1@a>\r\nf: <sip:2@a>;tag=b\r\n", True),
+            (b"BYE sip:1@a SIP/2.0\r\nTo: <sip:1@a>\r\n", False),
+            (b"SIP/2.0 200 OK\r\n", False),
+        ],
+    )
+    def test_who_stands_in_line(self, message: bytes, stands: bool):
+        assert Loop().backlog.takes(message) == stands
+
     def test_a_mistake_in_one_call_is_not_everybodys(self):
         loop = Loop()
-        loop.backlog.put(lambda _: 1 / 0)
+        loop.backlog.come("mistake", lambda _: 1 / 0)
         loop.put(1)
         with pytest.raises(ZeroDivisionError):
             loop.turn()
@@ -107,7 +154,7 @@ class TestLine:
 
     def test_a_call_that_begins_another_asks_for_one_turn_only(self):
         loop = Loop()
-        loop.backlog.put(lambda _: loop.put(1))
+        loop.backlog.come("begins", lambda _: loop.put(1))
         loop.turn()
         assert loop.served == [1] and not loop.soon
 
