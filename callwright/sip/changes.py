@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 PASSING = (491, 500, 503, 504)
 "What a peer answers whose own offer is on its way, and what may be otherwise in a moment."
 
+ANSWER_S_MAX = 40.0
+"For a peer that says that it is trying. One that says nothing is given up by the transaction before."
+
 
 class Changes:
     """Of one call. One at a time is asked."""
 
-    __slots__ = ("_call", "_describe", "_pause", "_pending", "_tell", "_tries")
+    __slots__ = ("_call", "_describe", "_limit", "_pause", "_pending", "_tell", "_tries")
 
     def __init__(self, call: "SipCall") -> None:
         self._call = call
@@ -36,6 +39,7 @@ class Changes:
         self._tell: Callable[[str], None] = _nobody
         self._pending: Request | None = None
         self._pause: Timer | None = None
+        self._limit: Timer | None = None
         self._tries = 0
 
     @property
@@ -49,9 +53,10 @@ class Changes:
     def over(self) -> None:
         """The call has ended."""
         self._describe, self._tell = None, _nobody
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
+        for timer in (self._pause, self._limit):
+            if timer is not None:
+                timer.cancel()
+        self._pause = self._limit = None
 
     def go(self) -> None:
         """Ask, if anything is wanted and now is the time."""
@@ -73,7 +78,13 @@ class Changes:
         request.body = description
         call.session.renews(request)
         self._pending = request
+        # A provisional answer would have the transaction wait for ever (RFC 3261 §17.1.1.2).
+        self._limit = call.agent.wire.after(ANSWER_S_MAX, self._unanswered)
         call.ask(call.dialog, request, lambda response: self._answered(request, response))
+
+    def _unanswered(self) -> None:
+        self._pending = self._limit = None
+        self._give_up()
 
     def _again(self) -> None:
         self._tries += 1
@@ -99,6 +110,9 @@ class Changes:
         if self._pending is not request:
             return
         self._pending = None
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
         if call.state != "confirmed":
             return
         if response is None or response.status in (408, 481):

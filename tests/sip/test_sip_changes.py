@@ -3,7 +3,8 @@
 import pytest
 from sip_bench import ANSWER, OFFER, Bench, Owned, answer, invite, request, within
 
-from callwright.sip.events import Ended
+from callwright.sip.changes import ANSWER_S_MAX
+from callwright.sip.events import Ended, Reoffered
 from callwright.sip.session_timer import GLARE_MAX
 
 pytestmark = pytest.mark.pure
@@ -157,3 +158,17 @@ def test_nothing_is_left_of_a_call_that_ended_meanwhile(pausing: bool) -> None:
     bench.receive(answer(bench.request(last="BYE"), 200))
     bench.pass_s(70)
     assert bench.at_rest and wish.answers == []
+
+
+def test_a_peer_that_only_says_that_it_is_trying_is_waited_for_no_longer_than_that() -> None:
+    """And its own offers are welcome again."""
+    bench, owned = _dialled()
+    wish = Wish()
+    owned.call.reoffer(wish.describe, wish.answered)
+    bench.receive(answer(bench.request(), 100))
+    bench.pass_s(ANSWER_S_MAX - 1)
+    assert wish.answers == [] and bench.receive(_theirs(owned, "INVITE", body=OFFER)) == ["491 INVITE"]
+    bench.pass_s(2)
+    assert wish.answers == [""] and owned.events == []
+    bench.receive(_theirs(owned, "INVITE", 2, body=OFFER))
+    assert owned.events == [Reoffered(OFFER)]
