@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from callwright.base.errors import PeerError
+from callwright.base.errors import PeerError, ProviderError
 from callwright.conversation.applications import Loaded
 from callwright.ports.leg import NotReached
 from callwright.services import dialing, phones, trunks
@@ -118,7 +118,7 @@ async def first_of(reaches: Sequence[Reach]) -> SipLeg | NotReached:
         return NotReached("noanswer", "480 the phone is registered nowhere", 480)
     if len(reaches) == 1:
         return await reaches[0]()
-    ringing = [asyncio.ensure_future(reach()) for reach in reaches]
+    ringing = [asyncio.ensure_future(_reached(reach)) for reach in reaches]
     refused: list[NotReached] = []
     answered: SipLeg | None = None
     try:
@@ -134,6 +134,14 @@ async def first_of(reaches: Sequence[Reach]) -> SipLeg | NotReached:
         await _stop(ringing, answered)
     order = ("busy", "noanswer", "error")
     return min(refused, key=lambda reason: order.index(reason.outcome))
+
+
+async def _reached(reach: Reach) -> SipLeg | NotReached:
+    """One place that cannot be called is not the others' affair."""
+    try:
+        return await reach()
+    except (PeerError, ProviderError) as error:
+        return NotReached("error", str(error))
 
 
 async def _stop(ringing: Sequence["asyncio.Future[SipLeg | NotReached]"], answered: SipLeg | None) -> None:

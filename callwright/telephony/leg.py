@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from callwright.base.errors import PeerError
+from callwright.base.errors import PeerError, ProviderError
 from callwright.media.codec import Codec
 from callwright.ports.leg import (
     Beeped,
@@ -171,7 +171,7 @@ class SipLeg:
                 others=others,
                 authority=authority,
             )
-        except PeerError:
+        except (PeerError, ProviderError):
             leg._media.close()
             raise
         return leg

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from callwright.base.errors import PeerError
+from callwright.base.errors import PeerError, ProviderError
 from callwright.ports.leg import LegEnded
 from callwright.sip import sdp
 from callwright.sip.address import Address, Transport, uri
@@ -177,7 +177,7 @@ class Succession:
                 self._finding = asyncio.get_running_loop().create_task(self._find(referral, stations))
             else:
                 self._call(referral, referral.target, self._way(referral.target))
-        except PeerError:
+        except (PeerError, ProviderError):
             self._referral = None
             return 403
         self._count += 1
