@@ -29,7 +29,7 @@ TRUNKS_MAX = 200
 "Trunks looked at in one claim."
 
 TELEPHONES_LOOKED_AT = 1_000
-"Due calls to telephones that are looked at in one claim: a longer queue to one of them has those of others wait behind it."
+"Due calls to telephones that are looked at in one claim."
 
 LOCKED = """
     given AS (SELECT * FROM unnest({columns})
@@ -122,9 +122,11 @@ async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float
     limit = min(free, BATCH)
     if limit <= 0:
         return []
-    claims: list[Claim] = []
     async with db.transaction() as connection:
-        for trunk in await _due_trunks(connection, now):
+        due = await _due_trunks(connection, now)
+        # First, and at most half: a trunk's long queue would leave them nothing where channels are short.
+        claims = await _take_telephones(connection, engine_id, limit - limit // 2, now)
+        for trunk in due:
             tokens = min(
                 max(trunk["calls_per_second"], 1.0),
                 trunk["tokens"] + (now - trunk["tokens_at"]) * trunk["calls_per_second"],
@@ -139,8 +141,6 @@ async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float
             claims += taken
             if len(claims) >= limit:
                 break
-        if len(claims) < limit:
-            claims += await _take_telephones(connection, engine_id, limit - len(claims), now)
     return claims
 
 
@@ -181,18 +181,19 @@ _DUE = """
         )"""
 
 _DUE_AT_TELEPHONES = f"""
-        waiting AS (
+        busy AS (
+            SELECT c.account_id, c.dialled FROM outbound_attempts a JOIN outbound_calls c ON c.id = a.outbound_call_id
+            WHERE a.trunk_id IS NULL AND a.state <> 'ended'
+        ), waiting AS (
+            -- Without those of telephones that have a call: a long queue of one keeps nobody else's from being looked at.
             SELECT c.id, c.account_id, c.dialled, c.due_at FROM outbound_calls c
             WHERE c.trunk_id IS NULL AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $2
               AND (c.end_at IS NULL OR c.end_at > $2) AND starts_with(c.dialled, 'sip:')
+              AND NOT EXISTS (SELECT 1 FROM busy b WHERE b.account_id = c.account_id AND b.dialled = c.dialled)
             ORDER BY c.due_at, c.id LIMIT {TELEPHONES_LOOKED_AT}
-        ), busy AS (
-            SELECT c.account_id, c.dialled FROM outbound_attempts a JOIN outbound_calls c ON c.id = a.outbound_call_id
-            WHERE a.trunk_id IS NULL AND a.state <> 'ended'
         ), first AS (
             -- One call of each telephone: so two engines do not take two of them, for the second finds this one locked or taken.
             SELECT DISTINCT ON (w.account_id, w.dialled) w.id FROM waiting w
-            WHERE NOT EXISTS (SELECT 1 FROM busy b WHERE b.account_id = w.account_id AND b.dialled = w.dialled)
             ORDER BY w.account_id, w.dialled, w.due_at, w.id
         ), due AS (
             SELECT c.id FROM outbound_calls c

@@ -29,6 +29,7 @@ from callwright.services.phones import NewPhone
 from callwright.sip.registration import read
 from callwright.store import outbound as store
 from callwright.store.database import Database
+from callwright.store.dialing import TELEPHONES_LOOKED_AT
 from callwright.store.outbound import CANCEL_BATCH, NewCall
 from callwright.store.scope import Scope
 from callwright.store.trunks import TrunkRow
@@ -148,6 +149,25 @@ async def test_a_telephone_has_one_call_of_the_queue_at_a_time(db, world):
         assert await dialing.claim(db, engine_id=first, free=5, now=time.time()) == []
         for claim in claims:
             await _finish(db, claim.attempt_id, "completed")
+
+
+async def test_a_long_queue_of_one_telephone_keeps_no_other_waiting(db, world):
+    for name in ("ann", "bob"):
+        await phones.create(db, world.scope, NewPhone(name))
+    anns = await _queue_at(db, world, "ann", TELEPHONES_LOOKED_AT + 1)
+    (bobs,) = await _queue_at(db, world, "bob")
+    engine = await _engine(db)
+    claims = [await dialing.claim(db, engine_id=engine, free=1, now=time.time()) for _ in range(2)]
+    assert [[claim.outbound_call_id for claim in taken] for taken in claims] == [[anns[0]], [bobs]]
+
+
+async def test_a_trunks_long_queue_leaves_telephones_their_share_of_few_channels(db, world):
+    await phones.create(db, world.scope, NewPhone("ann"))
+    await _queue(db, world, 20)
+    (anns,) = await _queue_at(db, world, "ann")
+    engine = await _engine(db)
+    claims = await dialing.claim(db, engine_id=engine, free=2, now=time.time())
+    assert len(claims) == 2 and anns in {claim.outbound_call_id for claim in claims}
 
 
 async def test_a_trunk_that_takes_everything_takes_no_telephone(db, world):
