@@ -20,7 +20,7 @@ from callwright.engine import documents, metrics
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.clock import now
 from callwright.engine.legs import Owner
-from callwright.engine.telephones import Device, Telephones, first_of, not_reached
+from callwright.engine.telephones import Telephones, first_of, not_reached
 from callwright.engine.writer import Writer
 from callwright.ports.leg import NotReached
 from callwright.services import dialing, trunks
@@ -33,6 +33,7 @@ from callwright.telephony.dialled import NotAnswered
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import SipEndpoint
+from callwright.telephony.succession import Station
 
 log = logging.getLogger(__name__)
 
@@ -267,7 +268,7 @@ class Dialer:
             raise _NotAnswered(ending, reached.reason, reached.status or None)
         return reached
 
-    async def _ring(self, device: Device, sip_call_id: str, caller: str, owner: Owner) -> SipLeg | NotReached:
+    async def _ring(self, device: Station, sip_call_id: str, caller: str, owner: Owner) -> SipLeg | NotReached:
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
@@ -277,7 +278,7 @@ class Dialer:
             caller=caller,
             to=device.place.address,
             transport=device.place.transport,
-            extra=(("route", ", ".join(device.route)),) if device.route else (),
+            extra=device.extra,
         )
         refused = await self._answered(leg, owner)
         return leg if refused is None else not_reached(refused)

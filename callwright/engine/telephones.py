@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from callwright.base.errors import PeerError, ProviderError
@@ -21,18 +20,10 @@ from callwright.store.phones import BindingRow, KnownPhone
 from callwright.store.scope import Scope
 from callwright.telephony.dialled import NotAnswered
 from callwright.telephony.leg import SipLeg
+from callwright.telephony.succession import Station
 
 RING_S = 60.0
 "How long a telephone that another one calls may ring."
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One of the places where a telephone is registered, and the way there."""
-
-    uri: str
-    place: Place
-    route: tuple[str, ...]
 
 
 class Telephones:
@@ -44,7 +35,7 @@ class Telephones:
         self._engine_id = engine_id
         self._ours = ours
 
-    async def devices(self, scope: Scope, destination: str) -> list[Device] | None:
+    async def devices(self, scope: Scope, destination: str) -> list[Station] | None:
         """Where the telephone is that a destination names: `sip:NAME@callwright`, or its extension. None: it names none.
 
         Raises `PeerError` where it names one that there is not.
@@ -68,7 +59,7 @@ class Telephones:
             return found.user, True
         return (found.user, False) if (found.host, found.port) in self._ours() else ("", False)
 
-    def _device(self, binding: BindingRow) -> Device | None:
+    def _device(self, binding: BindingRow) -> Station | None:
         way = registration.way_to(binding.uri, binding.source, binding.path)
         if way is None:
             return None
@@ -79,7 +70,7 @@ class Telephones:
             if listening is None:
                 return None
             to = listening
-        return Device(way.uri, Place(to, binding.transport), way.route)
+        return Station(way.uri, Place(to, binding.transport), way.route)
 
     async def dialled(self, phone: KnownPhone, dialled: str) -> tuple[Route, Loaded] | None:
         """What a call of a telephone runs that no number of its account takes: it is connected with another telephone, or with

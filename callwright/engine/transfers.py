@@ -14,7 +14,7 @@ from callwright.base.config import Config
 from callwright.base.errors import PeerError, ProviderError
 from callwright.engine.calls import Calls, Party
 from callwright.engine.legs import Owner
-from callwright.engine.telephones import Device, Telephones, first_of, not_reached
+from callwright.engine.telephones import Telephones, first_of, not_reached
 from callwright.media.codec import Codec
 from callwright.ports.leg import HandedOver, Leg, NotReached
 from callwright.providers.http import Guard
@@ -67,8 +67,8 @@ class _Target:
     authority: str = ""
     "That signed the trunk's certificate, in PEM."
 
-    route: tuple[str, ...] = ()
-    "Proxies between the peer and a telephone, as `Route` has them."
+    extra: tuple[tuple[str, str], ...] = ()
+    "Header fields that lead to a telephone behind proxies."
 
 
 class Transfers:
@@ -180,7 +180,7 @@ class Transfers:
             extra=(
                 *target.told(shown),
                 *command.headers,
-                *((("route", ", ".join(target.route)),) if target.route else ()),
+                *target.extra,
             ),
             credentials=target.credentials,
             permits=target.permits,
@@ -221,7 +221,7 @@ class _Stations:
             devices = await self._telephones.devices(self._scope, target)
         except FAILURES as error:
             raise PeerError(str(error)) from None
-        return [Station(device.uri, device.place, device.route) for device in devices or ()]
+        return devices or []
 
 
 def _connected(leg: UnansweredLeg, reached: SipLeg | NotReached) -> SipLeg | NotReached:
@@ -281,5 +281,5 @@ def _told(trunk: TrunkRow, caller: str) -> tuple[tuple[str, str], ...]:
     return trunk.policy.told(caller, trunk.username, trunk.host)
 
 
-def _at(device: Device) -> _Target:
-    return _Target(device.uri, [device.place], route=device.route)
+def _at(device: Station) -> _Target:
+    return _Target(device.uri, [device.place], extra=device.extra)

@@ -1,7 +1,7 @@
 """What we want changed within a call: re-INVITEs of ours with another description (RFC 3261 §14.1).
 
     wanted --the session is quiet--> asked --2xx: ACK--> agreed
-      ^                               | |\\--refused--> the session goes on as it was
+      ^                               | |\\--refused, or never finally answered--> the session goes on as it was
       |                               | \\--408, 481, no answer--> the call is over
       \\--in a moment--491, 500, 503, 504
 

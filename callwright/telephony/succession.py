@@ -54,11 +54,16 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """Where a telephone of our own is."""
+    """One of the places where a telephone of our own is, and the way there."""
 
     uri: str
     place: Place
     route: tuple[str, ...] = ()
+
+    @property
+    def extra(self) -> tuple[tuple[str, str], ...]:
+        """Header fields of an INVITE that goes there."""
+        return (("route", ", ".join(self.route)),) if self.route else ()
 
 
 class Stations(Protocol):
@@ -189,9 +194,9 @@ class Succession:
                 found = await stations.find(referral.target)
             self._finding = None
             for station in found:
-                place, routes = station.place, (("route", ", ".join(station.route)),) if station.route else ()
+                place = station.place
                 with suppress(PeerError):  # a Contact that is no place; there may be others
-                    self._call(referral, station.uri, Peer("", place.address, place.transport), routes)
+                    self._call(referral, station.uri, Peer("", place.address, place.transport), station.extra)
             if not self._coming:
                 raise PeerError("no such telephone")
         except (PeerError, TimeoutError):
