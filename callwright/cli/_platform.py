@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from callwright.base.config import Config, LogFormat
+from callwright.cli import _postgres, _supervisor
 from callwright.cli._address import Address
 from callwright.cli._data_dir import CannotStart, hold, sealing_key
 from callwright.cli._health import http_answers, sip_answers
@@ -29,6 +30,12 @@ READY_S_MAX = 60.0
 
 DRAIN_S_MAX = 3 * 3600.0
 "No call is let to last longer."
+
+OWN_END_S_MAX = 2.5
+"For Python to take itself apart once nothing else runs: two seconds on a machine three times too busy."
+
+STOP_S_MAX = _supervisor.STOP_S_MAX + _supervisor.KILLED_S_MAX + _postgres.GIVEN_UP_S_MAX + OWN_END_S_MAX
+"The programs, then the database, then we. After so long the kernel ends us, and by that whatever is left."
 
 SOCKET_PATH_MAX = 100
 "A UNIX socket's path has at most 107 bytes."

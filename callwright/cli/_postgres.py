@@ -42,6 +42,9 @@ START_S_MAX = 60.0
 STOP_S_MAX = 1.0
 "A fast shutdown writes a checkpoint; after this long it is cut short, and the next start recovers."
 
+GIVEN_UP_S_MAX = 3 * STOP_S_MAX
+"After a fast and an immediate shutdown, a kill."
+
 GONE_S_MAX = 5.0
 "A server whose parent was killed ends by itself within this."
 

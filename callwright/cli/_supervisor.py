@@ -25,7 +25,7 @@ from callwright.cli._process import READY_FD, die_with_parent, ended
 from callwright.cli._role_log import RoleLog
 
 STOP_S_MAX = 3.5
-"From SIGTERM to SIGKILL: after the child's own alarm, and early enough to stop the database within 5 s in all."
+"From SIGTERM to SIGKILL: after the child's own alarm."
 
 KILLED_S_MAX = 1.0
 RESTART_S_MIN = 0.2

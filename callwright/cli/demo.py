@@ -17,7 +17,7 @@ from callwright.cli import _process
 from callwright.cli._address import Address
 from callwright.cli._demo_texts import Texts, TextsFailed
 from callwright.cli._options import phone_of, place_options
-from callwright.cli._platform import Options, Platform
+from callwright.cli._platform import STOP_S_MAX, Options, Platform
 from callwright.cli.up import welcome
 from callwright.testing.receiver import Receiver
 
@@ -59,7 +59,7 @@ def command(data_dir: Path, http: Address, sip: Address, phone: Address | None, 
                 await stopping.stop.wait()
 
     try:
-        _process.run(main, stop_s_max=5.0)
+        _process.run(main, stop_s_max=STOP_S_MAX)
     except CallwrightError as error:
         raise click.ClickException(str(error)) from None
     raise SystemExit(status)

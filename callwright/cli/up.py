@@ -10,13 +10,9 @@ from callwright.base.errors import CallwrightError
 from callwright.cli import _process
 from callwright.cli._address import Address, AddressType
 from callwright.cli._options import phone_of, place_options
-from callwright.cli._platform import Options, Platform
+from callwright.cli._platform import STOP_S_MAX, Options, Platform
 from callwright.media.codecs import named
 from callwright.sip.address import is_ip
-
-STOP_S_MAX = 5.0
-"Then the kernel ends us, and by that the children."
-
 
 def _ip_address(_context: click.Context, _option: click.Parameter, asked: Address | None) -> Address | None:
     if asked is not None and not (is_ip(asked.host) and asked.port):

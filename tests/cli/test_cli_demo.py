@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from callwright.cli._platform import STOP_S_MAX
 from callwright.sms import keywords
 
 pytestmark = pytest.mark.wire
@@ -88,7 +89,7 @@ async def test_it_stays_up_until_it_is_stopped(data_dir):
         async with httpx.AsyncClient(trust_env=False) as client:
             assert (await client.get(f"{base}/health")).json()["status"] == "ok"
         process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(STOP_S_MAX + 1):
             assert await process.wait() == 0
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", int(base.rpartition(":")[2]))) != 0
