@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -120,7 +121,14 @@ class Call:
         self.told = Inbox()
         self.session = plane.open(self.told.add)
         if connect:
-            self.session.connect(HOST, self.peer.port, Agreed(101))
+            self.connect(Agreed(101))
+
+    def connect(self, agreed: Agreed) -> None:
+        """Returns when the plane has done so: what the peer sends from now on is taken as agreed."""
+        self.session.connect(HOST, self.peer.port, agreed)
+        done = threading.Event()
+        self.session._post(lambda _stream, _clock: done.set())
+        assert done.wait(10)
 
 
 def free_ports(count: int) -> tuple[int, int]:

@@ -38,7 +38,7 @@ async def plane():
 
 def _call(plane: MediaPlane, agreed: Agreed) -> Call:
     made = Call(plane, connect=False)
-    made.session.connect(HOST, made.peer.port, agreed)
+    made.connect(agreed)
     return made
 
 
@@ -110,9 +110,9 @@ class TestPackets:
         made = _call(plane, Agreed(101))
         made.session.play([frames(b"\xff" * 16_000)], 1)
         await made.peer.got(3)
-        made.session.connect(HOST, made.peer.port, ALAW)
+        made.connect(ALAW)
         await made.peer.inbox.until(lambda items: any(packet.payload_type == 8 for _, packet in items))
-        made.session.connect(HOST, made.peer.port, Agreed(101))
+        made.connect(Agreed(101))
         await made.peer.inbox.until(lambda items: items[-1][1].payload_type == 0)
         numbers = [packet.sequence for packet in made.peer.packets]
         assert numbers == [(numbers[0] + n) & 0xFFFF for n in range(len(numbers))]

@@ -134,15 +134,15 @@ async def test_a_key_is_told_once(call):
 
 
 async def test_the_key_events_payload_type_is_the_negotiated_one(call):
-    call.session.connect(HOST, call.peer.port, Agreed(96))
+    call.connect(Agreed(96))
     call.peer.press(call.session, 1, payload_type=101)
     call.peer.press(call.session, 2, payload_type=96)
     await call.told.event(KeyPressed)
-    call.session.connect(HOST, call.peer.port, Agreed(None))
+    call.connect(Agreed(None))
     call.peer.press(call.session, 3, payload_type=96)
     call.session.play([numbered(5)], 1)
     await call.told.event(PlayEnded)
-    call.session.connect(HOST, call.peer.port, Agreed(96))
+    call.connect(Agreed(96))
     call.peer.press(call.session, 4, payload_type=96)
     await call.told.event(KeyPressed, 2)
     assert [event.key for event in call.told.of(KeyPressed)] == ["2", "4"]
@@ -266,7 +266,7 @@ async def test_play_before_connect_waits(plane):
     call.session.play([numbered(3)], 1)
     await asyncio.sleep(0.1)  # nothing may happen meanwhile
     assert call.told.items == []
-    call.session.connect(HOST, call.peer.port, Agreed(101))
+    call.connect(Agreed(101))
     await call.told.event(PlayEnded)
     assert [packet.payload[0] for packet in call.peer.packets] == [0, 1, 2]
     call.peer.close()
@@ -281,7 +281,7 @@ async def test_on_hold_nothing_is_sent_and_the_program_goes_on(call):
     call.session.play([numbered(5)], 2)
     assert await call.told.event(PlayEnded, 2) == PlayEnded(2, interrupted=False)
     assert call.peer.packets == []
-    call.session.connect(HOST, call.peer.port, Agreed(101))
+    call.connect(Agreed(101))
     call.session.play([numbered(5)], 3)
     await call.told.event(PlayEnded, 3)
     assert [packet.payload[0] for packet in call.peer.packets] == [0, 1, 2, 3, 4]
@@ -324,7 +324,7 @@ async def test_an_unreachable_far_end_does_not_end_reception(call):
     call.session.play([numbered(5)], 1)
     await call.told.event(PlayEnded)
     call.peer = Peer()
-    call.session.connect(HOST, call.peer.port, Agreed(101))
+    call.connect(Agreed(101))
     call.peer.press(call.session, 2)
     await call.told.event(KeyPressed, 2)
     call.session.play([numbered(5)], 2)

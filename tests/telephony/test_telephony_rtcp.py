@@ -61,7 +61,7 @@ class TestReports:
     async def test_each_side_learns_what_the_other_hears(self, plane):
         there = Reporter()
         made = Call(plane, connect=False)
-        made.session.connect(HOST, made.peer.port, Agreed(101, rtcp=there.address))
+        made.connect(Agreed(101, rtcp=there.address))
         made.session.play([PROMPT], 1)
         for number in range(20):
             made.peer.send(made.session, skip=2 if number == 10 else 0)
@@ -125,7 +125,7 @@ class TestReports:
 
     async def test_a_short_call_opens_no_second_socket(self, plane):
         made = Call(plane, connect=False)
-        made.session.connect(HOST, made.peer.port, Agreed(101, rtcp=(HOST, 9)))
+        made.connect(Agreed(101, rtcp=(HOST, 9)))
         made.peer.tap(made.session, 3)
         await made.told.event(KeyPressed)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -173,7 +173,7 @@ async def test_a_far_end_that_only_listens_is_not_missed(plane):
     made = Call(plane, connect=False)
     stream = made.session._stream
     stream._no_audio = 1
-    made.session.connect(HOST, made.peer.port, Agreed(101, heard=False))
+    made.connect(Agreed(101, heard=False))
     other = Call(plane)
     other.session._stream._no_audio = 1
     await other.told.event(NoAudio)

@@ -142,7 +142,7 @@ class TestPackets:
     @pytest.mark.parametrize("suite", SUITES)
     async def test_what_is_forged_or_comes_again_is_not_heard(self, plane, suite):
         made = Call(plane, connect=False)
-        made.session.connect(HOST, made.peer.port, Agreed(101, secured=Keys(suite, ONE, TWO)))
+        made.connect(Agreed(101, secured=Keys(suite, ONE, TWO)))
         far = media_secure.Secured(made.peer.sock, Keys(suite, TWO, ONE))
         to = (HOST, made.session.port)
         for number in range(3):
@@ -162,7 +162,7 @@ class TestPackets:
 
     async def test_audio_goes_out_sealed(self, plane):
         made = Call(plane, connect=False)
-        made.session.connect(HOST, made.peer.port, Agreed(101, secured=Keys(SUITES[0], ONE, TWO)))
+        made.connect(Agreed(101, secured=Keys(SUITES[0], ONE, TWO)))
         made.session.play([frames(bytes(range(160)) * 5)], 1)
         sent = await made.peer.got(5)
         assert {len(packet.payload) for packet in sent} == {170}
@@ -173,12 +173,12 @@ class TestPackets:
         """The count of what was sent goes on: the far end would refuse what it takes for a replay."""
         made = Call(plane, connect=False)
         agreed = Agreed(101, secured=Keys(SUITES[0], ONE, TWO))
-        made.session.connect(HOST, made.peer.port, agreed)
+        made.connect(agreed)
         made.session.play([frames(bytes(160) * 100)], 1)
         await made.peer.got(5)
         secured = made.session._stream._secured
         out = secured._out
-        made.session.connect(HOST, made.peer.port, agreed)
+        made.connect(agreed)
         await made.peer.got(10)
         assert made.session._stream._secured is secured and secured._out is out
         made.peer.close()
