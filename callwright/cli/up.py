@@ -14,6 +14,7 @@ from callwright.cli._platform import STOP_S_MAX, Options, Platform
 from callwright.media.codecs import named
 from callwright.sip.address import is_ip
 
+
 def _ip_address(_context: click.Context, _option: click.Parameter, asked: Address | None) -> Address | None:
     if asked is not None and not (is_ip(asked.host) and asked.port):
         raise click.BadParameter(f"{asked} is not an IP address and a port, such as 192.0.2.53:53.")
