@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from callwright.sip.message import Headers
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "SUBSCRIBE")
 ALLOW = ", ".join(METHODS)
 NOT_ALLOWED = frozenset({"REGISTER", "PUBLISH", "MESSAGE"})
 "Methods that we know and do not serve: 405, where an unknown one is 501."

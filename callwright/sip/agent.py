@@ -21,6 +21,7 @@ from callwright.sip.events import SipEvent
 from callwright.sip.invitation import Invitation
 from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse, reason_of
 from callwright.sip.replaces import of_invite
+from callwright.sip.subscription import Subscriptions
 from callwright.sip.timers import Timers
 from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address, same_tag
 
@@ -113,6 +114,8 @@ class Agent:
         self._calls: dict[tuple[str, str], SipCall] = beside._calls if beside else {}
         "By Call-ID and our tag; the call itself knows its peer's."
 
+        self.subscriptions: Subscriptions = beside.subscriptions if beside else Subscriptions()
+
         self._unanswered: dict[tuple[str, str, int], SipCall] = beside._unanswered if beside else {}
         "Calls of peers that nobody has answered yet, by Call-ID, their tag and CSeq."
 
@@ -200,7 +203,7 @@ class Agent:
             invite.cancelled()
 
     def _in_dialog(self, request: Request, source: Address) -> None:
-        call = self._call_of(request)
+        call = (request.method == "SUBSCRIBE" and self.subscriptions.of(request)) or self._call_of(request)
         if call is None:
             self._stray(request, source)
         elif not self._is_unacceptable(request, source) and not self._is_full(request, source):
@@ -230,9 +233,9 @@ class Agent:
     def _is_unacceptable(self, request: Request, source: Address) -> bool:
         """The checks of RFC 3261 §8.2.1 and §8.2.2, and the hops."""
         method, headers = request.method, request.headers
-        if method == "SUBSCRIBE":
+        package = headers.get("event").partition(";")[0].strip().lower() if method == "SUBSCRIBE" else ""
+        if method == "SUBSCRIBE" and (package != EVENTS or not request.to_tag):
             # Of what is told after a REFER only a REFER makes one (RFC 3515 §2.4.4); the rest is RFC 6665 §4.2.1.1.
-            package = headers.get("event").partition(";")[0].strip().lower()
             self.refuse(request, source, 403 if package == EVENTS else 489, allow_events=EVENTS)
         elif method not in METHODS:
             self.refuse(request, source, 405 if method in NOT_ALLOWED else 501, allow=ALLOW)

@@ -366,6 +366,9 @@ class SipCall:
             self._transfers.asked(request, transaction)
         elif request.method == "NOTIFY":
             self._transfers.notified(request, transaction)
+        elif request.method == "SUBSCRIBE":
+            # Those that are there the agent finds by themselves; only a REFER begins one (RFC 3515 §2.4.4).
+            reply(request, transaction, 403 if self._refers is None else 481)
         else:
             assert request.method == "OPTIONS", "the agent refuses what it does not serve"
             self.agent.options(request, transaction)

@@ -4,9 +4,8 @@ Ours:   asked --2xx--> accepted --NOTIFY with a final status, or the end of the 
            \\--refused, no answer--> `Referred`        (a peer that wants no subscription, RFC 4488: `Referred` at once)
 Theirs: REFER --the owner permits: 202, NOTIFY 100--> under way --the owner tells a final status: NOTIFY--> over
 
-Each is one at a time for each call. A NOTIFY may come before the 2xx that it follows (§2.4.4), and ours are sent one after
-the other, since a peer may not take them out of order. The subscription lives on when its call ends (RFC 5057 §4.1): who
-asked for a transfer often hangs up at once.
+Each is one at a time for each call. A NOTIFY may come before the 2xx that it follows (§2.4.4). The subscription that theirs
+makes lives on when its call ends (RFC 5057 §4.1): who asked for a transfer often hangs up at once.
 """
 
 import re
@@ -18,18 +17,15 @@ from urllib.parse import unquote
 from callwright.base.errors import PeerError
 from callwright.sip.address import name_address, uri
 from callwright.sip.events import Referred
-from callwright.sip.message import REASON_MAX, REASONS, Request, Response, Unreadable
+from callwright.sip.message import Request, Response, Unreadable
 from callwright.sip.replaces import Replaces, replaces
+from callwright.sip.subscription import FRAGMENT, REFER_S_MAX, Subscription, event_id, printable
 from callwright.sip.timers import Timer
 from callwright.sip.transaction import ServerTransaction
 
 if TYPE_CHECKING:
     from callwright.sip.call import SipCall
 
-REFER_S_MAX = 120.0
-"How long either side waits for the other's word: as long as a telephone may ring."
-
-FRAGMENT = "message/sipfrag"
 _STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: ([^\r\n]*))?")
 _METHOD = re.compile(r";method=(?!invite(?:[;?]|$))", re.IGNORECASE)
 
@@ -61,7 +57,7 @@ class Referral:
 class Refers:
     """Of one call, both ways."""
 
-    __slots__ = ("_asked", "_call", "_count", "_ours", "_theirs", "_waiting")
+    __slots__ = ("_asked", "_call", "_ours", "_theirs", "_waiting")
 
     def __init__(self, call: "SipCall") -> None:
         self._call = call
@@ -71,8 +67,7 @@ class Refers:
         self._asked = 0
         "Its CSeq."
 
-        self._theirs: _Subscription | None = None
-        self._count = 0
+        self._theirs: Subscription | None = None
         self._waiting: tuple[str, SipCall | None] | None = None
         "What we ask once our 2xx has its ACK: the peer knows of no call before it has that."
 
@@ -128,8 +123,8 @@ class Refers:
     def notified(self, request: Request, transaction: ServerTransaction) -> None:
         """A NOTIFY came."""
         reply = self._call.agent.reply
-        package, _, options = request.headers.get("event").partition(";")
-        number = options.partition("id=")[2].partition(";")[0].strip()
+        package = request.headers.get("event").partition(";")[0]
+        number = event_id(request)
         if package.strip().lower() != "refer":
             reply(request, transaction, 489, allow_events="refer")
         elif self._ours is None or (number and number != str(self._asked)):
@@ -141,7 +136,7 @@ class Refers:
             found = _STATUS.match(request.body)
             status = int(found[1]) if found else 0
             if status >= 200:
-                self._done(status, _printable(found[2] or "") if found else "")
+                self._done(status, printable(found[2] or "") if found else "")
             elif request.headers.get("subscription-state").strip().lower().startswith("terminated"):
                 self._done(480, "the far end tells no more of it")
 
@@ -157,95 +152,18 @@ class Refers:
         if self._theirs is not None and not self._theirs.over:
             reply(request, transaction, 491)
             return
-        quiet = request.headers.get("refer-sub").strip().lower() == "false"
-        self._count += 1
-        # Of the first one the event needs no number, and some peers expect none (§2.4.6).
-        event = "refer" if self._count == 1 else f"refer;id={request.sequence}"
-        subscription = _Subscription(call, event, quiet=quiet)
+        subscription = Subscription(call, request, first=self._theirs is None)
         referral.tell = subscription.tell
         self._theirs = subscription
         status = call.on_refer(referral)
         if status >= 300:
             subscription.over = True
             reply(request, transaction, status)
-        elif quiet:
+        elif subscription.quiet:
             reply(request, transaction, 202, refer_sub="false", contact=call.agent.contact)
         else:
             reply(request, transaction, 202, contact=call.agent.contact)
         subscription.begin()
-
-
-class _Subscription:
-    """Who sent us a REFER is told what comes of it."""
-
-    __slots__ = ("_begun", "_call", "_event", "_final", "_limit", "_quiet", "_sending", "_then", "over")
-
-    def __init__(self, call: "SipCall", event: str, *, quiet: bool) -> None:
-        """`quiet`: the peer wants to be told nothing (RFC 4488)."""
-        self._call = call
-        self._event = event
-        self._quiet = quiet
-        self._begun = False
-        self._sending = False
-        self._final: tuple[int, str] | None = None
-        self._then: Callable[[], None] = _nothing
-        self._limit: Timer | None = None
-        self.over = False
-
-    def begin(self) -> None:
-        """It was accepted, and that was sent."""
-        self._begun = True
-        if self.over or self._quiet:
-            return
-        self._limit = self._call.agent.wire.after(REFER_S_MAX, lambda: self.tell(408, "nothing came of it", _nothing))
-        self._notify(100, "Trying", f"active;expires={REFER_S_MAX:.0f}")
-
-    def tell(self, status: int, reason: str, then: Callable[[], None]) -> None:
-        if self._final is not None:
-            return
-        self._final = status, reason or REASONS.get(status, "")
-        if self.over or self._quiet:
-            self.over = True
-            then()
-            return
-        self._then = then
-        if self._begun and not self._sending:
-            self._last()
-
-    def _last(self) -> None:
-        assert self._final is not None
-        self._end()
-        self._notify(*self._final, "terminated;reason=noresource")
-
-    def _end(self) -> None:
-        self.over = True
-        if self._limit is not None:
-            self._limit.cancel()
-
-    def _notify(self, status: int, reason: str, state: str) -> None:
-        call = self._call
-        assert call.dialog is not None
-        request = call.dialog.request("NOTIFY")
-        request.headers.set("event", self._event)
-        request.headers.set("subscription-state", state)
-        request.headers.set("contact", call.agent.contact)
-        request.headers.set("content-type", f"{FRAGMENT};version=2.0")
-        request.body = f"SIP/2.0 {status} {_printable(reason)}\r\n"
-        self._sending = True
-        call.ask(call.dialog, request, self._told)
-
-    def _told(self, response: Response | None) -> None:
-        self._sending = False
-        if self.over or response is None or response.status >= 300:
-            # It has heard all, or no longer listens (§2.4.4).
-            self._end()
-            then, self._then = self._then, _nothing
-            then()
-        elif self._final is not None:
-            self._last()
-
-
-def _nothing() -> None: ...
 
 
 def referral_of(request: Request) -> Referral:
@@ -274,7 +192,3 @@ def _place(named: str) -> tuple[str, Replaces | None]:
                 raise PeerError("two Replaces")
             replaced = replaces(unquote(value))
     return target, replaced
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)[:REASON_MAX]

@@ -121,7 +121,8 @@ class Bench:
     @property
     def at_rest(self) -> bool:
         """Nothing is kept of any call or message."""
-        return not (self.agent.calls or len(self.agent.transactions) or len(self.agent.wire.timers))
+        agent = self.agent
+        return not (agent.calls or agent.subscriptions or len(agent.transactions) or len(agent.wire.timers))
 
 
 branches = count(1)

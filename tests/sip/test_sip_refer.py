@@ -259,6 +259,18 @@ class TestWeAreAsked:
         asked[0].tell(200, "OK", told)
         assert bench.sent[-1].what == "202 REFER"
 
+    def test_an_owner_that_says_too_late_still_goes_on(self) -> None:
+        """What is done when the peer has heard, such as to hang up on it, is done though nobody listens any more."""
+        bench, owned, asked = self._permitting()
+        bench.receive(within(owned, "REFER", refer_to=PLACE))
+        bench.receive(answer(bench.request(), 200))
+        bench.pass_s(REFER_S_MAX)
+        heard: list[float] = []
+        asked[0].tell(200, "OK", lambda: heard.append(bench.now))
+        assert not heard, "the NOTIFY before is on its way"
+        bench.receive(answer(bench.request(), 200))
+        assert len(heard) == 1
+
     def test_a_second_one(self) -> None:
         bench, owned, asked = self._permitting()
         bench.receive(within(owned, "REFER", refer_to=PLACE))

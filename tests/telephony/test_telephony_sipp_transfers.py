@@ -232,6 +232,34 @@ class TestWeAreSentOn:
         assert await running == ""
         assert leg.ended != comes
 
+    @pytest.mark.parametrize("stays", [True, False])
+    async def test_a_caller_that_subscribes_for_longer_and_then_no_more(self, ours, tmp_path, stays):
+        """RFC 6665 §4.1.2: each SUBSCRIBE has its 200 and a NOTIFY; also after the caller's own BYE (RFC 5057)."""
+        ours.desk_rings = True
+        leaves = [] if stays else [call("BYE", 3, to=TAG), recv(200, has="CSeq:BYE")]
+        steps = [
+            *BEGIN,
+            call("REFER", 2, f"Refer-To: {ours.desk}", to=TAG),
+            recv(202),
+            recv("NOTIFY", has="Subscription-State:active"),
+            bye_answer(),
+            *leaves,
+            call("SUBSCRIBE", 4, "Event: refer", "Expires: 60", to=TAG),
+            recv(200, has="Expires: 60"),
+            recv("NOTIFY", has="Subscription-State:active;expires=60"),
+            bye_answer(),
+            call("SUBSCRIBE", 5, "Event: refer;id=2", "Expires: 0", to=TAG),
+            recv(200, has="Contact:sip:"),
+            recv("NOTIFY", has="Subscription-State:terminated;reason=timeout"),
+            bye_answer(),
+            call("SUBSCRIBE", 6, "Event: refer", "Expires: 60", to=TAG),
+            recv(481),
+        ]
+        assert await dial(tmp_path, steps, ours.endpoint.address) == ""
+        leg, desk = await ours.leg(), await ours.desk_call()
+        assert not leg.ended, "the transfer goes on unheard"
+        SipLeg.incoming(desk, ours.plane, HOST)
+
     async def test_where_nobody_may_send_us(self, ours, tmp_path):
         """Outside of a call, and to another address than the caller's own."""
         steps = [
