@@ -7,8 +7,12 @@ import pytest
 from rtp_peer import HOST, Call, Peer, free_ports
 
 from callwright.ports.leg import KeyPressed, PlayEnded
+from callwright.telephony import media_ports
 from callwright.telephony.media_coding import Agreed
+from callwright.telephony.media_events import FirstPacket
 from callwright.telephony.media_latch import LATCH_PACKETS, Latch
+from callwright.telephony.media_ports import PortPool
+from callwright.telephony.media_stream import Stream
 from callwright.telephony.plane import Closed, MediaPlane
 
 THREE = [bytes(160)] * 3
@@ -142,6 +146,81 @@ class TestHijack:
         call.peer.sock.bind(address)
         call.peer.tap(call.session, 2)
         assert (await call.told.event(KeyPressed)).key == "2"
+
+
+@pytest.mark.wire
+class TestEmptyDatagrams:
+    """Of no bytes: they say nothing of whose they are, and are not the end of what waits to be read."""
+
+    async def test_one_settles_nothing(self, call):
+        """Where it comes from the address that the SDP names, a far end behind NAT is believed after it all the same."""
+        nat = Peer()
+        call.peer.sock.sendto(b"", (HOST, call.session.port))
+        nat.press(call.session, 4)
+        assert (await call.told.event(KeyPressed)).key == "4"
+        call.session.play([THREE], 1)
+        await nat.got(3)
+        assert call.peer.packets == [] and (await _stats(call)).foreign == 0
+        nat.close()
+
+    async def test_before_the_far_end_is_known(self):
+        plane = MediaPlane(HOST, *free_ports(4), asyncio.get_running_loop())
+        plane.start()
+        call = Call(plane, connect=False)
+        for _ in range(3):
+            call.peer.sock.sendto(b"", (HOST, call.session.port))
+        call.connect(Agreed(101))
+        call.peer.tap(call.session, 5)
+        assert (await call.told.event(KeyPressed)).key == "5"
+        assert call.told.items == [FirstPacket(), KeyPressed("5")] and plane.alive
+        assert (await _stats(call)).packets_received == 1
+        call.peer.close()
+        plane.stop()
+
+    async def test_once_the_kernel_lets_nobody_else_in(self, call):
+        call.peer.send(call.session)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            await _refused(stranger, call)
+        call.peer.sock.sendto(b"", (HOST, call.session.port))
+        call.peer.tap(call.session, 6)
+        assert (await call.told.event(KeyPressed)).key == "6"
+        call.session.play([THREE], 1)
+        await call.peer.got(3)
+        assert (await _stats(call)).packets_received == 2
+
+    async def test_what_waits_behind_one_is_a_strangers_all_the_same(self):
+        """The socket is given to the far end alone only when nothing waits that came before, from whomever."""
+        sock = PortPool(HOST, *free_ports(1)).open()
+        told, peer, stranger = [], Peer(), Peer()
+        here = _Here(sock.getsockname()[1])
+        stream = Stream(sock, told.append, told)
+        stream.connect(0, (HOST, peer.port), Agreed(101))
+        buffer = bytearray(2048)
+        view = memoryview(buffer)
+        peer.send(here)
+        assert stream.receive(buffer, view, view[12:172], 0)
+        stranger.sock.sendto(b"", (HOST, here.port))
+        stranger.ssrc = peer.ssrc
+        stranger.press(here, 7)
+        assert not media_ports.is_empty(sock)
+        stream.each_second(8000)
+        while stream.receive(buffer, view, view[12:172], 8000):
+            pass
+        assert media_ports.is_empty(sock)
+        stream.each_second(16_000)
+        peer.press(here, 8)
+        while stream.receive(buffer, view, view[12:172], 16_000):
+            pass
+        assert [one[1] for one in told] == [FirstPacket(), KeyPressed("8")] and stream.stats().foreign == 10
+        for end in (peer, stranger, sock):
+            end.close()
+
+
+class _Here:
+    """Of a session, what a peer asks of it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
 
 
 async def _refused(stranger: socket.socket, call: Call) -> None:
