@@ -18,13 +18,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from sip_requests import register
 
 from callwright.base.config import Config
+from callwright.engine.directory import FOUND_MAX, Directory
 from callwright.services import accounts, applications, deployments, first_start, numbers, phones, publishing, trunks
 from callwright.services.phones import NewPhone
 from callwright.sip.address import Address
 from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import Answered, Rejected, SipEvent
+from callwright.sip.locating import Place
 from callwright.sip.message import Request, Response, parse
-from callwright.sip.sources import FAILURES_MAX
+from callwright.sip.sources import BURST, FAILURES_MAX
 from callwright.store.database import Database
 from callwright.store.scope import Scope
 from callwright.store.trunks import TrunkRow
@@ -218,6 +220,62 @@ async def test_what_cannot_be_read_is_told_to_whom_we_know(platform: Running) ->
                 counted = {sample.labels["what"]: sample.value for sample in found.samples}
             await asyncio.sleep(0.1)
     assert counted == {"answered": 4, "dropped": 5}
+
+
+async def test_what_strangers_send_unreadable_is_held_against_nobody(platform: Running) -> None:
+    """Its source may be forged: neither the trunk nor the stranger is silent after it, and each is counted as what it is."""
+    async with _database(platform) as db:
+        await phones.create(db, await _account(db, "12125557010", "127.0.0.35"), NewPhone("lea"))
+    await _until_known(platform, "127.0.0.35", "12125557010")
+    known, stranger = Peer(platform, "127.0.0.35"), Peer(platform, "127.0.0.36")
+    before, many = await _counted(platform), int(BURST) + 20
+    for _ in range(many):
+        for peer in (known, stranger):
+            peer.sends(_request("OPTIONS", "sip:127.0.0.1"), " SIP/2.0\r\n", " SIP/4.0\r\n")
+    for _ in range(many):
+        answer = await asyncio.to_thread(known.hears)
+        assert answer is not None and answer.status == 505
+    async with asyncio.timeout(WAIT_S):
+        while (after := await _counted(platform))["dropped"] < before["dropped"] + many:  # noqa: ASYNC110 - a process
+            await asyncio.sleep(0.1)
+    assert {name: after[name] - before[name] for name in after} == {
+        "answered": many, "dropped": many, "strangers": 0, "limited": 0, "silenced": 0,
+    }  # fmt: skip
+    # Nor has the stranger lost its chance: it may be an office whose first REGISTER this is.
+    stranger.sends(_request("REGISTER", "sip:127.0.0.1", to="<sip:lea@127.0.0.1>"))
+    challenge = await asyncio.to_thread(stranger.hears)
+    assert challenge is not None and challenge.status == 401
+
+
+async def _counted(platform: Running) -> dict[str, float]:
+    """What has come to the door and could not be read, so far."""
+    token = {"Authorization": f"Bearer {platform.ready['metrics_token']}"}
+    async with platform.client() as client:
+        told = (await client.get("/metrics", headers=token, auth=None)).text
+    counted = dict.fromkeys(("answered", "dropped", "strangers", "limited", "silenced"), 0.0)
+    for family in text_string_to_metric_families(told):
+        if family.name in ("callwright_sip_unreadable", "callwright_sip_door"):
+            for sample in family.samples:
+                kind = sample.labels.get("what", "")
+                if kind in counted and sample.name.endswith("_total"):
+                    counted[kind] += sample.value
+    return counted
+
+
+async def test_forged_sources_take_no_room(platform: Running) -> None:
+    """Whose an address is, is remembered of so many; and a trunk is known whatever came before."""
+    async with _database(platform) as db:
+        await _account(db, "12125557011", "127.0.0.37")
+        directory = Directory(db, _no_names)
+        await directory.read(names=False)
+        for number in range(FOUND_MAX + 500):
+            directory.trunks_at(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+            assert len(directory._found) <= FOUND_MAX
+        assert len(directory.trunks_at("127.0.0.37")) == 1
+
+
+async def _no_names(*_: Any) -> list[Place]:
+    return []
 
 
 async def test_another_machine_asks_whether_the_engine_lives(platform: Running) -> None:
