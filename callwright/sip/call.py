@@ -243,7 +243,11 @@ class SipCall:
         self.stop_waiting()
         self._session = SessionTimer(self)
         self._session.answered(response)
+        if self._changes is not None:
+            self._changes.answered(dialog)
         self.on_event(Answered(description))
+        if self._changes is not None:
+            self._changes.go()
 
     # -- what the session timer needs ------------------------------------------------------------
 
@@ -264,7 +268,7 @@ class SipCall:
 
     @property
     def inviting(self) -> bool:
-        """A re-INVITE of ours has no final answer yet."""
+        """A re-INVITE of ours, or an UPDATE with a description, has no final answer yet."""
         session, changes = self._session, self._changes
         return (session is not None and session.inviting) or (changes is not None and changes.asking)
 
@@ -274,10 +278,18 @@ class SipCall:
         assert self._session is not None
         return self._session
 
+    def reachable(self, *, updates: bool = False) -> Dialog | None:
+        """What we may ask something in: the dialog of a call that was answered, or the early one of the only far end that it rings
+        at. `updates`: that takes another description by UPDATE."""
+        if self.state == "calling" and self._calling is not None:
+            return self._calling.early.only(updates=updates)
+        return self.dialog if self.state == "confirmed" else None
+
     def within(self, method: str) -> Request:
         """A request within the dialog; an INVITE with the description that the peer has of us already."""
-        assert self.dialog is not None
-        request = self.dialog.request(method)
+        dialog = self.dialog or self.reachable()
+        assert dialog is not None
+        request = dialog.request(method)
         if method == "INVITE":
             request.body = self.description
             request.headers.set("content-type", SDP_TYPE)
@@ -361,7 +373,7 @@ class SipCall:
             known = self._ringing is not None and self._ringing.acknowledged(request)
             reply(request, transaction, 200 if known else 481)
         elif request.method == "INFO":
-            self._informed(request, transaction)
+            self.informed(request, transaction)
         elif request.method == "REFER":
             self._transfers.asked(request, transaction)
         elif request.method == "NOTIFY":
@@ -373,7 +385,7 @@ class SipCall:
             assert request.method == "OPTIONS", "the agent refuses what it does not serve"
             self.agent.options(request, transaction)
 
-    def _informed(self, request: Request, transaction: ServerTransaction) -> None:
+    def informed(self, request: Request, transaction: ServerTransaction) -> None:
         """INFO: keys, as gateways tell them, and nothing else (RFC 6086 §4.2.2, §7.2)."""
         if request.headers.all("info-package"):
             self.agent.reply(request, transaction, 469, recv_info="")

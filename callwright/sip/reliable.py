@@ -5,6 +5,7 @@ first one on, an early one for each far end that a proxy forked its INVITE to; t
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from callwright.sip import dialog as dialogs
 from callwright.sip.address import Address
@@ -93,14 +94,28 @@ class Accepted:
         return True
 
 
+@dataclass(slots=True)
+class _Early:
+    """A far end that has not answered."""
+
+    dialog: Dialog
+    rseq: int
+    "Its last."
+
+    description: str = ""
+    "That it brought: the answer to our offer."
+
+    takes_update: bool = False
+    "It says so (RFC 3311 §4)."
+
+
 class EarlyDialogs:
     """Of an INVITE of ours, by To tag."""
 
     __slots__ = ("_found",)
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[Dialog, int, str]] = {}
-        "Dialog, its last RSeq, and the description that it brought."
+        self._found: dict[str, _Early] = {}
 
     def told(self, invite: Request, response: Response, peer: Address) -> tuple[Dialog, Request] | None:
         """A provisional answer: the dialog and the PRACK that it asks for. None where it asks for none, where it came before,
@@ -112,25 +127,33 @@ class EarlyDialogs:
         if known is None:
             if len(self._found) >= EARLY_MAX:
                 return None
-            dialog, sdp = dialogs.from_answer(invite, response, peer), ""
-        else:
-            dialog, last, sdp = known
-            if number != last + 1:
-                return None
-        self._found[response.to_tag] = dialog, number, response.body or sdp
-        prack = dialog.request("PRACK")
+            known = self._found[response.to_tag] = _Early(dialogs.from_answer(invite, response, peer), number)
+        elif number != known.rseq + 1:
+            return None
+        known.rseq, known.description = number, response.body or known.description
+        if allow := response.headers.tokens("allow"):
+            known.takes_update = "update" in allow
+        prack = known.dialog.request("PRACK")
         prack.headers.set("rack", f"{number} {invite.sequence} INVITE")
-        return dialog, prack
+        return known.dialog, prack
 
     def find(self, tag: str) -> tuple[Dialog, str] | None:
         """The dialog of a far end, and the description that it brought."""
         known = self._found.get(tag)
-        return (known[0], known[2]) if known else None
+        return (known.dialog, known.description) if known else None
+
+    def only(self, *, updates: bool = False) -> Dialog | None:
+        """That of the far end, where there is one alone; `updates`: and it takes another offer of ours, having answered the first
+        one (RFC 3311 §5.1)."""
+        if len(self._found) != 1:
+            return None
+        (one,) = self._found.values()
+        return one.dialog if not updates or (one.takes_update and one.description) else None
 
     def describe(self, dialog: Dialog, sdp: str) -> None:
         """Its far end has changed its description."""
         if known := self._found.get(dialog.remote_tag):
-            self._found[dialog.remote_tag] = (*known[:2], sdp)
+            known.description = sdp
 
     def drop(self, tag: str) -> None:
         self._found.pop(tag, None)
@@ -141,6 +164,7 @@ class EarlyDialogs:
         known = self._found.pop(response.to_tag, None)
         if known is None:
             return dialog, response.body
-        early, _, sdp = known
-        dialog.local_sequence, dialog.remote_sequence = early.local_sequence, early.remote_sequence
-        return dialog, response.body or sdp
+        # The same object: what was asked in it before may have to be asked again.
+        early = known.dialog
+        early.target, early.routes, early.connection = dialog.target, dialog.routes, dialog.connection
+        return early, response.body or known.description

@@ -79,13 +79,15 @@ class Reoffers:
             reply(request, transaction, 500)
         elif request.method == "OPTIONS":
             call.agent.options(request, transaction)
+        elif request.method == "INFO":
+            call.informed(request, transaction)
         elif request.method != "UPDATE":
-            reply(request, transaction, 405, allow="UPDATE, OPTIONS, BYE")
+            reply(request, transaction, 405, allow="UPDATE, INFO, OPTIONS, BYE")
         elif not request.body:
             dialog.target = dialogs.contact(request.headers) or dialog.target
             call.early_answer(request, transaction)
-        elif not description:
-            # Our offer in the INVITE is not answered yet (RFC 3311 §5.2).
+        elif not description or call.inviting:
+            # Our offer in the INVITE is not answered yet, or that in an UPDATE (RFC 3311 §5.2).
             reply(request, transaction, 491)
         elif self.waiting:
             reply(request, transaction, 500, retry_after=str(request.sequence % 10))

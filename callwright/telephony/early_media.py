@@ -2,7 +2,7 @@
 
 A network that describes audio before it answers (183) may speak of what is the matter, or play a ringback of its own: early
 media (RFC 3960). They are heard from their first packet on, so that a far end that describes audio and sends none leaves the
-caller its ringback. Audio passes both ways, as after the answer; holds and keys do not pass yet.
+caller its ringback. Audio passes both ways, as after the answer; of keys and holds those of the caller (`joint.EarlyJoint`).
 """
 
 from callwright.base.errors import PeerError

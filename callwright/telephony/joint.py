@@ -5,6 +5,10 @@
     inactive                      inactive
     sendrecv, recvonly            sendrecv
 
+Of two of which one has not answered, only the caller's holds are passed (by UPDATE, where the far end takes it, else as soon as
+it answers), and only the caller's keys: an announcement holds nobody and has no keys, and the direction that early media are
+described with is that of an announcement.
+
 What a leg's own far end has said, and what that one was told of the other, its `Negotiation` knows; so both may hold at once,
 and a call that takes the place of one of them finds things as they are.
 """
@@ -39,6 +43,35 @@ class Joint:
         for leg in (self._one, self._other):
             leg.joint = None
             leave(leg, FREE)
+
+    def takes(self, _leg: "SipLeg", _key: str) -> bool:
+        """Whether a key of one of them goes by here, and not by whoever has bridged them."""
+        return False
+
+    def left_by(self, leg: "SipLeg") -> None:
+        """One of them has ended. The other is told by whoever parts it from this one: most hang up on it."""
+        leg.joint = None
+
+
+class EarlyJoint(Joint):
+    """Of a caller and the far end that it hears before that answers, until they are bridged or one of them ends."""
+
+    __slots__ = ()
+
+    def look(self) -> None:
+        leave(self._other, self._one.described.held)
+
+    def part(self) -> None:
+        """They are bridged: whatever is held stays so."""
+        self._one.joint = self._other.joint = None
+
+    def left_by(self, leg: "SipLeg") -> None:
+        self.part()
+
+    def takes(self, leg: "SipLeg", key: str) -> bool:
+        if leg is self._one:
+            self._other.send_keys(key)
+        return True
 
 
 def leave(leg: "SipLeg", direction: str) -> None:

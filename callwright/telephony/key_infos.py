@@ -5,6 +5,8 @@ import time
 
 from callwright.media.dtmf import KEYS
 from callwright.sip.call import SipCall
+from callwright.telephony.media_session import MediaSession
+from callwright.telephony.negotiation import Negotiation
 
 KEY_MS = 160
 "How long a key is pressed that we tell, as long as one that we tell by events."
@@ -28,14 +30,22 @@ class KeyInfos:
         """A key came as tones."""
         self._tone, self._tone_at = key, time.monotonic()
 
-    def is_known(self, key: str) -> bool:
-        """The first key by INFO was heard as tones already."""
-        return self._tone == key and time.monotonic() - self._tone_at < SAME_KEY_S
+    def told(self, key: str, described: Negotiation, media: MediaSession) -> bool:
+        """A key came by INFO; whether it is one, and news."""
+        if described.event_payload_type is not None:
+            return False
+        if described.informed:
+            return True
+        # Whoever tells keys by INFO may send their tones as well: from now on the tones mean nothing.
+        described.informed = True
+        media.ignore_tones()
+        return self._tone != key or time.monotonic() - self._tone_at >= SAME_KEY_S
 
     def send(self, call: SipCall, keys: str) -> None:
         """One INFO for each key, the next when the one before is answered."""
         keys = keys.upper()
-        if call.state != "confirmed" or call.dialog is None or not keys:
+        dialog = call.reachable()
+        if dialog is None or not keys:
             return
         if keys[0] not in KEYS:
             wait_s = PAUSE_S if keys[0] in ",P" else 0.0
@@ -44,4 +54,4 @@ class KeyInfos:
         request = call.within("INFO")
         request.body = f"Signal={keys[0]}\r\nDuration={KEY_MS}\r\n"
         request.headers.set("content-type", "application/dtmf-relay")
-        call.ask(call.dialog, request, lambda _: self.send(call, keys[1:]))
+        call.ask(dialog, request, lambda _: self.send(call, keys[1:]))

@@ -33,7 +33,7 @@ from callwright.sip.address import Transport, bracketed, uri
 from callwright.sip.events import Referred
 from callwright.sip.locating import Place
 from callwright.telephony.dialled import NotAnswered, Waits
-from callwright.telephony.joint import Joint
+from callwright.telephony.joint import EarlyJoint, Joint
 from callwright.telephony.key_infos import KeyInfos
 from callwright.telephony.media_coding import Agreed
 from callwright.telephony.media_events import CalleeFound, NoAudio, RecordingEnded
@@ -317,10 +317,11 @@ class SipLeg:
                 Joint(self, other).look()
 
     def overhear(self, other: "SipLeg") -> None:
-        """Hear one that has not answered, in place of what is playing, until `bridge` or its end."""
+        """Hear one that has not answered, in place of what is playing, until `bridge` or its end. Keys and holds go to it."""
         if not self._ended:
             self._media.stop_playing()
             self._media.bridge(other._media)
+            EarlyJoint(self, other).look()
 
     def reoffer(self, answered: Callable[[str], None]) -> None:
         """Tell the party what has changed of us (`Negotiation.changed`); `answered` gets its answer, empty where it refuses."""
@@ -377,6 +378,8 @@ class SipLeg:
     def _on_sip(self, event: SipEvent) -> None:
         match event:
             case Answered(sdp=description):
+                assert self._call is not None
+                self.described.answered_by(self._call.description)
                 self._on_answered(description)
             case Rejected(status=status, reason=reason, heard=heard):
                 self._settle(NotAnswered(status, reason, heard))
@@ -392,14 +395,8 @@ class SipLeg:
             case Reoffered(sdp=description):
                 self._on_reoffered(description)
             case KeyInfo(key=key):
-                if self.described.event_payload_type is None:
-                    # Whoever tells keys by INFO may send their tones as well: from now on the tones mean nothing.
-                    known = not self.described.informed and self._infos.is_known(key)
-                    if not self.described.informed:
-                        self.described.informed = True
-                        self._media.ignore_tones()
-                    if not known:
-                        self._tell(KeyPressed(key))
+                if self._infos.told(key, self.described, self._media):
+                    self._pressed(KeyPressed(key))
             case Confirmed(sdp=description):
                 # The program started with our 200 already; here comes the answer to an INVITE without an offer.
                 if description and not self._ended:
@@ -442,12 +439,13 @@ class SipLeg:
 
     def _on_media(self, event: MediaEvent) -> None:
         match event:
-            case KeyPressed(key=key) if self.described.event_payload_type is None:
-                self._infos.heard(key)
-                self._tell(event)
+            case KeyPressed(key=key):
+                if self.described.event_payload_type is None:
+                    self._infos.heard(key)
+                self._pressed(event)
             case CalleeFound(callee=callee):
                 self.callee = Callee(callee.type, callee.cause, time.time())
-            case KeyPressed() | PlayEnded() | SpeechStarted() | SpeechEnded() | Beeped():
+            case PlayEnded() | SpeechStarted() | SpeechEnded() | Beeped():
                 self._tell(event)
             case RecordingEnded(path=path, error=error):
                 if (complete := self._recordings.get(path)) is not None and not complete.done():
@@ -468,6 +466,11 @@ class SipLeg:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(result)
 
+    def _pressed(self, key: KeyPressed) -> None:
+        """Whom we dialled presses none that mean anything before it answers."""
+        if (self.joint is None or not self.joint.takes(self, key.key)) and self.was_answered:
+            self._tell(key)
+
     def _tell(self, event: LegEvent) -> None:
         if self._ended or len(self._events) >= EVENTS_MAX:
             return
@@ -480,8 +483,8 @@ class SipLeg:
             return
         self._ended = True
         self._ended_at, self._ending = time.time(), event
-        # The other leg is told by whoever parts it from this one: most hang up on it.
-        self.joint = None
+        if self.joint is not None:
+            self.joint.left_by(self)
         if self._succession is not None:
             self._succession.over()
             self._succession = None

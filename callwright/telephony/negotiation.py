@@ -50,6 +50,9 @@ class Negotiation:
         """What the other end of a bridge leaves us to say of ourselves; what of it the far end has agreed to, and what it was
         asked last."""
 
+        self._offered = FREE
+        "What our last offer said that was a whole one."
+
         self._said = self._agreed_on = FREE
         "Our direction in the description that the far end has of us, and what its own leaves of it."
 
@@ -71,7 +74,7 @@ class Negotiation:
             if not self._side.crypto:
                 raise PeerError(f"SRTP {media_secure.NEEDED}")
         self._version += 1
-        self._said = self._told = self._wanted
+        self._said = self._told = self._offered = self._wanted
         self._ours = True
         self._sent = sdp.offer(self._side, version=self._version, secure=self._secure, direction=self._wanted)
         return self._sent
@@ -127,6 +130,11 @@ class Negotiation:
         self._version += 1
         self._asked = self._wanted
         return sdp.turned(self._sent, self._asked, version=self._version)
+
+    def answered_by(self, description: str) -> None:
+        """Whom we dialled has answered, with this description of ours: not always the same as was told of a hold before."""
+        if description == self._sent:
+            self._said = self._told = self._offered
 
     def refused(self) -> None:
         """The far end does not take what `changed` gave it: it is told of no other hold."""

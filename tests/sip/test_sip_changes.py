@@ -172,3 +172,127 @@ def test_a_peer_that_only_says_that_it_is_trying_is_waited_for_no_longer_than_th
     assert wish.answers == [""] and owned.events == []
     bench.receive(_theirs(owned, "INVITE", 2, body=OFFER))
     assert owned.events == [Reoffered(OFFER)]
+
+
+class Rung:
+    """A call of ours whose far end described its early media and has not answered."""
+
+    def __init__(self, *, allow: str = "INVITE, UPDATE", body: str = ANSWER, tag: str = "theirs") -> None:
+        self.bench = Bench()
+        self.owned = self.bench.dial()
+        self.invited = self.bench.request()
+        self.describes(allow=allow, body=body, tag=tag)
+
+    def describes(self, number: int = 1, *, allow: str = "INVITE, UPDATE", body: str = ANSWER, tag: str = "theirs"):
+        """Somebody's reliable answer, and that our PRACK came there."""
+        told = {"require": "100rel", "rseq": str(number), "contact": "<sip:200@192.0.2.9>", "allow": allow}
+        assert "PRACK" in self.bench.receive(answer(self.invited, 183, body=body, tag=tag, **told))
+        self.bench.receive(answer(self.bench.request(last="PRACK"), 200))
+
+    def wants(self, description: str = HELD) -> Wish:
+        wish = Wish(description)
+        self.owned.call.reoffer(wish.describe, wish.answered)
+        return wish
+
+    def asked(self):
+        assert self.bench.sent[-1].what == "UPDATE"
+        return self.bench.request(last="UPDATE")
+
+    def answered(self, tag: str = "theirs", body: str = ANSWER) -> list[str]:
+        return self.bench.receive(answer(self.invited, 200, body=body, tag=tag))
+
+
+class TestBeforeItIsAnswered:
+    """By UPDATE (RFC 3311 §5.1), and by re-INVITE as soon as it is where that cannot be."""
+
+    def test_it_is_asked_by_update_and_not_again(self) -> None:
+        rung = Rung()
+        wish = rung.wants()
+        asked = rung.asked()
+        assert (asked.body, asked.to_tag, asked.headers.get("cseq")) == (HELD, "theirs", "3 UPDATE")
+        assert asked.uri == "sip:200@192.0.2.9" and asked.headers.get("content-type") == "application/sdp"
+        rung.bench.receive(answer(asked, 200, body=ANSWER, contact="<sip:200@192.0.2.10>"))
+        assert wish.answers == [ANSWER] and rung.owned.call.description == HELD
+        resumed = rung.wants(OFFER)
+        assert rung.asked().uri == "sip:200@192.0.2.10" and rung.asked().body == OFFER
+        rung.bench.receive(answer(rung.asked(), 200, body=ANSWER))
+        assert resumed.answers == [ANSWER]
+        assert rung.answered() == ["ACK"] and rung.bench.pass_s(60) == []
+
+    @pytest.mark.parametrize("options", [{"allow": "INVITE"}, {"allow": ""}, {"body": ""}])
+    def test_a_far_end_that_cannot_be_asked_yet(self, options: dict[str, str]) -> None:
+        rung = Rung(**options)
+        wish = rung.wants()
+        assert rung.bench.sent[-1].what == "PRACK" and rung.bench.pass_s(10) == []
+        assert rung.answered() == ["ACK", "INVITE"] and rung.bench.request().body == HELD
+        rung.bench.receive(answer(rung.bench.request(), 200, body=ANSWER))
+        assert wish.answers == [ANSWER]
+
+    @pytest.mark.parametrize("status", [488, 491, 500, 504, 481, 408, None])
+    def test_who_refuses_it_is_asked_once_it_has_answered(self, status: int | None) -> None:
+        rung = Rung()
+        wish = rung.wants()
+        if status:
+            rung.bench.receive(answer(rung.asked(), status))
+        else:
+            rung.bench.pass_s(33)
+        assert wish.answers == [] and rung.owned.call.state == "calling" and rung.owned.call.description == OFFER
+        rung.wants()
+        assert rung.bench.pass_s(1) == [], "once is enough"
+        assert rung.answered() == ["ACK", "INVITE"] and rung.bench.request().body == HELD
+
+    def test_what_is_not_wanted_any_more_by_then(self) -> None:
+        rung = Rung(allow="INVITE")
+        rung.wants().description = ""
+        assert rung.answered() == ["ACK"] and rung.bench.pass_s(60) == []
+
+    def test_an_answer_that_crosses_it(self) -> None:
+        rung = Rung()
+        wish = rung.wants()
+        asked = rung.asked()
+        assert rung.answered() == ["ACK"]
+        assert rung.bench.receive(_theirs(rung.owned, "INVITE", body=OFFER)) == ["491 INVITE"]
+        rung.bench.receive(answer(asked, 200, body=ANSWER))
+        assert wish.answers == [ANSWER] and rung.owned.call.description == HELD
+
+    def test_theirs_is_refused_while_ours_is_under_way(self) -> None:
+        rung = Rung()
+        rung.wants()
+        assert rung.bench.receive(_theirs(rung.owned, "UPDATE", body=OFFER)) == ["491 UPDATE"]
+
+    def test_another_branch_than_was_told_answers(self) -> None:
+        """What it has of us is what our INVITE said."""
+        rung = Rung(tag="one")
+        rung.wants()
+        rung.bench.receive(answer(rung.asked(), 200, body=ANSWER))
+        assert rung.owned.call.description == HELD
+        rung.answered(tag="two")
+        assert rung.owned.call.description == OFFER
+
+    def test_another_branch_than_is_asked_answers(self) -> None:
+        rung = Rung(tag="one")
+        wish = rung.wants()
+        asked = rung.asked()
+        assert rung.answered(tag="two") == ["ACK", "INVITE"] and rung.bench.request().to_tag == "two"
+        rung.bench.receive(answer(asked, 200, body=ANSWER))
+        assert wish.answers == [] and rung.owned.call.description == OFFER
+        rung.bench.receive(answer(rung.bench.request(last="INVITE"), 200, body=ANSWER))
+        assert wish.answers == [ANSWER]
+
+    def test_who_rings_in_two_places_is_asked_in_none(self) -> None:
+        rung = Rung(tag="one")
+        rung.describes(tag="two")
+        rung.wants()
+        assert rung.bench.pass_s(5) == []
+        assert rung.answered(tag="two") == ["ACK", "INVITE"]
+
+    def test_nothing_is_left_of_a_call_that_is_given_up_meanwhile(self) -> None:
+        rung = Rung()
+        rung.wants()
+        asked = rung.asked()
+        rung.owned.call.hang_up()
+        rung.bench.receive(answer(asked, 200, body=ANSWER))
+        rung.bench.receive(answer(rung.bench.request(last="CANCEL"), 200))
+        rung.bench.receive(answer(rung.invited, 487))
+        rung.bench.pass_s(70)
+        assert rung.bench.at_rest

@@ -114,6 +114,17 @@ def _dials_and_cancels(bench: Bench) -> Owned:
     return owned
 
 
+def _dials_and_is_held_before_it_is_answered(bench: Bench) -> Owned:
+    owned = bench.dial(call_id=f"c{bench.now}")
+    asked, early = bench.request(), {"require": "100rel", "allow": "UPDATE"}
+    bench.receive(answer(asked, 183, body=ANSWER, rseq="1", **early))
+    owned.call.reoffer(lambda: OFFER, lambda _: None)
+    bench.receive(answer(bench.request(last="UPDATE"), 500))
+    bench.receive(answer(asked, 200, body=ANSWER))
+    bench.receive(within(owned, "BYE", **_by(owned)))
+    return owned
+
+
 def _dials_nobody(bench: Bench) -> Owned:
     return bench.dial(call_id=f"c{bench.now}", ways=[(bench.agent, ("192.0.2.8", 5060))])
 
@@ -165,8 +176,8 @@ def _is_transferred(bench: Bench) -> Owned:
 
 KINDS = [
     _hangs_up, _is_hung_up_on, _is_refused, _is_cancelled, _is_never_acknowledged, _dials_and_hangs_up, _dials_and_is_refused,
-    _dials_and_is_answered_twice, _dials_and_cancels, _dials_nobody, _refreshes_until_nobody_is_there,
-    _is_in_glare_when_it_ends, _is_held, _transfers, _is_transferred,
+    _dials_and_is_answered_twice, _dials_and_cancels, _dials_and_is_held_before_it_is_answered, _dials_nobody,
+    _refreshes_until_nobody_is_there, _is_in_glare_when_it_ends, _is_held, _transfers, _is_transferred,
 ]  # fmt: skip
 
 

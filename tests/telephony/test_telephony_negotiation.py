@@ -106,3 +106,15 @@ def test_one_that_refuses_a_second_hold_is_told_of_the_end_of_the_first():
     assert side.leave("inactive") and side.changed()
     side.refused()
     assert side.leave("inactive") and _direction(side.changed()) == "sendrecv"
+
+
+def test_who_answers_may_not_have_been_told_what_another_one_was():
+    """Somebody that had not answered was told of a hold, and then it rang elsewhere."""
+    side = _new()
+    offered = side.offer()
+    assert _told(side, "sendonly", "recvonly") == "sendonly" and not side.leave("sendonly")
+    side.answered_by("what it was told")
+    assert not side.leave("sendonly")
+    side.answered_by(offered)
+    side.answers(_theirs("sendrecv"))
+    assert side.leave("sendonly") and _direction(side.changed()) == "sendonly"
