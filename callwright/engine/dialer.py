@@ -251,11 +251,15 @@ class Dialer:
 
     async def _at_telephone(self, claim: Claim, caller: str, sip_call_id: str, owner: Owner) -> SipLeg:
         """All its devices ring, and the first that answers has the call."""
+        scope = Scope(claim.account_id, claim.user_id, "v1")
         try:
-            devices = await self._telephones.devices(Scope(claim.account_id, claim.user_id, "v1"), claim.dialled)
+            if claim.phone_id is not None:
+                devices = await self._telephones.devices_of(scope, claim.phone_id)
+            else:
+                # It has gone; or an older version queued this, and names it alone.
+                devices = await self._telephones.devices(scope, claim.dialled) or []
         except FAILURES as error:
             raise _NotDialled(str(error)) from None
-        assert devices is not None, "this address names a telephone, or none"
         if not devices:
             raise _NotAnswered("unreachable", "the phone is registered nowhere")
         # The attempt is known by the first one's.

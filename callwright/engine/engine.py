@@ -158,7 +158,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         async with asyncio.TaskGroup() as work:
             background = [
                 work.create_task(writer.run()),
-                work.create_task(_heartbeat(db, lease.id)),
+                work.create_task(_heartbeat(db, lease.id, lambda: not endpoint.draining)),
                 work.create_task(db.listen("callwright_due", dialer.wake)),
                 work.create_task(directory.run()),
             ]
@@ -235,12 +235,12 @@ async def _drained(calls: Calls, stop: asyncio.Event) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _heartbeat(db: Database, engine_id: int) -> None:
-    """Tell that this engine lives. Raises `LostLease`."""
+async def _heartbeat(db: Database, engine_id: int, dials: Callable[[], bool]) -> None:
+    """Tell that this engine lives, and whether it dials. Raises `LostLease`."""
     while True:
         await asyncio.sleep(engines.HEARTBEAT_S)
         try:
-            if not await engines.heartbeat(db, engine_id, now()):
+            if not await engines.heartbeat(db, engine_id, now(), dials=dials()):
                 raise LostLease
         except FAILURES as error:
             log.warning("no heartbeat: %s", error)

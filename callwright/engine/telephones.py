@@ -44,7 +44,14 @@ class Telephones:
         bindings = await phones.called(self._db, scope, name) if name else None
         if bindings is None and certain:
             raise PeerError(f"the account has no phone {name}")
-        return None if bindings is None else [device for one in bindings if (device := self._device(one)) is not None]
+        return None if bindings is None else self._reached(bindings)
+
+    async def devices_of(self, scope: Scope, phone_id: int) -> list[Station]:
+        """Where this telephone is."""
+        return self._reached(await phones.bindings(self._db, scope, phone_id))
+
+    def _reached(self, bindings: Sequence[BindingRow]) -> list[Station]:
+        return [device for one in bindings if (device := self._device(one)) is not None]
 
     def means(self, uri: str) -> bool:
         """Whether a SIP URI is of a place here, and so can name a telephone."""

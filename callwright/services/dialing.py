@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from callwright.services import engines
 from callwright.store import dialing as store
 from callwright.store.database import Database
 from callwright.store.dialing import BATCH, Claim, Ending, Finish
@@ -32,7 +33,8 @@ def ending_of(status: int, *, heard: bool = True) -> Ending:
 
 
 async def claim(db: Database, *, engine_id: int, free: int, now: float) -> list[Claim]:
-    return await store.claim(db, PLATFORM, engine_id=engine_id, free=free, now=now)
+    """Take due calls, as many as are `free`. One to a telephone that another engine reaches, which dials, is left to it."""
+    return await store.claim(db, PLATFORM, engine_id=engine_id, free=free, now=now, silent_since=now - engines.SILENT_S)
 
 
 async def start(db: Database, dialled: Sequence[tuple[int, str]], now: float) -> set[int]:

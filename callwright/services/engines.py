@@ -36,9 +36,10 @@ async def register(db: Database, host: str, now: float, *, sip: str = "", channe
     return await store.register(db, PLATFORM, host=host, sip=sip, now=now, server_ids=server_ids)
 
 
-async def heartbeat(db: Database, engine_id: int, now: float) -> bool:
-    """False: the engine was given up for lost and must end."""
-    return await store.heartbeat(db, PLATFORM, engine_id, now)
+async def heartbeat(db: Database, engine_id: int, now: float, *, dials: bool = True) -> bool:
+    """`dials`: it takes calls of the queue; one that drains leaves those of its telephones to others. False: the engine was given
+    up for lost and must end."""
+    return await store.heartbeat(db, PLATFORM, engine_id, now, dials=dials)
 
 
 async def stop(db: Database, engine_id: int, now: float) -> None:

@@ -5,6 +5,7 @@ import collections
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from callwright.base import phone_numbers
@@ -32,8 +33,10 @@ async def queue_call(db: Database, scope: Scope, deployment: DeploymentRow, call
     await _check_allowed(db, scope, call)
     if phone_numbers.is_telephone(call.number.dialled):
         name = call.number.dialled.removeprefix(phone_numbers.TELEPHONE).partition("@")[0]
-        if await phones.called(db, scope, name) is None:
+        phone_id = await phones.find(db, scope, name)
+        if phone_id is None:
             raise RequestError(400, f"The account has no phone {name}.", field="to")
+        call = replace(call, phone_id=phone_id)
     return await gathered(db, _insert, (scope, deployment), call)
 
 

@@ -78,9 +78,14 @@ async def bindings(db: Database, scope: Scope, phone_id: int) -> list[BindingRow
     return await store.bindings(db, scope, phone_id, time.time())
 
 
+async def find(db: Database, scope: Scope, dialled: str) -> int | None:
+    """A telephone of the scope's account, by its extension or its name; None where there is no such telephone."""
+    return await store.called(db, scope, dialled)
+
+
 async def called(db: Database, scope: Scope, dialled: str) -> list[BindingRow] | None:
-    """Where a telephone of the scope's account is, by its extension or its name; None where there is no such telephone."""
-    phone_id = await store.called(db, scope, dialled)
+    """Where it is; None where there is no such telephone."""
+    phone_id = await find(db, scope, dialled)
     return None if phone_id is None else await bindings(db, scope, phone_id)
 
 
@@ -162,5 +167,5 @@ def _taken(phone: NewPhone, error: Exception) -> RequestError:
 
 __all__ = [
     "HIDDEN", "BindingRow", "KnownPhone", "NewPhone", "OutOfOrder", "PhoneRow", "bindings", "called", "create", "delete",
-    "get", "known", "listed", "register", "secret_of", "sweep", "update",
+    "find", "get", "known", "listed", "register", "secret_of", "sweep", "update",
 ]  # fmt: skip

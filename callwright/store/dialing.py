@@ -80,6 +80,9 @@ class Claim:
     campaign_parameters: str
     is_pci: bool
     phone_number: str
+    phone_id: int | None
+    "The telephone that it is for; None where a trunk takes it, or the telephone has gone."
+
     dialled: str
     "Digits, or `sip:NAME@callwright`, a telephone of the account, which has nothing of a trunk."
 
@@ -117,15 +120,18 @@ class Finish:
     "Who answered; empty where nobody did."
 
 
-async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float) -> list[Claim]:
-    """Take at most `free` due calls (and at most `BATCH`), as far as the trunks' channels and rates allow."""
+async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float, silent_since: float) -> list[Claim]:
+    """Take at most `free` due calls (and at most `BATCH`), as far as the trunks' channels and rates allow.
+
+    `silent_since`: an engine that has not told of itself since then does not dial.
+    """
     limit = min(free, BATCH)
     if limit <= 0:
         return []
     async with db.transaction() as connection:
         due = await _due_trunks(connection, now)
         # First, and at most half: a trunk's long queue would leave them nothing where channels are short.
-        claims = await _take_telephones(connection, engine_id, limit - limit // 2, now)
+        claims = await _take_telephones(connection, engine_id, limit - limit // 2, now, silent_since)
         for trunk in due:
             tokens = min(
                 max(trunk["calls_per_second"], 1.0),
@@ -181,20 +187,28 @@ _DUE = """
         )"""
 
 _DUE_AT_TELEPHONES = f"""
-        busy AS (
-            SELECT c.account_id, c.dialled FROM outbound_attempts a JOIN outbound_calls c ON c.id = a.outbound_call_id
-            WHERE a.trunk_id IS NULL AND a.state <> 'ended'
+        busy AS MATERIALIZED (
+            SELECT c.phone_id FROM outbound_attempts a JOIN outbound_calls c ON c.id = a.outbound_call_id
+            WHERE a.trunk_id IS NULL AND a.state <> 'ended' AND c.phone_id IS NOT NULL
+        ), elsewhere AS MATERIALIZED (
+            -- Telephones that this engine does not reach by a connection or a proxy, and another one does that dials.
+            SELECT b.phone_id FROM phone_bindings b JOIN engines e ON e.id = b.engine_id
+            WHERE b.expires_at > $2 GROUP BY b.phone_id
+            HAVING NOT bool_or(b.engine_id = $4 OR b.path <> '{{}}')
+                AND bool_or(e.dials AND e.stopped_at IS NULL AND e.heartbeat_at > $5)
         ), waiting AS (
             -- Without those of telephones that have a call: a long queue of one keeps nobody else's from being looked at.
-            SELECT c.id, c.account_id, c.dialled, c.due_at FROM outbound_calls c
+            SELECT c.id, c.phone_id, c.due_at FROM outbound_calls c
             WHERE c.trunk_id IS NULL AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $2
               AND (c.end_at IS NULL OR c.end_at > $2) AND starts_with(c.dialled, 'sip:')
-              AND NOT EXISTS (SELECT 1 FROM busy b WHERE b.account_id = c.account_id AND b.dialled = c.dialled)
+              AND NOT EXISTS (SELECT 1 FROM busy b WHERE b.phone_id = c.phone_id)
+              AND NOT EXISTS (SELECT 1 FROM elsewhere e WHERE e.phone_id = c.phone_id)
             ORDER BY c.due_at, c.id LIMIT {TELEPHONES_LOOKED_AT}
         ), first AS (
             -- One call of each telephone: so two engines do not take two of them, for the second finds this one locked or taken.
-            SELECT DISTINCT ON (w.account_id, w.dialled) w.id FROM waiting w
-            ORDER BY w.account_id, w.dialled, w.due_at, w.id
+            -- Where the telephone has gone, each call stands for itself.
+            SELECT DISTINCT ON (coalesce(w.phone_id, -w.id)) w.id FROM waiting w
+            ORDER BY coalesce(w.phone_id, -w.id), w.due_at, w.id
         ), due AS (
             SELECT c.id FROM outbound_calls c
             WHERE c.id = ANY(ARRAY(SELECT id FROM first)) AND c.status = 'queued' AND c.attempt_id IS NULL
@@ -214,13 +228,15 @@ _NO_TRUNK: dict[str, Any] = {
 }
 
 
-async def _take_telephones(connection: Connection, engine_id: int, allowed: int, now: float) -> list[Claim]:
-    rows = await _taken(connection, _DUE_AT_TELEPHONES, None, engine_id, allowed, now)
+async def _take_telephones(
+    connection: Connection, engine_id: int, allowed: int, now: float, silent_since: float
+) -> list[Claim]:
+    rows = await _taken(connection, _DUE_AT_TELEPHONES, None, engine_id, allowed, now, silent_since)
     return [Claim(**row, **_NO_TRUNK) for row in rows]
 
 
 async def _taken(
-    connection: Connection, due: str, trunk_id: int | None, engine_id: int, allowed: int, now: float
+    connection: Connection, due: str, trunk_id: int | None, engine_id: int, allowed: int, now: float, *more: float
 ) -> list[dict[str, Any]]:
     """Claims what is `due`: the columns of `Claim` that are the call's own."""
     rows = await connection.fetch(
@@ -235,13 +251,14 @@ async def _taken(
             (SELECT {ROUTED_VERSION} FROM deployments d WHERE d.id = c.deployment_id) AS version_id,
             c.start_url, a.start_url_get, c.message_reference, c.call_parameters,
             coalesce((SELECT g.parameters FROM campaigns g WHERE g.id = c.campaign_id), '') AS campaign_parameters,
-            c.is_pci, c.phone_number, c.dialled, c.ani, c.postd, c.metadata,
+            c.is_pci, c.phone_number, c.phone_id, c.dialled, c.ani, c.postd, c.metadata,
             coalesce((SELECT n.address FROM numbers n WHERE n.deployment_id = c.deployment_id ORDER BY n.id LIMIT 1), '') AS number
         """,
         trunk_id,
         now,
         allowed,
         engine_id,
+        *more,
     )
     rows.sort(key=lambda row: row["attempt_id"])
     return [{**row, "metadata": json.loads(row["metadata"])} for row in rows]

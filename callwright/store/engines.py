@@ -54,10 +54,10 @@ async def register(db: Database, _: Scope, *, host: str, sip: str, now: float, s
     return EngineLease(engine_id, ids)
 
 
-async def heartbeat(db: Database, _: Scope, engine_id: int, now: float) -> bool:
-    """False where the engine has been buried: it must end, its calls are no longer its own."""
+async def heartbeat(db: Database, _: Scope, engine_id: int, now: float, *, dials: bool) -> bool:
+    """`dials`: it takes calls of the queue. False: it has been buried and must end, its calls are no longer its own."""
     done = await db.pool.execute(
-        "UPDATE engines SET heartbeat_at = $2 WHERE id = $1 AND stopped_at IS NULL", engine_id, now
+        "UPDATE engines SET heartbeat_at = $2, dials = $3 WHERE id = $1 AND stopped_at IS NULL", engine_id, now, dials
     )
     return bool(done != "UPDATE 0")
 

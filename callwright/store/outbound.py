@@ -36,6 +36,9 @@ class NewCall:
     call_parameters: str = ""
     "These two are told to the document that it runs."
 
+    phone_id: int | None = None
+    "The telephone that it is for, where its number names one."
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -97,17 +100,17 @@ _QUEUE = f"""
         -- A function scan keeps the order of its arrays, so the ids are in the order of the calls.
         SELECT nextval('outbound_calls_id_seq') AS id, g.* FROM unnest(
             $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::bool[],
-            $15::float8[], $16::float8[], $17::text[], $18::text[]
+            $15::float8[], $16::float8[], $17::text[], $18::text[], $21::bigint[]
         ) AS g (phone_number, dialled, ani, postd, metadata, max_attempts, reattempt_wait_s, result_url, is_pci, start_at, end_at,
-            message_reference, call_parameters)
+            message_reference, call_parameters, phone_id)
     ), queued AS (
         INSERT INTO outbound_calls (id, account_id, user_id, application_id, deployment_id, trunk_id, phone_number, dialled,
             ani, postd, max_attempts, reattempt_wait_s, metadata, result_url, is_pci, queued_at, due_at, start_at, end_at,
-            message_reference, call_parameters, start_url, campaign_id)
+            message_reference, call_parameters, start_url, campaign_id, phone_id)
         SELECT g.id, $1, $2, $3, $4, {TRUNK_FOR.format(account="$1", number="g.dialled")}, g.phone_number, g.dialled,
             g.ani, g.postd, g.max_attempts, g.reattempt_wait_s, g.metadata::json, g.result_url, g.is_pci, $5::float8,
             greatest($5::float8, coalesce(g.start_at, 0)), g.start_at, g.end_at,
-            g.message_reference, g.call_parameters, $19, $20
+            g.message_reference, g.call_parameters, $19, $20, g.phone_id
         FROM given g
     ), event AS (
         INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $5::float8, 'queued' FROM given ORDER BY id
@@ -147,6 +150,7 @@ async def insert(
         [call.call_parameters for call in calls],
         runs.url if isinstance(runs, Document) else "",
         runs.campaign_id if isinstance(runs, Document) else None,
+        [call.phone_id for call in calls],
     )
     return [row["id"] for row in rows]
 

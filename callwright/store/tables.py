@@ -200,6 +200,13 @@ outbound_calls = sa.Table(
     sa.Column("message_reference", sa.Text, nullable=False, server_default=""),
     sa.Column("call_parameters", sa.Text, nullable=False, server_default=""),
     sa.Column("trunk_id", sa.BigInteger, sa.ForeignKey("trunks.id", ondelete="SET NULL"), nullable=True),
+    sa.Column(
+        "phone_id",
+        sa.BigInteger,
+        sa.ForeignKey("phones.id", ondelete="SET NULL"),
+        nullable=True,
+        comment="The telephone that it is for, in place of a trunk.",
+    ),
     sa.Column("phone_number", sa.Text, nullable=False, comment="As the client gave it."),
     sa.Column("dialled", sa.Text, nullable=False),
     sa.Column("ani", sa.Text, nullable=False),
@@ -225,6 +232,7 @@ outbound_calls = sa.Table(
     ),
     sa.CheckConstraint("(deployment_id IS NULL) = (start_url <> '')", name="runs"),
     sa.Index("ix_outbound_calls_campaign_id", "campaign_id", postgresql_where=sa.text("campaign_id IS NOT NULL")),
+    sa.Index("ix_outbound_calls_phone_id", "phone_id", postgresql_where=sa.text("phone_id IS NOT NULL")),
     sa.Index(
         "ix_outbound_calls_due",
         "trunk_id",
@@ -271,6 +279,13 @@ engines = sa.Table(
     time("started_at", nullable=False),
     time("heartbeat_at", nullable=False),
     time("stopped_at"),
+    sa.Column(
+        "dials",
+        sa.Boolean,
+        nullable=False,
+        server_default="true",
+        comment="It takes calls of the queue: not once it drains.",
+    ),
     sa.UniqueConstraint("server_id"),
 )
 

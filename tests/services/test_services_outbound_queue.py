@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 
 import pytest
-from sip_requests import register
 
 from callwright.base import phone_numbers
 from callwright.base.errors import Forbidden, NotFound, RequestError
@@ -19,20 +18,14 @@ from callwright.services import (
     engines,
     first_start,
     outbound,
-    phones,
     publishing,
     trunks,
 )
 from callwright.services.calls import CallBatch
 from callwright.services.dialing import Finish
-from callwright.services.phones import NewPhone
-from callwright.sip.registration import read
 from callwright.store import outbound as store
 from callwright.store.database import Database
-from callwright.store.dialing import TELEPHONES_LOOKED_AT
 from callwright.store.outbound import CANCEL_BATCH, NewCall
-from callwright.store.scope import Scope
-from callwright.store.trunks import TrunkRow
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 pytestmark = pytest.mark.store
@@ -122,79 +115,6 @@ async def test_two_engines_never_get_the_same_call(db, world):
 
     results = await asyncio.gather(claim_all(first), claim_all(second), claim_all(first))
     assert sorted(call_id for taken in results for call_id in taken) == ids
-
-
-async def _queue_at(db: Database, world, telephone: str, count: int = 1) -> list[int]:
-    deployment = await deployments.get(db, world.scope, world.deployment_id)
-    number = phone_numbers.telephone(f"sip:{telephone}@callwright")
-    return [await outbound.queue_call(db, world.scope, deployment, NewCall(number, {})) for _ in range(count)]
-
-
-async def test_a_telephone_has_one_call_of_the_queue_at_a_time(db, world):
-    """Also of two engines at once; those of other telephones do not wait for it, and it needs no trunk."""
-    for name in ("ann", "bob"):
-        await phones.create(db, world.scope, NewPhone(name))
-    first, second = await _engine(db), await _engine(db)
-    anns, (bobs,) = await _queue_at(db, world, "ann", 3), await _queue_at(db, world, "bob")
-    assert await dialing.sweep(db, time.time()) == 0, "no trunk takes it, and none has to"
-    for expected in ({anns[0], bobs}, {anns[1]}, {anns[2]}, set()):
-        both = await asyncio.gather(
-            *(dialing.claim(db, engine_id=engine, free=5, now=time.time()) for engine in (first, second))
-        )
-        claims = [claim for taken in both for claim in taken]
-        assert {claim.outbound_call_id for claim in claims} == expected
-        for claim in claims:
-            assert claim.trunk_host == "" and claim.dialled in ("sip:ann@callwright", "sip:bob@callwright")
-            await dialing.start(db, [(claim.attempt_id, f"{claim.attempt_id}@test")], time.time())
-        assert await dialing.claim(db, engine_id=first, free=5, now=time.time()) == []
-        for claim in claims:
-            await _finish(db, claim.attempt_id, "completed")
-
-
-async def test_a_long_queue_of_one_telephone_keeps_no_other_waiting(db, world):
-    for name in ("ann", "bob"):
-        await phones.create(db, world.scope, NewPhone(name))
-    anns = await _queue_at(db, world, "ann", TELEPHONES_LOOKED_AT + 1)
-    (bobs,) = await _queue_at(db, world, "bob")
-    engine = await _engine(db)
-    claims = [await dialing.claim(db, engine_id=engine, free=1, now=time.time()) for _ in range(2)]
-    assert [[claim.outbound_call_id for claim in taken] for taken in claims] == [[anns[0]], [bobs]]
-
-
-async def test_a_trunks_long_queue_leaves_telephones_their_share_of_few_channels(db, world):
-    await phones.create(db, world.scope, NewPhone("ann"))
-    await _queue(db, world, 20)
-    (anns,) = await _queue_at(db, world, "ann")
-    engine = await _engine(db)
-    claims = await dialing.claim(db, engine_id=engine, free=2, now=time.time())
-    assert len(claims) == 2 and anns in {claim.outbound_call_id for claim in claims}
-
-
-async def test_a_trunk_that_takes_everything_takes_no_telephone(db, world):
-    await phones.create(db, world.scope, NewPhone("ann"))
-    (call_id,) = await _queue_at(db, world, "ann")
-    await trunks.create(db, world.scope, TrunkRow(0, "All", "127.0.0.1", 5060, "", 1, 1.0, "", enabled=True))
-    assert await db.pool.fetchval("SELECT trunk_id FROM outbound_calls WHERE id = $1", call_id) is None
-
-
-async def test_an_account_rings_its_own_telephones_alone(db, world, other):
-    """One of the same name, or of that extension, of somebody else is none; nor is it found when the call is due."""
-    await phones.create(db, other.scope, NewPhone("theirs", "207"))
-    engine = await _engine(db)
-    (theirs,) = [one for one in await phones.known(db) if one.name == "theirs"]
-    source = ("127.0.0.1", 5999)
-    asking = read(register("<sip:theirs@127.0.0.1:5999>"), source, reliable=False)
-    assert await phones.register(
-        db, theirs, asking, source=source, transport="udp", engine_id=engine, user_agent="", now=time.time()
-    )
-    for name in ("theirs", "207"):
-        with pytest.raises(RequestError, match="no phone"):
-            await _queue_at(db, world, name)
-    await phones.create(db, world.scope, NewPhone("ours", "207"))
-    (call_id,) = await _queue_at(db, world, "207")
-    (claim,) = await dialing.claim(db, engine_id=engine, free=5, now=time.time())
-    assert (claim.outbound_call_id, claim.account_id) == (call_id, world.scope.account_id)
-    assert await phones.called(db, Scope(claim.account_id, claim.user_id, "v1"), "207") == []
 
 
 async def test_everybody_at_once_neither_deadlocks_nor_loses(db, world):

@@ -102,6 +102,43 @@ async def test_calls_from_before_partitions_are_kept_and_counted(postgres_url):
         await connection.close()
 
 
+async def test_calls_that_wait_for_a_telephone_find_it(postgres_url):
+    """By its extension before its name; of their own account; and those that are over are left alone."""
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("CREATE DATABASE to_telephones")
+    head, _, query = postgres_url.partition("?")
+    url = f"{head.rpartition('/')[0]}/to_telephones?{query}"
+    try:
+        await _upgrade(url, "0026")
+        old = await asyncpg.connect(url)
+        await old.execute(
+            """
+            INSERT INTO accounts (name, webhook_secret) VALUES ('ann', 'x'), ('bob', 'y');
+            INSERT INTO users (account_id, email, password_hash, developer_key_sha256)
+            VALUES (1, 'ann@example.test', '', ''), (2, 'bob@example.test', '', 'z');
+            INSERT INTO applications (account_id, user_id, name) VALUES (1, 1, 'a');
+            INSERT INTO deployments (account_id, user_id, application_id, label) VALUES (1, 1, 1, 'd');
+            INSERT INTO phones (id, account_id, user_id, name, extension, display_name, enabled, calls_out, digest, sealed_secret)
+            VALUES (1, 1, 1, 'ann', '201', '', true, false, 'md5', ''), (2, 1, 1, '201', '202', '', true, false, 'md5', ''),
+                (3, 2, 2, 'bob', '203', '', true, false, 'md5', '');
+            INSERT INTO outbound_calls (account_id, user_id, application_id, deployment_id, phone_number, dialled, ani, postd,
+                max_attempts, reattempt_wait_s, metadata, result_url, is_pci, queued_at, due_at, ended_at)
+            SELECT 1, 1, 1, 1, 'x', dialled, '', '', 1, 60, '{}', '', false, 0, 0, CASE WHEN over THEN 1 END
+            FROM (VALUES ('sip:ann@callwright', false), ('sip:201@callwright', false), ('sip:202@callwright', false),
+                ('sip:bob@callwright', false), ('12125550101', false), ('sip:ann@callwright', true)) AS g (dialled, over);
+            """
+        )
+        await old.close()
+        await migrate(url)
+        new = await asyncpg.connect(url)
+        found = await new.fetch("SELECT phone_id FROM outbound_calls ORDER BY id")
+        await new.close()
+        assert [row["phone_id"] for row in found] == [1, 1, 2, None, None, None]
+    finally:
+        await connection.execute("DROP DATABASE to_telephones WITH (FORCE)")
+        await connection.close()
+
+
 async def _upgrade(url: str, revision: str) -> None:
     engine = create_async_engine(sqlalchemy_url(url))
     async with engine.begin() as connection:
