@@ -11,8 +11,6 @@ import yaml
 
 from callwright.base import json_text
 
-DEPTH_MAX = 100
-
 # A number with zeros before it is text: it is the keys 01, or a telephone number.
 _WHOLE = r"(?:0|[1-9][0-9]*)"
 _SCALARS = (
@@ -83,8 +81,8 @@ def _read(events: Iterable[Any]) -> Any:
                 nest.append(opened)
                 if event.tag is not None:
                     raise ValueError(f"the tag {event.tag} cannot be used in a document")
-                if len(nest) > DEPTH_MAX + 1:
-                    raise ValueError(f"nested more than {DEPTH_MAX} deep")
+                if len(nest) > json_text.DEPTH_MAX + 1:
+                    raise ValueError(f"nested more than {json_text.DEPTH_MAX} deep")
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 nest.pop()
             elif kind is yaml.AliasEvent:
