@@ -117,20 +117,27 @@ class _Forward:
     def __init__(self, file: gzip.GzipFile | BinaryIO) -> None:
         self._file = file
         self._at = 0
+        self._left = READ_BYTES_MAX
+        "May be read until the next seek. A header is read without one, in few pieces or many; content, with one for each piece."
 
     def tell(self) -> int:
         return self._at
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= READ_BYTES_MAX:
+        if not 0 <= size <= self._left:
             raise ArchiveError("an entry of it has too long a name")
+        self._left -= size
+        return self._read(size)
+
+    def _read(self, size: int) -> bytes:
         found = self._file.read(size)
         self._at += len(found)
         _check_left(UNPACKED_BYTES_MAX - self._at)
         return found
 
     def seek(self, position: int) -> int:
-        while self._at < position and self.read(min(PIECE_BYTES, position - self._at)):
+        self._left = READ_BYTES_MAX
+        while self._at < position and self._read(min(PIECE_BYTES, position - self._at)):
             pass
         if self._at != position:
             raise ArchiveError("it ends before its last file does")
