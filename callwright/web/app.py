@@ -1,8 +1,10 @@
 """The HTTP application: the Plum surface, /v1, and the pages."""
 
 import asyncio
+from functools import cache
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -10,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Scope
 
 import callwright
@@ -50,7 +52,7 @@ def create_app(config: Config, db: Database, http: GuardedClient, transcriber: T
     """`http` is for what users' URLs are asked; whoever made it and the transcriber closes them."""
     v1 = _v1()
     app = Starlette(
-        routes=[*table.routes(), *carriers.routes(), *pages.routes(v1), *metrics.routes(), Mount("/v1", v1)],
+        routes=[*table.routes(), *carriers.routes(), *pages.routes(_document()), *metrics.routes(), Mount("/v1", v1)],
         middleware=[Middleware(Counted), Middleware(SafeHeaders), Middleware(BodyLimit, refusal=_refused)],
         exception_handlers={404: _not_found},
     )
@@ -62,8 +64,14 @@ def create_app(config: Config, db: Database, http: GuardedClient, transcriber: T
     return app
 
 
+@cache
+def _document() -> dict[str, Any]:
+    """Half a second of work, and the same for all applications of a process."""
+    return pages.document(_v1())
+
+
 def _v1() -> FastAPI:
-    v1 = FastAPI(
+    return FastAPI(
         title="Callwright",
         version=callwright.__version__,
         summary="A Plum-compatible API, and Callwright's own under /v1.",
@@ -71,7 +79,7 @@ def _v1() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        responses=problems.RESPONSES,
+        routes=_routes(),
         exception_handlers={
             RequestError: problems.on_request_error,
             DocumentError: problems.on_document_error,
@@ -81,6 +89,12 @@ def _v1() -> FastAPI:
             Exception: problems.on_failure,
         },
     )
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Those of all applications of a process: what they take is found out by the first one that is asked."""
+    router = APIRouter(responses=problems.RESPONSES)
     for page in (
         applications,
         versions,
@@ -96,8 +110,8 @@ def _v1() -> FastAPI:
         dev_outbound,
         account,
     ):
-        v1.include_router(page.router)
-    return v1
+        router.include_router(page.router)
+    return router.routes
 
 
 async def _not_found(request: Request, _: Exception) -> Response:

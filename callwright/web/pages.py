@@ -34,8 +34,8 @@ window.addEventListener("load", () => SwaggerUIBundle({
 """
 
 
-def routes(v1: FastAPI) -> list[BaseRoute]:
-    document = _document(v1)
+def routes(document: dict[str, Any]) -> list[BaseRoute]:
+    """`document`: in OpenAPI, of all surfaces."""
     found = find_spec("fastapi_offline")
     assert found is not None and found.submodule_search_locations, "fastapi-offline is a dependency"
     swagger = Path(next(iter(found.submodule_search_locations))) / "static"
@@ -94,14 +94,14 @@ def _html(title: str, head: str, body: str) -> Response:
     )
 
 
-def _document(v1: FastAPI) -> dict[str, Any]:
+def document(v1: FastAPI) -> dict[str, Any]:
     """One OpenAPI document of all surfaces."""
-    document = v1.openapi()
-    paths = openapi_paths() | {f"/v1{path}": item for path, item in document["paths"].items()}
-    components = document["components"]
+    described = v1.openapi()
+    paths = openapi_paths() | {f"/v1{path}": item for path, item in described["paths"].items()}
+    components = described["components"]
     schemes = components["securitySchemes"] | {"dev": _DEV_SCHEME}
     return {
-        **document,
+        **described,
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": components | {"securitySchemes": schemes},
