@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,9 +25,27 @@ from callwright.store.trunks import TrunkRow
 
 TEMPLATE = "callwright_template"
 
+TEST_S = {"pure": 0, "store": 1, "wire": 3, "interop": 5}
+"What a test of each floor takes, about."
+
+PLATFORM_S = 10
+"The start of a whole platform, about, that the tests of a file share."
+
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("callwright", deadline=None)
 hypothesis.settings.load_profile("callwright")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several workers take the files that take longest first: none is left with a long one when the others have done."""
+    if not hasattr(config, "workerinput"):
+        return
+    taking_s: Counter[Path] = Counter()
+    for item in items:
+        taking_s[item.path] += max((TEST_S.get(mark.name, 0) for mark in item.iter_markers()), default=0)
+    for path in {item.path for item in items if "platform" in getattr(item, "fixturenames", ())}:
+        taking_s[path] += PLATFORM_S
+    items.sort(key=lambda item: -taking_s[item.path])
 
 
 @pytest.fixture(scope="session")
