@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,9 @@ TEMPLATE = "callwright_template"
 TEST_S = {"pure": 0, "store": 1, "wire": 3, "interop": 5}
 "What a test of each floor takes, about."
 
+LONG = 1 / 4
+"Of the time that a test may have which asks for more than others (`timeout`): about what it takes."
+
 PLATFORM_S = 10
 "The start of a whole platform, about, that the tests of a file share."
 
@@ -40,9 +43,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Several workers take the files that take longest first: none is left with a long one when the others have done."""
     if not hasattr(config, "workerinput"):
         return
-    taking_s: Counter[Path] = Counter()
+    taking_s: defaultdict[Path, float] = defaultdict(float)
     for item in items:
-        taking_s[item.path] += max((TEST_S.get(mark.name, 0) for mark in item.iter_markers()), default=0)
+        longer = item.get_closest_marker("timeout")
+        usual = max((TEST_S.get(mark.name, 0) for mark in item.iter_markers()), default=0)
+        taking_s[item.path] += usual if longer is None else LONG * longer.args[0]
     for path in {item.path for item in items if "platform" in getattr(item, "fixturenames", ())}:
         taking_s[path] += PLATFORM_S
     items.sort(key=lambda item: -taking_s[item.path])

@@ -15,7 +15,7 @@ from served import served
 
 from callwright.store.sealing import new_key
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.timeout(300)]
 
 PER_OPERATION = 12
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
