@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from callwright.base.errors import CallwrightError
+from callwright.base.trust import trusting
 
 
 class BadTLS(CallwrightError):
@@ -24,7 +25,7 @@ def check_tls(cert: Path | None, key: Path | None) -> None:
             raise BadTLS(f"{option} {path} cannot be read: {error.strerror}") from None
     try:
         trust(cert)
-    except ssl.SSLError:
+    except (ssl.SSLError, ValueError):
         raise BadTLS(f"--tls-cert {cert} holds no certificate in PEM form") from None
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=_no_password)
@@ -45,7 +46,7 @@ def _no_password() -> bytes:
 
 def trust(cert: Path) -> ssl.SSLContext:
     """For a client on this machine that is to meet exactly this certificate, whatever name it bears and whoever signed it."""
-    context = ssl.create_default_context(cafile=str(cert))
+    context = trusting(cert.read_text())
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from callwright.base import phone_numbers
 from callwright.base.errors import CallwrightError
+from callwright.base.trust import trusting
 from callwright.cli._tls import BadTLS, public_url
 from callwright.conformance import suite
 from callwright.conformance.rule import RULES, Result
@@ -94,7 +95,7 @@ def command(
         raise click.UsageError(f"No rule has the page {', '.join(sorted(unknown))}.")
 
     async def main() -> list[Result]:
-        verify = ssl.create_default_context(cafile=str(ca)) if ca else True
+        verify = trusting(ca.read_text()) if ca else True
         async with httpx.AsyncClient(
             base_url=public_url(base_url, "--base-url"), verify=verify, trust_env=False, timeout=REPLY_S_MAX
         ) as client:

@@ -11,6 +11,7 @@ from ipaddress import ip_network
 
 from callwright.base import phone_numbers
 from callwright.base.errors import NotFound, ProviderError, RequestError
+from callwright.base.trust import trusting
 from callwright.media.codec import CODECS, Codec
 from callwright.media.codecs import spoken
 from callwright.services import deployments
@@ -153,8 +154,8 @@ def _check_authority(trunk: TrunkRow) -> None:
     if "PRIVATE KEY" in pem:
         raise RequestError(400, f"{field} holds a private key, which is nobody's but the authority's.", field=field)
     try:
-        ssl.create_default_context(cadata=pem)
-    except (ssl.SSLError, TypeError, ValueError) as error:
+        trusting(pem)
+    except (ssl.SSLError, ValueError) as error:
         wrong = getattr(error, "reason", None) or str(error)
         raise RequestError(400, f"{field} must be certificates in PEM: {wrong}.", field=field) from None
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from callwright.base.errors import PeerError, ProviderError
+from callwright.base.trust import trusting
 from callwright.sip.address import Address, Transport, uri
 from callwright.sip.agent import Admits, Agent, OnInvite, Tells
 from callwright.sip.call import SipCall
@@ -168,7 +169,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         if len(self._own) >= AUTHORITIES_MAX:
             raise ProviderError(f"{AUTHORITIES_MAX} peers with an authority of their own are connected already")
         try:
-            context = ssl.create_default_context(cadata=authority)
+            context = trusting(authority)
         except (ssl.SSLError, ValueError) as error:
             raise PeerError(f"the authority of {host} cannot be read: {error}") from None
         streams = Streams(

@@ -1,7 +1,6 @@
 """HTTPS of `callwright up`: what is refused before anything starts, and what a client of it meets."""
 
 import asyncio
-import ssl
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from tls import Authority
 from up_for_tests import running
 
+from callwright.base.trust import trusting
 from callwright.cli._tls import BadTLS, check_tls, public_url
 
 
@@ -104,8 +104,8 @@ async def test_links_and_what_is_printed_name_the_public_url(data_dir: Path, aut
         assert ready["base_url"].startswith("https://127.0.0.1:")
         auth = (ready["email"], ready["developer_key"])
         path = f"/api/apps/{ready['application_id']}/{ready['deployment_id']}/queue"
-        trusting = ssl.create_default_context(cafile=str(authority.ca))
-        async with httpx.AsyncClient(base_url=ready["base_url"], auth=auth, verify=trusting, trust_env=False) as api:
+        trusted = trusting(authority.ca.read_text())
+        async with httpx.AsyncClient(base_url=ready["base_url"], auth=auth, verify=trusted, trust_env=False) as api:
             fields = {"phone_number": "12125550101", "start_timestamp": "4000000000"}
             reply = await api.post(path, data=fields)
             assert reply.headers["link"] == f'<{public}/api/outbound/{reply.json()["call_id"]}>; rel="status"'

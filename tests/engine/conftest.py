@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from bench._ivr import media
+from callwright.base.trust import trusting
 
 START_S_MAX = 60.0
 SCENARIOS = Path(__file__).parents[2] / "bench" / "_ivr"
@@ -29,7 +30,7 @@ class Running:
 
     def __init__(self, ready_file: Path, ca: Path | None = None) -> None:
         self._ready_file = ready_file
-        self._trusted: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca) if ca else True
+        self._trusted: ssl.SSLContext | bool = trusting(ca.read_text()) if ca else True
         self.auth = (self.ready["email"], self.ready["developer_key"])
 
     @property

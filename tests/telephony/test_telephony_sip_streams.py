@@ -13,6 +13,7 @@ from sipp import SDP, bye_answer, call, called, dial, pause, recv, reply
 from tls import Authority
 
 from callwright.base.errors import PeerError, ProviderError
+from callwright.base.trust import trusting
 from callwright.sip.call import SipCall
 from callwright.sip.events import Answered, Ended, Rejected, SipEvent
 from callwright.sip.locating import Place
@@ -85,7 +86,7 @@ class TestBetweenOurs:
                 asyncio.get_running_loop().call_later(0.1, one.hang_up)
 
         where = {transport: ("127.0.0.1", 0)}
-        trusted = ssl.create_default_context(cafile=str(authority.ca))
+        trusted = trusting(authority.ca.read_text())
         certificate = _server_side(authority)
         async with (
             _endpoint(take, certificate=certificate, **where) as there,
@@ -106,7 +107,7 @@ class TestBetweenOurs:
         (tmp_path / "other").mkdir()
         authority, other = Authority(tmp_path), Authority(tmp_path / "other")
         came: list[SipCall] = []
-        trusted = ssl.create_default_context(cafile=str((other if wrong == "authority" else authority).ca))
+        trusted = trusting((other if wrong == "authority" else authority).ca.read_text())
         async with (
             _endpoint(came.append, certificate=_server_side(authority), tls=("127.0.0.1", 0)) as there,
             _endpoint(trusted=trusted) as here,

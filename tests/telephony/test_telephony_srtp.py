@@ -11,6 +11,7 @@ from rtp_peer import HOST, Call, free_ports
 from tls import Authority
 
 from callwright.base.errors import PeerError
+from callwright.base.trust import trusting
 from callwright.media import codecs, g711
 from callwright.media.frames import frames
 from callwright.media.rtp import Packet
@@ -190,7 +191,7 @@ async def test_our_offer_over_tls_is_srtp(plane, tmp_path):
     authority = Authority(tmp_path)
     shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     shown.load_cert_chain(*authority.issue("server"))
-    trusted = ssl.create_default_context(cafile=str(authority.ca))
+    trusted = trusting(authority.ca.read_text())
     offers: list[str] = []
     legs: list[SipLeg] = []
 

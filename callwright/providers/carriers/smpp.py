@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from callwright.base.trust import trusting
 from callwright.ports.carrier import Carrier
 from callwright.providers.carriers.account import CarrierAccount, Surroundings
 from callwright.providers.carriers.smpp_link import SmppLink, Way
@@ -54,10 +55,13 @@ class Smpp(CarrierAccount):
     def _trusts(self) -> Self:
         if self.tls_ca:
             try:
-                ssl.create_default_context(cadata=self.tls_ca)
+                trusting(self.tls_ca)
             except (ssl.SSLError, ValueError):
                 raise ValueError("tls_ca holds no certificate in PEM") from None
         return self
+
+    def _tls(self) -> ssl.SSLContext:
+        return trusting(self.tls_ca) if self.tls_ca else ssl.create_default_context()
 
     def link(self, surroundings: Surroundings) -> Carrier:
         return SmppLink(
@@ -81,5 +85,5 @@ class Smpp(CarrierAccount):
             ),
             window=self.window,
             silence_s=self.enquire_link_s,
-            tls=ssl.create_default_context(cadata=self.tls_ca or None) if self.tls else None,
+            tls=self._tls() if self.tls else None,
         )
