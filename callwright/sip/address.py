@@ -90,6 +90,18 @@ def is_ip(host: str) -> bool:
     )
 
 
+def plain_ip(host: str) -> str:
+    """An IP address in its usual form, as the system tells it; an IPv4 one that is written as IPv6 (`::ffff:192.0.2.1`, RFC 4291
+    §2.5.5.2) is IPv4. Any other host stays as it is."""
+    if ":" not in host:
+        return host
+    try:
+        address = IPv6Address(host)
+    except AddressValueError:
+        return host
+    return str(address.ipv4_mapped or address)
+
+
 def bracketed(host: str) -> str:
     """A host as it stands in a URI or Via."""
     return f"[{host}]" if ":" in host else host
@@ -257,5 +269,5 @@ def user_part(text: str) -> str:
 
 __all__ = [
     "Address", "NameAddress", "Transport", "Uri", "Via", "bracketed", "host_port", "is_ip", "name_address", "parameters",
-    "read_via", "sip_uri", "split_list", "uri", "user_part", "without_fields",
+    "plain_ip", "read_via", "sip_uri", "split_list", "uri", "user_part", "without_fields",
 ]  # fmt: skip

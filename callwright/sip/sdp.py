@@ -8,9 +8,10 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import IPv6Address
 
 from callwright.base.errors import PeerError
-from callwright.sip.address import is_ip
+from callwright.sip.address import is_ip, plain_ip
 from callwright.sip.message import read_number
 
 SDP_BYTES_MAX = 8_192
@@ -24,6 +25,9 @@ PAYLOAD_TYPE_MAX = 127
 PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
 "Of SRTP, in the order in which we offer them (RFC 4568 §6.2)."
+
+NOWHERE = ("0.0.0.0", "::")
+"Addresses of whoever wants nothing sent (RFC 3264 §8.4)."
 
 KEY_BYTES = 30
 TAG_MAX = 999_999_999
@@ -173,7 +177,21 @@ def _connection(value: str) -> str:
     host = words[2].partition("/")[0] if len(words) == 3 else ""
     if words[:2] not in (["IN", "IP4"], ["IN", "IP6"]) or not is_ip(host):
         raise PeerError(f"a connection of {value[:40]!r} in the SDP")
-    return host
+    return plain_ip(host)
+
+
+def _family(host: str) -> str:
+    """As `c=` names it."""
+    return "IP6" if ":" in host else "IP4"
+
+
+def _check_reachable(host: str, ours: str) -> None:
+    """Raises `PeerError` where no audio can be sent there from our address."""
+    if _family(host) != _family(ours):
+        raise PeerError(f"audio at {host} ({_family(host)}), which {ours} ({_family(ours)}) cannot send to")
+    if ":" in host and IPv6Address(host).is_link_local:
+        # No description says on which of our networks (RFC 4007 §11).
+        raise PeerError(f"audio at the link-local address {host}, of no network that we know")
 
 
 def _media(value: str) -> Media:
@@ -228,20 +246,22 @@ def _crypto(value: str) -> Crypto | None:
 
 def audio(session: Session, ours: Side) -> Audio:
     """The audio of a description, in the first of its codecs that we speak. Raises `PeerError` where there is none."""
-    return _audio(session, *_taken(session, ours, chooses=False))
+    return _audio(session, ours, *_taken(session, ours, chooses=False))
 
 
-def _audio(session: Session, taken: Media, chosen: Format) -> Audio:
+def _audio(session: Session, ours: Side, taken: Media, chosen: Format) -> Audio:
     host = taken.host or session.host
     if not host:
         raise PeerError("no connection address in the SDP")
+    if host not in NOWHERE:
+        _check_reachable(host, ours.host)
     direction = taken.direction or session.direction
-    if host == "0.0.0.0" and direction == "sendrecv":
+    if host in NOWHERE and direction == "sendrecv":
         # How RFC 2543 put somebody on hold (RFC 3264 §8.4).
         direction = "sendonly"
     event_type, event_rate_hz = _events(taken, chosen.rate_hz)
     ptime_ms = taken.ptime_ms or OUR_PTIME_MS
-    reports = None if host == "0.0.0.0" else _reports(taken, host)
+    reports = None if host in NOWHERE else _reports(taken, host)
     return Audio(
         host,
         taken.port,
@@ -257,13 +277,15 @@ def _audio(session: Session, taken: Media, chosen: Format) -> Audio:
 
 
 def _reports(media: Media, host: str) -> tuple[str, int] | None:
-    """Where RTCP goes: to the audio's own port, the one that it names, or the one beside it (RFC 3550 §11)."""
+    """Where RTCP goes: to the audio's own port, the one that it names, or the one beside it (RFC 3550 §11). Nowhere, if that is
+    of another family than the audio: both go by the same address of ours."""
     if {"RS", "RR"} <= media.unreported:
         return None
     if media.rtcp_mux:
         return host, media.port
     named, port = media.rtcp or ("", min(media.port + 1, 65_535))
-    return (named or host, port) if port else None
+    to = named or host
+    return (to, port) if port and to not in NOWHERE and _family(to) == _family(host) else None
 
 
 def _taken(session: Session, ours: Side, *, chooses: bool) -> tuple[Media, Format]:
@@ -354,7 +376,7 @@ def answer(offered: Session, ours: Side, *, version: int = 1) -> str:
 def answered(offered: Session, ours: Side, *, version: int = 1, most: str = "sendrecv") -> tuple[str, Audio]:
     """Our answer, in no more than this direction, and what the offer says of the audio that is taken."""
     taken, chosen = _taken(offered, ours, chooses=ours.chooses)
-    wanted = _audio(offered, taken, chosen)
+    wanted = _audio(offered, ours, taken, chosen)
     formats = [chosen]
     if wanted.event_payload_type is not None:
         formats.append(_event_format(wanted.event_payload_type, wanted.event_rate_hz))
@@ -378,7 +400,7 @@ def _event_format(payload_type: int, rate_hz: int) -> Format:
 
 
 def _head(ours: Side, version: int) -> list[str]:
-    family = "IP6" if ":" in ours.host else "IP4"
+    family = _family(ours.host)
     return ["v=0", f"o=- {ours.port} {version} IN {family} {ours.host}", "s=-", f"c=IN {family} {ours.host}", "t=0 0"]
 
 

@@ -8,6 +8,7 @@ negotiated, wins, and then INFO.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -54,6 +55,8 @@ from callwright.telephony.sip_endpoint import (
 )
 from callwright.telephony.succession import Peer, Stations, Succession
 
+log = logging.getLogger(__name__)
+
 EVENTS_MAX = 1000
 "Events that may wait for the program. Keys past it are dropped: nobody types a thousand keys ahead."
 
@@ -91,7 +94,7 @@ class SipLeg:
         self.waiting_for_it: Waits[SipLeg] | None = None
         "Of a leg that we dialled."
 
-        self._media: MediaSession = plane.open(self._on_media)
+        self._media: MediaSession = plane.open(self._on_media, host)
         self.negotiation = partial(Negotiation, host, self._media.port, codecs or plane.codecs, chooses=bool(codecs))
         "Makes one for somebody else in the party's place, with keys of its own."
 
@@ -419,7 +422,8 @@ class SipLeg:
         try:
             # Where it asks for our offer, `Confirmed` brings its answer.
             answer = self._answer_to(sdp.parse(description)) if description else self.described.offer()
-        except PeerError:
+        except PeerError as error:
+            log.info("call %s goes on as it was, its new description is refused: %s", self._call.call_id, error)
             self._call.reject_reoffer()
         else:
             self._call.answer_reoffer(answer)

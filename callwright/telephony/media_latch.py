@@ -10,13 +10,19 @@ Whoever forges the far end's address still has to know its SSRC: once one has se
 when that has been quiet for `QUIET_SAMPLES`, as with a far end that was changed for another.
 """
 
-Address = tuple[str, int]
+Address = tuple[str, int] | tuple[str, int, int, int]
+"As a socket tells it: of IPv6 with flow and scope. So what came compares with what the SDP says, whichever it is (`place`)."
 
 LATCH_PACKETS = 3
 "Packets from an address other than the signalled one until it is believed: 60 ms, less than a key press lasts."
 
 QUIET_SAMPLES = 480
 "60 ms at 8000 Hz."
+
+
+def place(host: str, port: int) -> Address:
+    """The address of a description as a socket would tell it."""
+    return (host, port, 0, 0) if ":" in host else (host, port)
 
 
 class Latch:

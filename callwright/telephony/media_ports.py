@@ -1,4 +1,5 @@
-"""The UDP ports of the media plane: even ones of a range, each as long unused as possible before it is used again."""
+"""The UDP ports of the media plane: even ones of a range, each as long unused as possible before it is used again. They are one
+range for all addresses of ours, IPv4 and IPv6."""
 
 import contextlib
 import ctypes
@@ -10,12 +11,16 @@ from collections import deque
 from collections.abc import Callable
 
 from callwright.base.errors import ProviderError
+from callwright.telephony.media_latch import Address
 
 REST_S = 2.0
 "A closed call's port rests before another call gets it: its far end may send a little longer."
 
 _EXPEDITED_FORWARDING = 0xB8
 "DSCP 46 (RFC 3246), what voice packets are marked with."
+
+_IPV4 = socket.AF_INET, socket.IPPROTO_IP, socket.IP_TOS
+_IPV6 = socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_TCLASS
 
 
 class PortPool:
@@ -28,14 +33,16 @@ class PortPool:
         )
         "Ports and when they have rested; the longest unused first."
 
-    def open(self) -> socket.socket:
-        """A bound, non-blocking, unconnected UDP socket. Raises `ProviderError` when no port is free."""
+    def open(self, host: str = "") -> socket.socket:
+        """A bound, non-blocking, unconnected UDP socket at this address of ours, the pool's where it is empty. It speaks IPv4 or
+        IPv6, as the address says, and never both. Raises `ProviderError` when no port is free."""
+        host = host or self._host
         for _ in range(len(self._free)):
             port, rested_at = self._free[0]
             if rested_at > self._clock():
                 break
             self._free.popleft()
-            if (bound := self._bind(port)) is not None:
+            if (bound := self._bind(host, port)) is not None:
                 return bound
             self._free.append((port, 0.0))
         raise ProviderError("no free RTP port", retryable=True)
@@ -44,26 +51,27 @@ class PortPool:
         """Take back the port of a socket that has been closed."""
         self._free.append((port, self._clock() + REST_S))
 
-    def _bind(self, port: int) -> socket.socket | None:
+    def _bind(self, host: str, port: int) -> socket.socket | None:
         """None where another program has the port."""
         opened: socket.socket | None = None
         try:
-            opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            family, level, marked = _IPV6 if ":" in host else _IPV4
+            opened = socket.socket(family, socket.SOCK_DGRAM)
             opened.setblocking(False)
             with contextlib.suppress(OSError):
-                opened.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
-            opened.bind((self._host, port))
+                opened.setsockopt(level, marked, _EXPEDITED_FORWARDING)
+            opened.bind((host, port))
         except OSError as error:
             if opened is not None:
                 opened.close()
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 return None
             self._free.appendleft((port, 0.0))
-            raise ProviderError(f"RTP port {port} of {self._host}: {error.strerror}", retryable=True) from error
+            raise ProviderError(f"RTP port {port} of {host}: {error.strerror}", retryable=True) from error
         return opened
 
 
-def connect(sock: socket.socket, far: tuple[str, int]) -> bool:
+def connect(sock: socket.socket, far: Address) -> bool:
     """From now on `sock` sends to `far` only and hears nobody else. False: it could not be done, and nothing has changed."""
     try:
         sock.connect(far)

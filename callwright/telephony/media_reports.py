@@ -127,9 +127,9 @@ class Reports:
         """The socket on the port beside; None where another program has it, or no descriptor is left."""
         if not self._tried:
             self._tried = True
-            host, port = self._rtp.getsockname()
+            host, port = self._rtp.getsockname()[:2]
             try:
-                opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                opened = socket.socket(self._rtp.family, socket.SOCK_DGRAM)
             except OSError:
                 return None
             try:

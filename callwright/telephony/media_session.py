@@ -1,12 +1,14 @@
 """The handle of one call's media, for the event loop's thread."""
 
+import socket
 from collections.abc import Callable, Sequence
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from callwright.base.errors import PeerError
 from callwright.ports.leg import Frames, Slot
 from callwright.telephony.media_coding import Agreed
+from callwright.telephony.media_latch import place
 from callwright.telephony.media_stream import Stream
 
 if TYPE_CHECKING:
@@ -16,23 +18,29 @@ if TYPE_CHECKING:
 class MediaSession:
     """One call's media. Methods post to the plane and return at once; after `close` they do nothing."""
 
-    __slots__ = ("_plane", "_stream", "port")
+    __slots__ = ("_plane", "_stream", "_version", "port")
 
     def __init__(self, plane: "MediaPlane", stream: Stream, port: int) -> None:
         self._plane, self._stream = plane, stream
+        self._version = 6 if stream.sock.family == socket.AF_INET6 else 4
         self.port = port
         "Our RTP port, for the SDP."
 
     def connect(self, host: str, port: int, agreed: Agreed) -> None:
         """Where the far end's SDP wants audio sent, and what was agreed on. Again for a re-INVITE.
 
-        Port 0 or 0.0.0.0: nothing is sent. Raises `PeerError` where `host` is no IPv4 address.
+        Port 0, 0.0.0.0 or ::: nothing is sent. Raises `PeerError` where `host` is no address of the same family as ours.
         """
         try:
-            usable = port > 0 and IPv4Address(host) != IPv4Address(0)
-        except AddressValueError as error:
-            raise PeerError(f"media address {host!r} is not an IPv4 address") from error
-        self._post(Stream.connect, (host, port) if usable else None, agreed)
+            address = ip_address(host)
+        except ValueError as error:
+            raise PeerError(f"media address {host!r} is not an IP address") from error
+        remote = None
+        if port > 0 and not address.is_unspecified:
+            if address.version != self._version:
+                raise PeerError(f"media address {host} is not an IPv{self._version} address")
+            remote = place(str(address), port)
+        self._post(Stream.connect, remote, agreed)
 
     def play(self, frames: Sequence[Frames], mark: int, *, again: bool = False) -> None:
         """Send frame lists in order, without a gap, in place of what is playing. `PlayEnded(mark)` tells the end.

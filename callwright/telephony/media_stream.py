@@ -130,7 +130,7 @@ class Stream(Sender):
     # -- commands ------------------------------------------------------------------------------
 
     def connect(self, clock: int, remote: Address | None, agreed: Agreed) -> None:
-        """`remote` is None where the far end wants nothing sent (port 0, address 0.0.0.0)."""
+        """`remote` is None where the far end wants nothing sent (port 0, address 0.0.0.0 or ::)."""
         self._event_payload_type = -1 if agreed.event_type is None else agreed.event_type
         self._event_types = agreed.event_types or (self._event_payload_type,)
         self._expects = agreed.heard

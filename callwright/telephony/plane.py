@@ -110,7 +110,7 @@ class MediaPlane:
         no_audio_s: float = NO_AUDIO_S,
         on_failure: Callable[[], None] = lambda: None,
     ) -> None:
-        """Sockets are bound to even ports of `host`, an IPv4 address. `on_failure` is called in the loop's thread.
+        """Sockets are bound to even ports of `host`, an IP address of ours. `on_failure` is called in the loop's thread.
 
         `no_audio_s`: how long a far end may send nothing until `NoAudio` is told; 0: for ever.
         `codecs`: that its sessions speak, in the order of their offers; none: all that are installed.
@@ -175,14 +175,15 @@ class MediaPlane:
         """The thread is at work."""
         return self._alive
 
-    def open(self, on_event: Callable[[MediaEvent], None]) -> MediaSession:
-        """A session with a port of its own. `on_event` is called in the loop's thread.
+    def open(self, on_event: Callable[[MediaEvent], None], host: str = "") -> MediaSession:
+        """A session with a port of its own, at `host` where its far end reaches us at another address than the plane's; it
+        speaks that address's family. `on_event` is called in the loop's thread.
 
         Raises `ProviderError` when no port is free, or the plane is not at work.
         """
         if not self._alive or self._stopping:
             raise ProviderError("the media plane is not running", retryable=True)
-        sock = self._ports.open()
+        sock = self._ports.open(host)
         stream = Stream(sock, on_event, self._out, self.no_audio_s)
         self.post(self._add, stream, ())
         return MediaSession(self, stream, sock.getsockname()[1])

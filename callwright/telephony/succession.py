@@ -9,6 +9,7 @@ to whoever is being called; where they do not come, it ends as that party left i
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -29,6 +30,8 @@ from callwright.telephony.sip_endpoint import SipCall, SipEndpoint
 
 if TYPE_CHECKING:
     from callwright.telephony.leg import SipLeg
+
+log = logging.getLogger(__name__)
 
 SUCCESSORS_MAX = 8
 "Parties of one leg; two telephones that send us back and forth have an end."
@@ -299,7 +302,8 @@ class Succession:
             described = leg.negotiation()
             description = described.answer(sdp.parse(call.offer)) if call.offer else described.offer()
             before = leg.adopt(call, described, described.answered() if call.offer else None)
-        except PeerError:
+        except PeerError as error:
+            log.info("call %s refused, which was to take the place of another: %s", call.call_id, error)
             call.reject(488)
         else:
             self._left = None

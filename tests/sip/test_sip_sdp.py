@@ -15,7 +15,12 @@ def _offer(*lines: str, connection: str = "c=IN IP4 192.0.2.7") -> str:
     return "\r\n".join([*head, *lines, ""])
 
 
+def _offer_six(host: str, *lines: str) -> str:
+    return _offer("m=audio 4000 RTP/AVP 0", *lines, connection=f"c=IN IP6 {host}")
+
+
 OURS = sdp.Side("192.0.2.1", 30_000)
+SIX = sdp.Side("2001:db8::1", 30_000)
 PCMA = sdp.Format("PCMA/8000", 8)
 OPUS = sdp.Format("opus/48000/2", 96, "useinbandfec=1")
 MANY = sdp.Side("192.0.2.1", 30_000, (sdp.PCMU, PCMA, OPUS))
@@ -186,7 +191,55 @@ def test_the_old_way_to_hold() -> None:
 def test_the_connection_of_the_stream_is_preferred() -> None:
     read = _audio(sdp.parse(_offer("m=audio 4000 RTP/AVP 0", "c=IN IP4 198.51.100.3")))
     assert read.host == "198.51.100.3"
-    assert _audio(sdp.parse(_offer("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::2"))).host == "2001:db8::2"
+
+
+class TestFamilies:
+    """IPv6 and IPv4, each with its own."""
+
+    def test_an_offer_of_ipv6_is_answered_with_it(self) -> None:
+        answer, audio = sdp.answered(sdp.parse(_offer_six("2001:db8::2", "a=rtcp:4005 IN IP6 2001:db8::3")), SIX)
+        assert "\r\nc=IN IP6 2001:db8::1\r\n" in answer and "IP4" not in answer
+        assert (audio.host, audio.port, audio.rtcp) == ("2001:db8::2", 4000, ("2001:db8::3", 4005))
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs"), [(OURS, "IP6 2001:db8::2"), (SIX, "IP4 192.0.2.7"), (SIX, "IP6 ::ffff:192.0.2.7")]
+    )
+    def test_an_address_of_the_other_family_is_refused(self, ours: sdp.Side, theirs: str) -> None:
+        offered = sdp.parse(_offer("m=audio 4000 RTP/AVP 0", connection=f"c=IN {theirs}"))
+        with pytest.raises(PeerError, match="cannot send to"):
+            sdp.answered(offered, ours)
+        with pytest.raises(PeerError, match="cannot send to"):
+            sdp.audio(offered, ours)
+
+    def test_it_is_the_family_of_the_stream_that_counts(self) -> None:
+        described = sdp.parse(_offer("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::2"))
+        assert sdp.audio(described, SIX).host == "2001:db8::2"
+
+    def test_an_ipv4_address_that_is_written_as_ipv6_is_ipv4(self) -> None:
+        audio = _audio(sdp.parse(_offer_six("::FFFF:192.0.2.7")))
+        assert (audio.host, audio.rtcp) == ("192.0.2.7", ("192.0.2.7", 4001))
+
+    def test_an_address_has_one_form(self) -> None:
+        """What comes is compared with it."""
+        assert sdp.audio(sdp.parse(_offer_six("2001:0DB8:0:0:0:0:0:2")), SIX).host == "2001:db8::2"
+
+    @pytest.mark.parametrize("host", ["fe80::1", "fe80::1%eth0", "febf::1"])
+    def test_a_link_local_address_is_refused(self, host: str) -> None:
+        """It is on one of our networks, and no description says on which."""
+        with pytest.raises(PeerError):
+            sdp.audio(sdp.parse(_offer_six(host)), SIX)
+
+    @pytest.mark.parametrize("ours", ["192.0.2.1", "2001:db8::1"])
+    @pytest.mark.parametrize("nowhere", ["IP6 ::", "IP6 0:0:0:0:0:0:0:0", "IP4 0.0.0.0"])
+    def test_the_unspecified_address_holds_whatever_its_family(self, ours: str, nowhere: str) -> None:
+        held = sdp.parse(_offer("m=audio 4000 RTP/AVP 0", connection=f"c=IN {nowhere}"))
+        answer, audio = sdp.answered(held, sdp.Side(ours, 30_000))
+        assert (audio.direction, audio.rtcp) == ("sendonly", None)
+        assert f" {ours}\r\n" in answer
+
+    @pytest.mark.parametrize("named", ["IN IP4 192.0.2.7", "IN IP6 ::"])
+    def test_reports_to_the_other_family_go_nowhere(self, named: str) -> None:
+        assert sdp.audio(sdp.parse(_offer_six("2001:db8::2", f"a=rtcp:4005 {named}")), SIX).rtcp is None
 
 
 def test_a_multicast_ttl_is_cut_off() -> None:

@@ -50,7 +50,8 @@ class Peer:
     """Sends numbered packets and keeps what it gets as (time, packet)."""
 
     def __init__(self, host: str = HOST, ssrc: int = 77) -> None:
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.host = host
+        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setblocking(False)
         self.sock.bind((host, 0))
         self.port: int = self.sock.getsockname()[1]
@@ -91,7 +92,7 @@ class Peer:
         self, session: MediaSession, payload_type: int, payload: bytes, timestamp: int, *, marker: bool
     ) -> None:
         packet = Packet(payload_type, marker, self.sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self.ssrc, payload)
-        self.sock.sendto(packet.pack(), (HOST, session.port))
+        self.sock.sendto(packet.pack(), (self.host, session.port))
 
     def press(self, session: MediaSession, event: int, *, payload_type: int = 101) -> None:
         """All packets of a key press at once."""
@@ -116,16 +117,17 @@ class Peer:
 class Call:
     """A session that is connected to a peer."""
 
-    def __init__(self, plane: MediaPlane, *, connect: bool = True) -> None:
-        self.peer = Peer()
+    def __init__(self, plane: MediaPlane, host: str = HOST, *, connect: bool = True) -> None:
+        """`host`: where both sides are."""
+        self.peer = Peer(host)
         self.told = Inbox()
-        self.session = plane.open(self.told.add)
+        self.session = plane.open(self.told.add, host)
         if connect:
             self.connect(Agreed(101))
 
     def connect(self, agreed: Agreed) -> None:
         """Returns when the plane has done so: what the peer sends from now on is taken as agreed."""
-        self.session.connect(HOST, self.peer.port, agreed)
+        self.session.connect(self.peer.host, self.peer.port, agreed)
         done = threading.Event()
         self.session._post(lambda _stream, _clock: done.set())
         assert done.wait(10)
