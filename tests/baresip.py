@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from callwright.sip.address import written
+
 MODULES = Path("/usr/lib/baresip/modules")
 WAIT_S = 30.0
 "For anything that it does: far longer than it takes, even on a busy machine."
@@ -26,14 +28,14 @@ class Baresip:
         writer: asyncio.StreamWriter,
         process: asyncio.subprocess.Process,
         folder: Path,
-        port: int,
+        address: tuple[str, int],
     ) -> None:
         self._reader, self._writer, self._folder = reader, writer, folder
         self.process = process
-        self.address = ("127.0.0.1", port)
+        self.address = address
         "Where it takes SIP over UDP and TCP."
 
-        self.tls_port = port + 1
+        self.tls_port = address[1] + 1
         self.seen: list[str] = []
         "What it told so far, for whoever reads of a failure."
 
@@ -89,8 +91,9 @@ async def baresip(
     certificate: Sequence[Path] = (),
     answers: bool = False,
     config: str = "",
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[Baresip]:
-    """One with its files in this folder, which is made where there is none.
+    """One at `host`, with its files in this folder, which is made where there is none.
 
     `at`: the registrar that it is of; empty: it is of none. `account`: parameters such as `;audio_codecs=PCMA`. `plays`: a WAV,
     in place of what it hears itself. `ca`: by TLS it checks certificates against it; `certificate`: what it shows itself, and its
@@ -98,12 +101,12 @@ async def baresip(
     """
     assert MODULES.is_dir(), "baresip is missing: ./dev test installs it"
     folder.mkdir(parents=True, exist_ok=True)
-    port, control = _free_ports()
+    port, control = _free_ports(host)
     shown = "".join(part.read_text() for part in certificate)
     if shown:
         (folder / "shown.pem").write_text(shown)
     lines = [
-        f"sip_listen 127.0.0.1:{port}",
+        f"sip_listen {written((host, port))}",
         f"sip_cafile {ca}\nsip_verify_server yes" if ca else "",
         f"sip_certificate {folder / 'shown.pem'}" if shown else "",
         f"audio_player aubridge,nil\naudio_source {f'aufile,{plays}' if plays else 'aubridge,nil'}\naudio_alert aubridge,nil",
@@ -121,13 +124,17 @@ async def baresip(
     by = f";transport={transport}" if transport != "udp" else ""
     log = (folder / "log").open("wb")
     process = await asyncio.create_subprocess_exec(
-        *("baresip", "-f", str(folder)), stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, cwd=folder
+        *("baresip", *(("-6",) if ":" in host else ()), "-f", str(folder)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        cwd=folder,
     )
     try:
-        phone = Baresip(*await _control(control, process, folder / "log"), process, folder, port)
+        phone = Baresip(*await _control(control, process, folder / "log"), process, folder, (host, port))
         # Told now, and not in its file: so nothing that it tells of it is missed.
         mode = "auto" if answers else "manual"
-        place = at or (f"127.0.0.1:{phone.tls_port if transport == 'tls' else port}")
+        place = at or written((host, phone.tls_port if transport == "tls" else port))
         await phone.does("uanew", f"<sip:{user}@{place}{by}>;answermode={mode}{'' if at else ';regint=0'}{account}")
         yield phone
         phone.close()
@@ -143,14 +150,14 @@ def registered(user: str, secret: str) -> str:
     return f";auth_user={user};auth_pass={secret};regint=60"
 
 
-def _free_ports() -> tuple[int, int]:
+def _free_ports(host: str) -> tuple[int, int]:
     """A port that is free for UDP and TCP, the next one too, and another."""
     for _ in range(TRIES):
         with contextlib.ExitStack() as probes:
 
             def bound(kind: socket.SocketKind, port: int, probes: contextlib.ExitStack = probes) -> int:
-                probe = probes.enter_context(socket.socket(socket.AF_INET, kind))
-                probe.bind(("127.0.0.1", port))
+                probe = probes.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind))
+                probe.bind((host, port))
                 return int(probe.getsockname()[1])
 
             try:

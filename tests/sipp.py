@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from callwright.sip.address import written
+
 RUN_S_MAX = 60.0
 
 SDP = """
@@ -135,10 +137,9 @@ def pause(milliseconds: int) -> str:
 
 
 async def dial(folder: Path, steps: list[str], to: tuple[str, int], *options: str, calls: int = 1) -> str:
-    """Call our side by this scenario; empty when every call went as written, else what SIPp says of it."""
-    return await _finish(
-        await _start(folder, steps, f"{to[0]}:{to[1]}", "-s", "100", "-m", str(calls), "-r", "40", *options), folder
-    )
+    """Call our side by this scenario, from the same address; empty when every call went as written, else what SIPp says of it."""
+    usual = (written(to), "-s", "100", "-m", str(calls), "-r", "40")
+    return await _finish(await _start(folder, steps, to[0], *usual, *options), folder)
 
 
 class Called:
@@ -153,25 +154,27 @@ class Called:
 
 
 @asynccontextmanager
-async def called(folder: Path, steps: list[str], *options: str, calls: int = 1) -> AsyncIterator[Called]:
-    port = _free_port()
+async def called(
+    folder: Path, steps: list[str], *options: str, calls: int = 1, host: str = "127.0.0.1"
+) -> AsyncIterator[Called]:
+    port = _free_port(host)
     tcp = "t1" in options
-    process = await _start(folder, steps, "-p", str(port), "-m", str(calls), *options)
+    process = await _start(folder, steps, host, "-p", str(port), "-m", str(calls), *options)
     try:
-        await _bound(port, process, tcp=tcp)
-        yield Called(process, folder, ("127.0.0.1", port))
+        await _bound(host, port, process, tcp=tcp)
+        yield Called(process, folder, (host, port))
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
 
 
-async def _start(folder: Path, steps: list[str], *options: str) -> asyncio.subprocess.Process:
+async def _start(folder: Path, steps: list[str], host: str, *options: str) -> asyncio.subprocess.Process:
     assert shutil.which("sipp"), "SIPp is missing: ./dev test installs it"
     scenario = '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="test">\n' + "\n".join(steps) + "\n</scenario>\n"
     (folder / "scenario.xml").write_text(scenario)
     return await asyncio.create_subprocess_exec(
-        *("sipp", "-sf", "scenario.xml", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-nostdin"),
+        *("sipp", "-sf", "scenario.xml", "-i", host, "-mi", host, "-nostdin"),
         *("-timeout", "40s", "-timeout_error", "-trace_err", *options),
         cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
@@ -192,19 +195,23 @@ async def _finish(process: asyncio.subprocess.Process, folder: Path) -> str:
     return f"exit status {process.returncode}\n{output.decode(errors='replace')[-2000:]}\n{errors}"
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
+def _free_port(host: str) -> int:
+    with socket.socket(_family(host), socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
-async def _bound(port: int, process: asyncio.subprocess.Process, *, tcp: bool) -> None:
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+async def _bound(host: str, port: int, process: asyncio.subprocess.Process, *, tcp: bool) -> None:
     kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
     async with asyncio.timeout(10):
         while process.returncode is None:
-            with socket.socket(socket.AF_INET, kind) as probe:
+            with socket.socket(_family(host), kind) as probe:
                 try:
-                    probe.bind(("127.0.0.1", port))
+                    probe.bind((host, port))
                 except OSError:
                     return
             await asyncio.sleep(0.02)

@@ -51,8 +51,9 @@ class Config:
     rtp_timeout_s: float = 60.0
     "A far end that has sent nothing for so long has gone, and its call ends; 0: never."
 
+    phone_host: str = "127.0.0.1"
     phone_port: int = 5062
-    "UDP port of the built-in test phone's SIP user agent, always on 127.0.0.1."
+    "Where the built-in test phone's SIP user agent listens (UDP), always on loopback."
 
     allow_urls: tuple[str, ...] = ()
     "CIDRs that URLs given by users may reach although they are private."

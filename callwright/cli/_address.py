@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from callwright.sip.address import plain_ip
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -25,6 +27,14 @@ class Address:
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def is_link_local(self) -> bool:
+        """Of IPv6: it means something on one network of this machine alone."""
+        try:
+            return ipaddress.IPv6Address(self.host).is_link_local
         except ValueError:
             return False
 
@@ -54,4 +64,4 @@ class AddressType(click.ParamType[Address]):
         host = host.removeprefix("[").removesuffix("]")
         if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
             self.fail(f"{value!r} is not of the form HOST:PORT, such as 127.0.0.1:8080.", param, ctx)
-        return Address(host, int(port))
+        return Address(plain_ip(host), int(port))

@@ -18,8 +18,9 @@ def default_data_dir() -> Path:
 
 
 def phone_of(phone: Address | None, sip: Address) -> Address:
-    """Where the test phone listens when it is not said: a free port where SIP has one too."""
-    return phone or Address("127.0.0.1", PHONE_PORT if sip.port else 0)
+    """Where the test phone listens when it is not said: of SIP's family, and at a free port where SIP has one too."""
+    host = "::1" if ":" in sip.host and sip.host != "::" else "127.0.0.1"
+    return phone or Address(host, PHONE_PORT if sip.port else 0)
 
 
 def data_option_of(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -44,13 +45,19 @@ _OPTIONS = (
         "--http", type=AddressType(), default="127.0.0.1:8080", show_default=True, help="Where the API listens."
     ),
     click.option(
-        "--sip", type=AddressType(), default="127.0.0.1:5060", show_default=True, help="Where SIP listens (UDP)."
+        "--sip",
+        type=AddressType(),
+        default="127.0.0.1:5060",
+        show_default=True,
+        help="Where SIP listens (UDP), "
+        "and where audio is sent from: an IPv4 address, an IPv6 one such as [2001:db8::5]:5060, 0.0.0.0 for all of IPv4, or "
+        "[::]:5060 for all of IPv4 and IPv6.",
     ),
     click.option(
         "--phone",
         type=AddressType(),
-        show_default=f"127.0.0.1:{PHONE_PORT}, or a free port with --sip HOST:0",
-        help="Where the built-in test phone listens (UDP).",
+        show_default=f"127.0.0.1:{PHONE_PORT}, [::1]:{PHONE_PORT} where --sip is of IPv6; a free port with --sip HOST:0",
+        help="Where the built-in test phone listens (UDP), on loopback.",
     ),
 )
 

@@ -23,6 +23,7 @@ from callwright.cli._health import http_answers, sip_answers
 from callwright.cli._postgres import EmbeddedPostgres
 from callwright.cli._supervisor import Program, Supervisor
 from callwright.cli._tls import check_tls, public_url
+from callwright.sip.address import is_ip
 
 PROCESSES = ("pool", "web", "jobs", "engine", "phone")
 READY_S_MAX = 60.0
@@ -147,6 +148,7 @@ class Platform:
                 "certificate (--tls-cert, --tls-key), put a proxy that speaks TLS in front of it and say --behind-proxy, "
                 "or listen on 127.0.0.1."
             )
+        _check_places(options)
         if options.sip_tls is not None and options.tls_cert is None:
             raise CannotStart("--sip-tls needs a certificate: give --tls-cert and --tls-key too.")
         for network in options.allow_urls:
@@ -164,6 +166,7 @@ class Platform:
             sip_port=await _claim(options.sip, socket.SOCK_DGRAM, "--sip", wait_s),
             sip_tcp=await self._stream(options.sip_tcp, "--sip-tcp", wait_s),
             sip_tls=await self._stream(options.sip_tls, "--sip-tls", wait_s),
+            phone_host=options.phone.host,
             phone_port=await _claim(options.phone, socket.SOCK_DGRAM, "--phone", wait_s),
             allow_urls=options.allow_urls,
             channels=options.channels,
@@ -214,8 +217,8 @@ class Platform:
             "metrics_token": config.metrics_token,
             "sms_inbound_url": base_url + first["sms_inbound_path"],
             "sip": str(sip),
-            **{name: str(Address(*at)) for name in ("sip_tcp", "sip_tls") if (at := getattr(config, name))},
-            "phone": str(Address(self.options.phone.to_ask.host, config.phone_port)),
+            **{name: str(Address(*at).to_ask) for name in ("sip_tcp", "sip_tls") if (at := getattr(config, name))},
+            "phone": str(Address(config.phone_host, config.phone_port)),
             "recordings_dir": str(config.recordings_dir),
         }
         self._write_ready_file()
@@ -315,6 +318,27 @@ def _check_mail(smtp_url: str, mail_from: str) -> None:
         raise CannotStart("--smtp-url is not smtp://[user:password@]host[:port], or smtps://… for TLS from the start")
     if "@" not in mail_from.strip("@"):
         raise CannotStart(f"--mail-from {mail_from} is not a mail address")
+
+
+def _check_places(options: Options) -> None:
+    """Where SIP and the test phone listen."""
+    for option, where in (("--sip", options.sip), ("--sip-tcp", options.sip_tcp), ("--sip-tls", options.sip_tls)):
+        if where is not None and where.is_link_local:
+            raise CannotStart(
+                f"{option} {where} is a link-local address, which means nothing to a far end that is told it. "
+                "Give SIP a global or a unique local one, or [::] for all of this machine's."
+            )
+    phone, sip = options.phone, options.sip
+    if not is_ip(phone.host) or not phone.is_loopback:
+        raise CannotStart(
+            f"--phone {phone}: the test phone answers everybody, and so is for this machine alone. "
+            "It listens at 127.0.0.1 or [::1]."
+        )
+    if is_ip(sip.host) and sip.host != "::" and (":" in sip.host) != (":" in phone.host):
+        raise CannotStart(
+            f"--phone {phone} and --sip {sip} do not reach each other: one is IPv4 and the other IPv6. "
+            "Choose another --phone, or --sip [::]:PORT for both."
+        )
 
 
 def _check_network(text: str) -> None:

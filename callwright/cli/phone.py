@@ -22,7 +22,7 @@ def command(config_path: Path) -> None:
     async def main(stopping: _process.Stopping) -> None:
         events = EventFile(config.phone_events)
         voice = PoolClient(config.pool_socket)
-        phone = TestPhone("127.0.0.1", config.phone_port, rtp_ports=RTP_PORTS, tell=events, voice=voice)
+        phone = TestPhone(config.phone_host, config.phone_port, rtp_ports=RTP_PORTS, tell=events, voice=voice)
         async with phone:
             _process.report_ready()
             async with asyncio.TaskGroup() as tasks:

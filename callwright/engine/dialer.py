@@ -229,7 +229,7 @@ class Dialer:
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
-            self._host,
+            self._endpoint.us(peer)[0],
             target=sip_uri(claim.dialled, claim.trunk_host, claim.trunk_port),
             call_id=sip_call_id,
             caller=caller,
@@ -276,7 +276,7 @@ class Dialer:
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
-            self._host,
+            self._endpoint.us(device.place)[0],
             target=device.uri,
             call_id=sip_call_id,
             caller=caller,

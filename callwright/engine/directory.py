@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from callwright.base.errors import ProviderError
 from callwright.services import phones, trunks
-from callwright.sip.address import Transport, is_ip
+from callwright.sip.address import Transport, is_ip, plain_ip
 from callwright.sip.locating import Place
 from callwright.store.database import FAILURES, Database
 from callwright.store.phones import CHANGED, KnownPhone
@@ -106,7 +106,7 @@ class Directory:
         by_host: dict[str, list[KnownTrunk]] = {}
         for trunk in known:
             for host in self._hosts.get(_peer(trunk), (trunk.host,)):
-                by_host.setdefault(host, []).append(trunk)
+                by_host.setdefault(plain_ip(host), []).append(trunk)
         self._phones = {phone.name: phone for phone in telephones}
         self._by_contact = {trunk.contact: trunk for trunk in known if trunk.contact}
         self._by_host = by_host

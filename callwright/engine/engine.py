@@ -101,8 +101,8 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         db=db,
     )
     trace = SipTrace()
-    telephones = Telephones(db, engine_id=lease.id, ours=lambda: list(endpoint.addresses.values()))
-    inbound = Inbound(db, calls, applications, plane, config.sip_host, telephones=telephones)
+    telephones = Telephones(db, engine_id=lease.id, ours=lambda: endpoint.ours)
+    inbound = Inbound(db, calls, applications, plane, telephones=telephones)
     registrar = Registrar(db, lease.id)
     directory = Directory(db, lambda *peer: endpoint.locate(*peer))
     await directory.read(names=False)
@@ -122,7 +122,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         trace=trace,
         names=Names((config.name_server,)) if config.name_server else None,
     )
-    calls.seen = Legs(trace, writer, endpoint.addresses)
+    calls.seen = Legs(trace, writer)
     calls.transfers = Transfers(db, config, calls=calls, endpoint=endpoint, plane=plane, telephones=telephones)
     dialer = Dialer(
         db,

@@ -43,7 +43,6 @@ class Inbound:
         calls: Calls,
         applications: Applications,
         plane: MediaPlane,
-        host: str,
         *,
         telephones: Telephones,
     ) -> None:
@@ -51,7 +50,6 @@ class Inbound:
         self._calls = calls
         self._applications = applications
         self._plane = plane
-        self._host = host
         self._telephones = telephones
         self._tasks: asyncio.TaskGroup | None = None
         self._routes: OrderedDict[Which, tuple[float, Route | None]] = OrderedDict()
@@ -104,9 +102,9 @@ class Inbound:
                 return None
             if found is not None:
                 codecs = trunks.codecs_of(origin.codecs(found[0].account_id)) if origin.trunks else ()
-                return SipLeg.incoming(call, self._plane, self._host, codecs=codecs), *found
+                return SipLeg.incoming(call, self._plane, call.agent.address[0], codecs=codecs), *found
             if direct is not None:
-                return UnansweredLeg.ringing(call, self._plane, self._host), *direct
+                return UnansweredLeg.ringing(call, self._plane, call.agent.address[0]), *direct
             call.reject(404, "Not Found")
         except PeerError as error:
             log.info("call %s refused: %s", call.call_id, error)

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from callwright.engine import metrics
 from callwright.engine.clock import now
 from callwright.engine.writer import Writer
 from callwright.ports.leg import LegEnded
-from callwright.sip.address import Address, Transport
+from callwright.sip.address import written
 from callwright.sip.ladder import packed
 from callwright.store.legs import LegRow, Role
 from callwright.telephony.leg import SipLeg
@@ -39,9 +39,8 @@ class Owner:
 class Legs:
     """The legs of one engine."""
 
-    def __init__(self, trace: SipTrace, writer: Writer, us: Mapping[Transport, Address]) -> None:
-        """`us`: our address by transport."""
-        self._trace, self._writer, self._us = trace, writer, us
+    def __init__(self, trace: SipTrace, writer: Writer) -> None:
+        self._trace, self._writer = trace, writer
         self._leaving: dict[SipLeg, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
 
     def follow(self, leg: SipLeg, owner: Owner) -> None:
@@ -63,7 +62,6 @@ class Legs:
         def write() -> None:
             del self._leaving[leg]
             messages = self._trace.take(leg.call_id)
-            us = self._us[messages[0].transport] if messages else None
             self._writer.leg(
                 LegRow(
                     sip_call_id=leg.call_id,
@@ -74,7 +72,7 @@ class Legs:
                     call_id=owner.call_id if leg.was_answered or owner.role != "called" else None,
                     outbound_call_id=owner.outbound_call_id,
                     role=owner.role,
-                    us=f"{us[0]}:{us[1]}" if us else "",
+                    us=written(leg.us) if messages else "",
                     ended_at=ended_at,
                     ending=f"{ending.by}: {ending.reason}"[:ENDING_CHARACTERS_MAX],
                     media=json.dumps({name: getattr(stats, name) for name in _FIGURES}),

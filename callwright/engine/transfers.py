@@ -172,7 +172,7 @@ class Transfers:
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
-            self._host,
+            self._endpoint.us(target.places[0])[0],
             target=target.uri,
             call_id=f"{secrets.token_hex(12)}@{self._host}",
             caller=shown,

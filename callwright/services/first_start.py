@@ -39,6 +39,9 @@ TEST_PHONE = "12125550101"
 "The test phone that answers and presses 1."
 
 TEST_PHONE_PREFIX = "121255501"
+LOOPBACK = ("127.0.0.1", "::1")
+"Where the test phone is, as SIP speaks IPv4 or IPv6."
+
 TEST_PHONE_CHANNELS = 20
 TEST_PHONE_CALLS_PER_SECOND = 10.0
 LOOPBACK_TEXTS_PER_SECOND = 1000.0
@@ -184,7 +187,7 @@ def _phone_trunk(config: Config) -> TrunkRow:
     return TrunkRow(
         id=0,
         name="Test phone",
-        host="127.0.0.1",
+        host=config.phone_host,
         port=config.phone_port,
         prefix=TEST_PHONE_PREFIX,
         channels=TEST_PHONE_CHANNELS,
@@ -195,12 +198,13 @@ def _phone_trunk(config: Config) -> TrunkRow:
 
 
 async def _follow_phone(db: Database, config: Config, found: FirstStart) -> None:
-    """The test phone may listen on another port this time, or have more numbers."""
+    """The test phone may listen elsewhere this time, or have more numbers."""
     user = await stored_accounts.user_by_email(db, PLATFORM, found.email)
     if user is None:
         return
     scope = Scope(user.account_id, user.id, "v1")
     for trunk in await trunks.listed(db, scope):
-        is_phone = trunk.prefix.startswith(TEST_PHONE_PREFIX) and trunk.host == "127.0.0.1"
-        if is_phone and (trunk.prefix, trunk.port) != (TEST_PHONE_PREFIX, config.phone_port):
+        is_phone = trunk.prefix.startswith(TEST_PHONE_PREFIX) and trunk.host in LOOPBACK
+        now = (TEST_PHONE_PREFIX, config.phone_host, config.phone_port)
+        if is_phone and (trunk.prefix, trunk.host, trunk.port) != now:
             await trunks.update(db, scope, trunk.id, _phone_trunk(config))

@@ -61,6 +61,7 @@ def capture(legs: Sequence[Leg]) -> bytes:
 
 def _leg(row: LegRow) -> Leg:
     host, _, port = row.us.rpartition(":")
+    host = host.strip("[]")
     media = json.loads(row.media)
     return Leg(
         row.role,

@@ -67,14 +67,14 @@ def parameters(text: str) -> dict[str, str]:
 
 
 def host_port(text: str) -> tuple[str, int]:
-    """`host`, `host:port`, `[::1]:port`; the brackets fall away. Raises `PeerError`."""
+    """`host`, `host:port`, `[::1]:port`; the brackets fall away, and an IPv6 address has its usual form. Raises `PeerError`."""
     found = _HOST_PORT.fullmatch(text)
     if found is None:
         raise PeerError(f"no host and port: {text[:60]!r}")
     port = int(found[2] or found[4] or DEFAULT_PORT)
     if not 0 < port < 65536:
         raise PeerError(f"a port of {port}")
-    return found[1] or found[3], port
+    return plain_ip(found[1]) if found[1] else found[3], port
 
 
 def is_ip(host: str) -> bool:
@@ -105,6 +105,11 @@ def plain_ip(host: str) -> str:
 def bracketed(host: str) -> str:
     """A host as it stands in a URI or Via."""
     return f"[{host}]" if ":" in host else host
+
+
+def written(address: Address) -> str:
+    """`192.0.2.1:5060`, `[2001:db8::1]:5060`: as people read it, and `host_port`."""
+    return f"{bracketed(address[0])}:{address[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,4 +275,5 @@ def user_part(text: str) -> str:
 __all__ = [
     "Address", "NameAddress", "Transport", "Uri", "Via", "bracketed", "host_port", "is_ip", "name_address", "parameters",
     "plain_ip", "read_via", "sip_uri", "split_list", "uri", "user_part", "without_fields",
+    "written",
 ]  # fmt: skip

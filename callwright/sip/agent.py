@@ -8,12 +8,13 @@ flood of them costs no memory. Only a well-formed INVITE opens a call, and only 
 """
 
 from collections.abc import Callable, Sequence
+from copy import copy
 
 from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
 from callwright.sip import hurried, session_timer, unreadable
-from callwright.sip.abilities import ALLOW, EVENTS, EXTENSIONS, METHODS, NOT_ALLOWED, SUPPORTED
-from callwright.sip.address import Address, Transport, bracketed, is_ip, name_address, uri, user_of, user_part
+from callwright.sip.abilities import ABLE, ALLOW, SUPPORTED, refused
+from callwright.sip.address import Address, Transport, is_ip, name_address, uri, user_of, user_part, written
 from callwright.sip.call import SipCall
 from callwright.sip.calling import Way
 from callwright.sip.digest import Credentials, Identity
@@ -93,17 +94,14 @@ class Agent:
         self.shed = 0
         "INVITEs that were turned away because there were too many."
 
-        self.failure = ""
-        "Why nothing can be sent to where a transaction just ended for it."
-
         self.unreadable = 0
         "Requests that could not be read, and were told so."
 
         self.dropped = 0
         "Messages that could not be read, and got no answer."
 
-        self._place = f"{bracketed(address[0])}:{address[1]}"
-        self.contact = f"<sip:{self._place}{self._parameter}>"
+        self._others: dict[str, Agent] = {}
+        self._stand_at(address)
         self._on_alias = on_alias
         self._admits: Admits = admits or (lambda *_: on_invite)
         self._tells = tells
@@ -118,6 +116,29 @@ class Agent:
 
         self._unanswered: dict[tuple[str, str, int], SipCall] = beside._unanswered if beside else {}
         "Calls of peers that nobody has answered yet, by Call-ID, their tag and CSeq."
+
+    def _stand_at(self, address: Address) -> None:
+        self.address = address
+        "By which peers reach us."
+
+        self._place = written(address)
+        self.contact = f"<sip:{self._place}{self._parameter}>"
+
+    def at(self, host: str) -> "Agent":
+        """This agent at another address of ours, which its Via and Contact name; calls, transactions and limits are the same."""
+        other = self._others.get(host)
+        if other is None:
+            other = self._others[host] = copy(self)
+            other.shed = other.unreadable = other.dropped = 0
+            other._stand_at((host, self.address[1]))
+            if self.longer is not None and self.longer.address[0] == self.address[0]:
+                other.longer = self.longer.at(host)
+        return other
+
+    @property
+    def everywhere(self) -> "tuple[Agent, ...]":
+        """This agent, and itself at other addresses."""
+        return self, *self._others.values()
 
     @property
     def _parameter(self) -> str:
@@ -206,7 +227,11 @@ class Agent:
         call = (request.method == "SUBSCRIBE" and self.subscriptions.of(request)) or self._call_of(request)
         if call is None:
             self._stray(request, source)
-        elif not self._is_unacceptable(request, source) and not self._is_full(request, source):
+        elif self._is_unacceptable(request, source):
+            return
+        elif self.transactions.full:
+            self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
+        else:
             transaction = self.transactions.serve(request, source)
             try:
                 call.request(request, transaction)
@@ -231,30 +256,9 @@ class Agent:
             self.refuse(request, source, 403 if request.method == "REFER" else 481)
 
     def _is_unacceptable(self, request: Request, source: Address) -> bool:
-        """The checks of RFC 3261 §8.2.1 and §8.2.2, and the hops."""
-        method, headers = request.method, request.headers
-        package = headers.get("event").partition(";")[0].strip().lower() if method == "SUBSCRIBE" else ""
-        if method == "SUBSCRIBE" and (package != EVENTS or not request.to_tag):
-            # Of what is told after a REFER only a REFER makes one (RFC 3515 §2.4.4); the rest is RFC 6665 §4.2.1.1.
-            self.refuse(request, source, 403 if package == EVENTS else 489, allow_events=EVENTS)
-        elif method not in METHODS:
-            self.refuse(request, source, 405 if method in NOT_ALLOWED else 501, allow=ALLOW)
-        elif method != "OPTIONS" and headers.get("max-forwards") == "0":
-            self.refuse(request, source, 483)
-        elif "replaces" in headers.values and (method != "INVITE" or request.to_tag):
-            # RFC 3891 §3.
-            self.refuse(request, source, 400, reason="Replaces Outside Of A New INVITE")
-        elif unknown := [name for name in headers.tokens("require") if name not in EXTENSIONS]:
-            self.refuse(request, source, 420, unsupported=", ".join(unknown))
-        else:
-            return False
-        return True
-
-    def _is_full(self, request: Request, source: Address) -> bool:
-        if self.transactions.full:
-            self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
-            return True
-        return False
+        if (refusal := refused(request)) is not None:
+            self.refuse(request, source, refusal[0], **refusal[1])
+        return refusal is not None
 
     def _options(self, request: Request, source: Address) -> None:
         asked = user_of(request.uri)
@@ -264,13 +268,7 @@ class Agent:
         elif self.draining:
             self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         else:
-            self.refuse(request, source, 200, **self._able)
-
-    @property
-    def _able(self) -> dict[str, str]:
-        """Header fields that say what we are able to (RFC 3261 §11.2, RFC 6665 §4.4.4)."""
-        told = {"allow": ALLOW, "supported": SUPPORTED, "accept": SDP_TYPE, "allow_events": EVENTS}
-        return told | {"contact": self.contact}
+            self.refuse(request, source, 200, contact=self.contact, **ABLE)
 
     def _invited(self, request: Request, source: Address, on_invite: OnInvite) -> None:
         headers = request.headers
@@ -444,7 +442,7 @@ class Agent:
 
     def options(self, request: Request, transaction: ServerTransaction) -> None:
         """Say within a call what we are able to (RFC 3261 §11.2)."""
-        self.reply(request, transaction, 200, **self._able)
+        self.reply(request, transaction, 200, contact=self.contact, **ABLE)
 
     def reply(
         self, request: Request, transaction: ServerTransaction, status: int, reason: str = "", **headers: str
@@ -477,11 +475,11 @@ class Agent:
 
     def unreachable(self, to: Address, why: str) -> None:
         """Nothing can be sent to this address."""
-        self.failure = why
+        self.wire.failure = why
         try:
             self.transactions.unreachable(to)
         finally:
-            self.failure = ""
+            self.wire.failure = ""
 
     # -- what calls tell -------------------------------------------------------------------------
 

@@ -145,7 +145,7 @@ class Calling:
             self._patience = None
         if response is None:
             if self._heard or not self._sent_elsewhere():
-                self._refused(408, call.agent.failure or "No answer", heard=self._heard)
+                self._refused(408, call.agent.wire.failure or "No answer", heard=self._heard)
         elif response.status < 200:
             first, self._heard = not self._heard, True
             if call.state == "cancelling" and first:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
-from callwright.sip.address import Address, Transport
+from callwright.sip.address import Address, Transport, written
 from callwright.sip.message import Request, parse
 
 KEPT_BYTES_MAX = 1 << 20
@@ -115,16 +115,11 @@ def drawn(messages: Sequence[Message], *, us: str = "Callwright") -> list[str]:
         return []
     begun = messages[0].at
     peers = list(dict.fromkeys(one.peer for one in messages))
-    lines = [f"{'':9}  {us:<{ARROW_CHARACTERS + 2}}  {_address(peers[0])}"]
+    lines = [f"{'':9}  {us:<{ARROW_CHARACTERS + 2}}  {written(peers[0])}"]
     for one in messages:
         title = f" {one.title} "[: ARROW_CHARACTERS - 2]
         line = f"{title:-^{ARROW_CHARACTERS}}"
         arrow = f"|{line}>|" if one.sent else f"|<{line}|"
-        other = "" if one.peer == peers[0] else f"  {_address(one.peer)}"
+        other = "" if one.peer == peers[0] else f"  {written(one.peer)}"
         lines.append(f"{one.at - begun:9.3f}  {arrow}  {one.transport}{other}")
     return lines
-
-
-def _address(address: Address) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

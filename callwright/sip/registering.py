@@ -73,7 +73,7 @@ class Registering:
 
         def answered(response: Response | None) -> None:
             if response is None:
-                told(Refused(408, agent.failure or "no answer"))
+                told(Refused(408, agent.wire.failure or "no answer"))
             elif response.status >= 300 and asks < ASKS_MAX and self._again(request, response):
                 send()
             elif response.status >= 300:

@@ -44,6 +44,9 @@ class Wire:
     reliable: bool = False
     "A stream: what is sent arrives, or the shell tells that nothing can (`Transactions.unreachable`)."
 
+    failure: str = ""
+    "Why nothing can be sent to where a transaction is just ending for it."
+
     def send(self, data: bytes, to: Address) -> None:
         """Only to an address: a peer's host name must not make the shell ask a name server."""
         if is_ip(to[0]):

@@ -29,7 +29,7 @@ class LegRow:
     outbound_call_id: int | None
     role: Role
     us: str
-    "IP address and port of ours, `127.0.0.1:5060`; empty where no message was seen."
+    "IP address and port of ours, `127.0.0.1:5060`, `[::1]:5060`; empty where no message was seen."
 
     ended_at: float
     ending: str

@@ -30,8 +30,8 @@ from callwright.ports.leg import (
     SpeechStarted,
 )
 from callwright.sip import sdp
-from callwright.sip.address import Transport, bracketed, uri
-from callwright.sip.events import Referred
+from callwright.sip.address import Address, Transport, bracketed, uri
+from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Referred, Rejected, Reoffered, Ringing, SipEvent
 from callwright.sip.locating import Place
 from callwright.telephony.dialled import NotAnswered, Waits
 from callwright.telephony.joint import EarlyJoint, Joint
@@ -40,19 +40,7 @@ from callwright.telephony.media_coding import Agreed
 from callwright.telephony.media_events import CalleeFound, NoAudio, RecordingEnded
 from callwright.telephony.negotiation import Negotiation
 from callwright.telephony.plane import Closed, FirstPacket, MediaEvent, MediaPlane, MediaSession, MediaStats
-from callwright.telephony.sip_endpoint import (
-    Answered,
-    Confirmed,
-    Credentials,
-    Ended,
-    KeyInfo,
-    Rejected,
-    Reoffered,
-    Ringing,
-    SipCall,
-    SipEndpoint,
-    SipEvent,
-)
+from callwright.telephony.sip_endpoint import Credentials, SipCall, SipEndpoint
 from callwright.telephony.succession import Peer, Stations, Succession
 
 log = logging.getLogger(__name__)
@@ -105,7 +93,8 @@ class SipLeg:
 
     @classmethod
     def incoming(cls, call: SipCall, plane: MediaPlane, host: str, *, codecs: Sequence[type[Codec]] = ()) -> "SipLeg":
-        """Answer a caller: negotiates the media and sends the 200. `codecs`: that are spoken then, best first; none: the plane's.
+        """Answer a caller: negotiates the media and sends the 200. `host`: by which its audio reaches us; of its family are both
+        sides. `codecs`: that are spoken then, best first; none: the plane's.
 
         Raises `PeerError` where the offer has no audio that we speak, `ProviderError` where no RTP port is free;
         the call is then still unanswered.
@@ -366,6 +355,12 @@ class SipLeg:
         """SIP's name of it."""
         assert self._call is not None
         return self._call.call_id
+
+    @property
+    def us(self) -> Address:
+        """Our end of its signalling."""
+        assert self._call is not None
+        return self._call.agent.address
 
     async def closed(self, timeout_s: float) -> MediaStats | None:
         """The media's figures, once its recording is complete on disk; None where that takes too long."""

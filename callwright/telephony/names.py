@@ -18,7 +18,7 @@ import dns.rdatatype
 import dns.resolver
 
 from callwright.base.errors import ProviderError
-from callwright.sip.address import Address, Transport, is_ip
+from callwright.sip.address import Address, Transport, is_ip, plain_ip
 from callwright.sip.locating import LABELS, PLACES_MAX, Naptr, Place, Srv, default_port, in_order, services
 
 log = logging.getLogger(__name__)
@@ -47,9 +47,10 @@ class Names:
         self._resolver = _resolver(servers)
         self._kept: OrderedDict[tuple[str, Transport], tuple[float, list[tuple[Transport, Srv]]]] = OrderedDict()
 
-    async def locate(self, host: str, transport: Transport, *, ipv6: bool) -> list[Place]:
+    async def locate(self, host: str, transport: Transport, *, ipv6: bool | None) -> list[Place]:
         """The servers of a name without a port, in the order in which they are tried; by chance among equals, so it differs from
-        call to call. `transport` `udp` leaves the choice to DNS, the others do not. Raises `ProviderError`."""
+        call to call. `transport` `udp` leaves the choice to DNS, the others do not. `ipv6`: its IPv6 addresses, else the IPv4
+        ones; None: both. Raises `ProviderError`."""
         if is_ip(host) or "." not in host.strip("."):
             # Of a name without a domain (`localhost`, a container's) only this machine knows.
             return [Place(await address_of(host, default_port(transport), ipv6=ipv6), transport)]
@@ -59,7 +60,7 @@ class Names:
         except TimeoutError:
             raise ProviderError(f"no name server told of {host} within {RESOLVE_S_MAX:g} s", retryable=True) from None
 
-    async def _servers(self, host: str, transport: Transport, ipv6: bool) -> list[Place]:
+    async def _servers(self, host: str, transport: Transport, ipv6: bool | None) -> list[Place]:
         places: list[Place] = []
         for how, record in await self._known(host, transport):
             for address in await self._addresses(record.target, ipv6):
@@ -107,12 +108,15 @@ class Names:
             found = [(transport, Srv(0, 0, default_port(transport), host))]
         return found, ttl_s
 
-    async def _addresses(self, name: str, ipv6: bool) -> list[str]:
+    async def _addresses(self, name: str, ipv6: bool | None) -> list[str]:
         if is_ip(name):
-            return [name]
-        found, _ = await self._ask(name, "AAAA" if ipv6 else "A")
+            return [plain_ip(name)]
+        found = []
+        for kind in {True: ("AAAA",), False: ("A",), None: ("AAAA", "A")}[ipv6]:
+            told, _ = await self._ask(name, kind)
+            found += [plain_ip(one.address) for one in told]
         if found:
-            return [one.address for one in found]
+            return found
         try:
             return [(await address_of(name, 0, ipv6=ipv6))[0]]
         except ProviderError:
@@ -146,11 +150,12 @@ def _resolver(servers: Sequence[Address]) -> dns.asyncresolver.Resolver | None:
     return resolver
 
 
-async def address_of(host: str, port: int, *, ipv6: bool) -> Address:
-    """The address of a host, as the machine knows it. Raises `ProviderError`, which is worth another try."""
+async def address_of(host: str, port: int, *, ipv6: bool | None) -> Address:
+    """The address of a host, as the machine knows it, the best one where `ipv6` is None. Raises `ProviderError`, which is worth
+    another try."""
     if is_ip(host):
-        return host, port
-    family = socket.AF_INET6 if ipv6 else socket.AF_INET
+        return plain_ip(host), port
+    family = {True: socket.AF_INET6, False: socket.AF_INET, None: socket.AF_UNSPEC}[ipv6]
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(RESOLVE_S_MAX):

@@ -20,7 +20,7 @@ from functools import partial
 
 from callwright.base.errors import PeerError, ProviderError
 from callwright.base.trust import trusting
-from callwright.sip.address import Address, Transport, uri
+from callwright.sip.address import Address, Transport, uri, written
 from callwright.sip.agent import Admits, Agent, OnInvite, Tells
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
@@ -28,6 +28,7 @@ from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected,
 from callwright.sip.locating import Place
 from callwright.sip.registering import Granted, Refused, Registering
 from callwright.telephony.names import Names, address_of
+from callwright.telephony.own_addresses import BOTH_FAMILIES, EVERYWHERE, OwnAddresses, bound, is_ipv6, mapped, unmapped
 from callwright.telephony.sip_backlog import Backlog
 from callwright.telephony.sip_streams import Streams
 from callwright.telephony.sip_trace import SipTrace
@@ -78,6 +79,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._names: Names
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
+        self._addresses_of_ours = OwnAddresses(clock)
         self._backlog = Backlog(clock, asyncio.get_running_loop().call_soon, lambda: _all_read(self._socket))
         self._closed = False
 
@@ -104,6 +106,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
     ) -> "SipEndpoint":
         """Bind and serve. Raises `ProviderError` where a port is taken.
 
+        `host`: `::` is every address of ours, IPv6 and IPv4, and 0.0.0.0 every IPv4 one; each peer is then told the one by which
+        it reaches us.
+
         `tcp`, `tls`: where connections are taken too; calls are made by either all the same. `certificate`: that we show.
         `trusted`: what checks the certificates of peers; None: those that this machine trusts, for the peer's name.
 
@@ -113,21 +118,25 @@ class SipEndpoint(asyncio.DatagramProtocol):
         all, and `on_invite` gets the calls. `tells`: sources that are told
         of what cannot be read; the others get no answer. `name`: `engine-…`, by which OPTIONS tells this process from
         another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach
-        us at another address than the one that is bound (0.0.0.0, NAT). `trace`: is told of every message. `clock`: after one
+        us at another address than the one that is bound (NAT). `trace`: is told of every message. `clock`: after one
         that jumps ahead, `run_due`.
         """
         loop = asyncio.get_running_loop()
         try:
+            where = {"sock": bound(socket.SOCK_DGRAM, port)} if host == BOTH_FAMILIES else {"local_addr": (host, port)}
             _, endpoint = await loop.create_datagram_endpoint(
                 lambda: cls(on_invite, accepts, admits, tells, user_agent, name, advertised, trace, clock),
-                local_addr=(host, port),
+                **where,
             )
         except OSError as error:
-            raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
+            raise ProviderError(
+                f"The SIP port {written((host, port))} cannot be bound: {error.strerror or error}"
+            ) from None
         endpoint._names = names or Names()
         try:
             await endpoint._open_stream("tcp", tcp, None, None)
-            endpoint._agents["udp"].longer = endpoint._agents["tcp"]
+            if is_ipv6(endpoint.addresses["tcp"][0]) == is_ipv6(endpoint.address[0]):
+                endpoint._agents["udp"].longer = endpoint._agents["tcp"]
             await endpoint._open_stream("tls", tls, certificate, trusted or ssl.create_default_context())
         except ProviderError:
             await endpoint.close()
@@ -144,23 +153,40 @@ class SipEndpoint(asyncio.DatagramProtocol):
             context=trusted,
         )
         self._streams[transport] = streams
-        bound = self.address if where is None else await streams.listen(*where, shown)
-        self.addresses[transport] = bound
+        listening = self.address if where is None else await streams.listen(*where, shown)
+        self.addresses[transport] = listening
         # Without a certificate of the peer's own, nobody may take over the calls of an address by saying so.
         on_alias = streams.alias if transport == "tcp" else None
-        self._agents[transport] = self._agent_of(transport, bound, self._traced(transport, streams.send), on_alias)
+        self._agents[transport] = self._agent_of(transport, listening, self._traced(transport, streams.send), on_alias)
 
     def _to(self, place: Place, host: str, authority: str) -> Agent:
         """Who sends to this place of a peer called `host`. Raises `PeerError` where the authority cannot be read, `ProviderError`
         where there are too many."""
-        if place.transport != "tls":
-            return self._agents[place.transport]
-        if authority:
-            agent, streams = self._own.get((authority, host)) or self._trusting(authority, host)
-        else:
-            agent, streams = self._agents["tls"], self._streams["tls"]
-        streams.named(place.address, host)
-        return agent
+        self._check_reaches(place)
+        agent = self._agents[place.transport]
+        if place.transport == "tls":
+            streams = self._streams["tls"]
+            if authority:
+                agent, streams = self._own.get((authority, host)) or self._trusting(authority, host)
+            streams.named(place.address, host)
+        return self._met(agent, place.address[0])
+
+    def _met(self, agent: Agent, peer: str) -> Agent:
+        """The agent at the address by which this peer reaches us. Raises `ProviderError` where there is no way to it."""
+        return agent.at(self._addresses_of_ours.towards(peer)) if agent.address[0] in EVERYWHERE else agent
+
+    def _check_reaches(self, place: Place) -> None:
+        """Raises `PeerError` where the place is of a family that we do not speak."""
+        ours, theirs = self.addresses[place.transport][0], place.address[0]
+        if ours != BOTH_FAMILIES and (":" in ours) != (":" in theirs):
+            raise PeerError(
+                f"{theirs} cannot be reached from {ours}, where SIP listens: one is IPv4 and the other IPv6"
+            )
+
+    def us(self, place: Place) -> Address:
+        """By which address of ours this place reaches us. Raises as `invite` does."""
+        self._check_reaches(place)
+        return self._met(self._agents[place.transport], place.address[0]).address
 
     def _trusting(self, authority: str, host: str) -> tuple[Agent, Streams]:
         for known, (_, streams) in list(self._own.items()):
@@ -185,7 +211,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     @property
     def _all(self) -> list[Agent]:
-        return [*self._agents.values(), *(agent for agent, _ in self._own.values())]
+        agents = [*self._agents.values(), *(agent for agent, _ in self._own.values())]
+        return [one for agent in agents for one in agent.everywhere]
+
+    @property
+    def ours(self) -> list[Address]:
+        """Every address by which somebody reaches us."""
+        return [agent.address for agent in self._all]
 
     @property
     def draining(self) -> bool:
@@ -265,18 +297,28 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     async def locate(self, host: str, port: int, transport: Transport) -> list[Place]:
         """Where a peer given by name is: at this port, or where its port is 0, at the places that DNS says (RFC 3263), in the order
-        in which they are tried. Raises `ProviderError`, which is worth another try."""
+        in which they are tried. They are all of one family, that of the first: what we offer a call names one address of ours.
+        Raises `ProviderError`, which is worth another try."""
+        ipv6 = is_ipv6(self.addresses[transport][0])
         if port:
-            return [Place(await address_of(host, port, ipv6=self._is_ipv6), transport)]
-        return await self._names.locate(host, transport, ipv6=self._is_ipv6)
+            places = [Place(await address_of(host, port, ipv6=ipv6), transport)]
+        else:
+            places = await self._names.locate(host, transport, ipv6=ipv6)
+        ways, failure = [], ""
+        for place in places:
+            try:
+                self.us(place)
+                ways.append(place)
+            except (PeerError, ProviderError) as error:
+                failure = str(error)
+        if not ways:
+            raise ProviderError(failure, retryable=True)
+        six = ":" in ways[0].address[0]
+        return [place for place in ways if (":" in place.address[0]) == six]
 
     async def resolve(self, host: str, port: int) -> Address:
         """The first of these places."""
         return (await self.locate(host, port, "udp"))[0].address
-
-    @property
-    def _is_ipv6(self) -> bool:
-        return ":" in self.address[0]
 
     async def close(self) -> None:
         """Hang up what is left, give the last messages a moment, and let go of the port."""
@@ -303,25 +345,27 @@ class SipEndpoint(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transport is no asyncio.DatagramTransport, but does the same.
         self._transport: asyncio.DatagramTransport = transport  # type: ignore[assignment]
-        bound: Address = transport.get_extra_info("sockname")[:2]
-        self.address = bound
-        self.addresses: dict[Transport, Address] = {"udp": bound}
+        where: Address = transport.get_extra_info("sockname")[:2]
+        self.address = where
+        self.addresses: dict[Transport, Address] = {"udp": where}
         "Where each transport listens."
 
         self._socket: socket.socket = transport.get_extra_info("socket")
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        self._agent = self._agents["udp"] = self._agent_of("udp", bound, self._traced("udp", self._transmit), None)
+        self._is_both = where[0] == BOTH_FAMILIES
+        transmit = self._transmit_to_both if self._is_both else self._transmit
+        self._agent = self._agents["udp"] = self._agent_of("udp", where, self._traced("udp", transmit), None)
         self._agent.wire.timers.sooner = self._arm
 
     def _agent_of(
         self,
         transport: Transport,
-        bound: Address,
+        where: Address,
         transmit: Callable[[bytes, Address], None],
         on_alias: Callable[[Address, int], None] | None,
     ) -> Agent:
         return Agent(
-            (self._advertised or bound[0], bound[1]),
+            (self._advertised or where[0], where[1]),
             transmit=transmit,
             clock=self._clock,
             on_invite=self._on_invite,
@@ -337,11 +381,16 @@ class SipEndpoint(asyncio.DatagramProtocol):
         )
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        source = addr[:2]
+        source = unmapped(addr) if self._is_both else addr[:2]
         if not self._closed and self._accepts(source):
             self._came(self._agent, data, source)
 
     def _came(self, agent: Agent, data: bytes, source: Address) -> None:
+        try:
+            agent = self._met(agent, source[0])
+        except ProviderError as error:
+            log.debug("not answered: %s", error)
+            return
         if self.trace is not None:
             self.trace.passed(data, agent.transport, source, sent=False)
         if not self._backlog.takes(data):
@@ -379,7 +428,10 @@ class SipEndpoint(asyncio.DatagramProtocol):
         try:
             self._transport.sendto(data, to)
         except (OSError, ValueError) as error:
-            log.debug("cannot send to %s:%s: %s", *to, error)
+            log.debug("cannot send to %s: %s", written(to), error)
+
+    def _transmit_to_both(self, data: bytes, to: Address) -> None:
+        self._transmit(data, mapped(to))
 
     def _arm(self) -> None:
         due = self._agent.wire.timers.next_due

@@ -7,13 +7,15 @@ that says `alias` takes our requests on it too, at the port that it listens on (
 import asyncio
 import logging
 import os
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
 
 from callwright.base.errors import PeerError, ProviderError
-from callwright.sip.address import Address
+from callwright.sip.address import Address, written
 from callwright.sip.framing import PING, PONG, Framer
+from callwright.telephony.own_addresses import BOTH_FAMILIES, bound, unmapped
 
 log = logging.getLogger(__name__)
 
@@ -64,14 +66,19 @@ class Streams:
 
     async def listen(self, host: str, port: int, context: ssl.SSLContext | None) -> Address:
         """Take connections. Returns where. Raises `ProviderError` where the port is taken."""
+        loop = asyncio.get_running_loop()
         try:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: _Connection(self, ours=False), host, port, ssl=context
-            )
+            if host == BOTH_FAMILIES:
+                sock = bound(socket.SOCK_STREAM, port)
+                self._server = await loop.create_server(lambda: _Connection(self, ours=False), sock=sock, ssl=context)
+            else:
+                self._server = await loop.create_server(lambda: _Connection(self, ours=False), host, port, ssl=context)
         except OSError as error:
-            raise ProviderError(f"The SIP port {host}:{port} cannot be bound: {error.strerror or error}") from None
-        bound: Address = self._server.sockets[0].getsockname()[:2]
-        return bound
+            raise ProviderError(
+                f"The SIP port {written((host, port))} cannot be bound: {error.strerror or error}"
+            ) from None
+        listening: Address = self._server.sockets[0].getsockname()[:2]
+        return listening
 
     def named(self, to: Address, name: str) -> None:
         """The certificate at this address has to be for this name."""
@@ -113,7 +120,7 @@ class Streams:
                 )
         except (OSError, TimeoutError, ssl.SSLError) as error:
             why = _why(error)
-            log.warning("no SIP connection to %s:%s: %s", *to, why)
+            log.warning("no SIP connection to %s: %s", written(to), why)
         _, waiting = self._opening.pop(to)
         connection = self._open.get(to)
         if connection is None:
@@ -185,7 +192,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self.peer: Address = transport.get_extra_info("peername")[:2]
+        self.peer = unmapped(transport.get_extra_info("peername"))
         if not self._streams.opened(self):
             self._transport.abort()
             return
@@ -206,7 +213,7 @@ class _Connection(asyncio.Protocol):
         try:
             whole = self._framer.feed(data)
         except PeerError as error:
-            log.info("SIP connection with %s:%s closed: %s", *self.peer, error)
+            log.info("SIP connection with %s closed: %s", written(self.peer), error)
             self._transport.abort()
             return
         for _ in range(self._framer.pings):
@@ -217,7 +224,7 @@ class _Connection(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         if self._transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
-            log.info("SIP connection with %s:%s closed: it reads nothing", *self.peer)
+            log.info("SIP connection with %s closed: it reads nothing", written(self.peer))
             self._transport.abort()
         elif not self._transport.is_closing():
             self._transport.write(data)

@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner
 from up_for_tests import GONE_S_MAX, READY_S_MAX, Up, running, until
 
-from callwright.cli._address import Address
+from callwright.cli._address import Address, AddressType
+from callwright.cli._options import phone_of
 from callwright.cli._platform import CannotStart, Options, Platform
 from callwright.cli._postgres import EmbeddedPostgres
 from callwright.cli.up import command as up_command
@@ -175,6 +176,25 @@ async def test_sip_over_tls_needs_a_certificate(data_dir: Path) -> None:
     assert "--sip-tls" in said and "--tls-cert" in said
 
 
+async def test_sip_is_told_an_address_that_far_ends_can_use(data_dir: Path) -> None:
+    said = await _refusal(Options(data_dir, http=ANY, sip=Address("fe80::1%lo", 5060), phone=ANY))
+    assert said.startswith("--sip [fe80::1%lo]:5060 is a link-local address") and "[::]" in said
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "localhost"])
+async def test_the_test_phone_is_for_this_machine_alone(data_dir: Path, host: str) -> None:
+    said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=Address(host, 0)))
+    assert said.startswith(f"--phone {Address(host, 0)}: the test phone") and "127.0.0.1 or [::1]" in said
+
+
+@pytest.mark.parametrize(("sip", "phone"), [("::1", "127.0.0.1"), ("127.0.0.1", "::1"), ("0.0.0.0", "::1")])
+async def test_the_test_phone_is_of_the_family_of_sip(data_dir: Path, sip: str, phone: str) -> None:
+    said = await _refusal(Options(data_dir, http=ANY, sip=Address(sip, 0), phone=Address(phone, 0)))
+    assert "one is IPv4 and the other IPv6" in said
+    assert phone_of(None, Address("::1", 5060)) == Address("::1", 5062)
+    assert phone_of(None, Address("::", 0)) == Address("127.0.0.1", 0)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
 async def test_http_beyond_this_machine_needs_a_proxy(data_dir: Path, host: str) -> None:
     said = await _refusal(Options(data_dir, http=Address(host, 0), sip=ANY, phone=ANY))
@@ -224,3 +244,11 @@ def test_an_address_has_a_host_and_a_port(value: str, data_dir: Path) -> None:
 def test_a_name_server_is_an_ip_address_and_a_port(wrong: str) -> None:
     refused = CliRunner().invoke(up_command, ["--name-server", wrong])
     assert refused.exit_code == 2 and "--name-server" in refused.output and wrong in refused.output
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("[::1]:5060", "[::1]:5060"), ("[0:0::0]:5060", "[::]:5060"), ("[::ffff:192.0.2.1]:0", "192.0.2.1:0")],
+)
+def test_an_ipv6_address_is_given_in_brackets(text: str, shown: str) -> None:
+    assert str(AddressType().convert(text, None, None)) == shown

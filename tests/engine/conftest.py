@@ -20,6 +20,7 @@ import pytest
 
 from bench._ivr import media
 from callwright.base.trust import trusting
+from callwright.sip.address import host_port, written
 
 START_S_MAX = 60.0
 SCENARIOS = Path(__file__).parents[2] / "bench" / "_ivr"
@@ -92,15 +93,15 @@ class Running:
         return application_id, deployment_id
 
     async def sipp(
-        self, scenario: str, user: str, folder: Path, *options: str, timeout_s: float = 60
+        self, scenario: str, user: str, folder: Path, *options: str, host: str = "127.0.0.1", timeout_s: float = 60
     ) -> tuple[int, str]:
-        """Run one of the benchmark's SIPp callers against a user: its exit status (0: every call was as it should be)
-        and what it printed."""
+        """Run one of the benchmark's SIPp callers, at `host`, against a user there: its exit status (0: every call was as it should
+        be) and what it printed."""
         assert shutil.which("sipp"), "SIPp is missing: ./dev test installs it"
         media.caller_pcap(folder / "caller.pcap")
         shutil.copy(SCENARIOS / f"{scenario}.xml", folder / "scenario.xml")
         process = await asyncio.create_subprocess_exec(
-            *("sipp", self.ready["sip"], "-s", user, "-sf", "scenario.xml", "-i", "127.0.0.1", "-mi", "127.0.0.1"),
+            *("sipp", self.at(host), "-s", user, "-sf", "scenario.xml", "-i", host, "-mi", host),
             *("-nostdin", "-timeout", "40s", "-timeout_error", "-trace_err", *options),
             cwd=folder,
             stdout=asyncio.subprocess.PIPE,
@@ -109,6 +110,10 @@ class Running:
         output, _ = await asyncio.wait_for(process.communicate(), timeout_s)
         errors = "".join(file.read_text()[-2000:] for file in folder.glob("*errors.log"))
         return process.returncode or 0, output.decode(errors="replace")[-4000:] + errors
+
+    def at(self, host: str, transport: str = "udp") -> str:
+        """Where SIP is at this address of the machine."""
+        return written((host, host_port(self.ready["sip" if transport == "udp" else f"sip_{transport}"])[1]))
 
     async def calls(self, number: str, count: int) -> list[dict[str, Any]]:
         """The calls to a number, once this many have been written."""

@@ -12,7 +12,7 @@ from callwright.media import g711, wav
 from callwright.media.codecs import named
 from callwright.media.frames import RATE_HZ, frames
 from callwright.ports.leg import LegEvent, PlayEnded
-from callwright.sip.address import Transport
+from callwright.sip.address import Transport, host_port, written
 from callwright.sip.events import Referred
 from callwright.telephony.joint import leave
 from callwright.telephony.leg import SipLeg
@@ -83,13 +83,16 @@ class Line:
 class Telephone:
     """A user agent on a port of its own. Made by `telephone`."""
 
-    def __init__(self, endpoint: SipEndpoint, plane: MediaPlane, folder: Path, calls: "asyncio.Queue[SipCall]") -> None:
+    def __init__(
+        self, host: str, endpoint: SipEndpoint, plane: MediaPlane, folder: Path, calls: "asyncio.Queue[SipCall]"
+    ) -> None:
+        self._host = host
         self._endpoint, self._plane, self._folder, self._calls = endpoint, plane, folder, calls
         self._lines = 0
 
     @property
     def address(self) -> str:
-        return f"{HOST}:{self._endpoint.address[1]}"
+        return written(self._endpoint.address)
 
     @property
     def tcp_port(self) -> int:
@@ -105,11 +108,10 @@ class Telephone:
         follows: bool = False,
     ) -> Line:
         """Call a user at `host:port`; returns when it was answered. `follows`: it takes transfers."""
-        host, _, port = address.rpartition(":")
-        target, to = f"sip:{user}@{address}", (host, int(port))
+        target, to = f"sip:{user}@{address}", host_port(address)
         self._lines += 1
         leg = SipLeg.outgoing(
-            self._endpoint, self._plane, HOST, target=target, call_id=f"{id(self)}-{self._lines}", caller="6175550100",
+            self._endpoint, self._plane, self._host, target=target, call_id=f"{id(self)}-{self._lines}", caller="6175550100",
             to=to, extra=headers, transport=transport,
         )  # fmt: skip
         if follows:
@@ -126,7 +128,7 @@ class Telephone:
         return call
 
     def answer(self, call: SipCall, *, follows: bool = False) -> Line:
-        leg = SipLeg.incoming(call, self._plane, HOST)
+        leg = SipLeg.incoming(call, self._plane, self._host)
         if follows:
             leg.follow(self._endpoint, lambda _: True)
         return self._line(leg)
@@ -160,15 +162,15 @@ class Telephone:
 
 
 @asynccontextmanager
-async def telephone(folder: Path, *, codec: str = "") -> AsyncIterator[Telephone]:
+async def telephone(folder: Path, *, codec: str = "", host: str = HOST) -> AsyncIterator[Telephone]:
     """A telephone that keeps what it hears in this folder. `codec`: the only one that it speaks."""
     codecs = named(codec) if codec else ()
-    plane = MediaPlane(HOST, 41000, 41999, asyncio.get_running_loop(), codecs=codecs)
+    plane = MediaPlane(host, 41000, 41999, asyncio.get_running_loop(), codecs=codecs)
     plane.start()
     calls: asyncio.Queue[SipCall] = asyncio.Queue()
-    endpoint = await SipEndpoint.open(HOST, 0, on_invite=calls.put_nowait, tcp=(HOST, 0))
+    endpoint = await SipEndpoint.open(host, 0, on_invite=calls.put_nowait, tcp=(host, 0))
     try:
-        yield Telephone(endpoint, plane, folder, calls)
+        yield Telephone(host, endpoint, plane, folder, calls)
     finally:
         await endpoint.close()
         plane.stop()

@@ -5,16 +5,21 @@ import socket
 import time
 
 import pytest
+from baresip import baresip
+from hearing import left_of, of_wav, pitch, tone, write
 from rtp_peer import HOST, Call, Inbox, Peer, free_ports
 
 from callwright.base.errors import PeerError, ProviderError
-from callwright.media import rtcp
+from callwright.media import g711, rtcp
 from callwright.media.frames import frames
 from callwright.media.rtp import Packet
 from callwright.ports.leg import KeyPressed, PlayEnded
+from callwright.sip.call import SipCall
 from callwright.telephony import media_secure
+from callwright.telephony.leg import SipLeg
 from callwright.telephony.media_coding import Agreed
 from callwright.telephony.plane import Closed, MediaPlane, NoAudio
+from callwright.telephony.sip_endpoint import SipEndpoint
 
 pytestmark = pytest.mark.wire
 
@@ -212,3 +217,34 @@ async def test_srtp(plane):
     made.session.play([frames(bytes(range(160)) * 5)], 1)
     assert {len(packet.payload) for packet in await made.peer.got(5)} == {170}
     made.peer.close()
+
+
+@pytest.mark.interop
+async def test_baresip_hears_us_and_is_heard(plane, tmp_path):
+    """It plays 1100 Hz and hears 600, and presses a key; each of its packets is taken."""
+    legs: list[SipLeg] = []
+
+    def take(one: SipCall) -> None:
+        leg = SipLeg.incoming(one, plane, one.agent.address[0])
+        leg.start_recording(str(tmp_path / "heard.wav"))
+        leg.play([frames(g711.encode(tone(600, 3)))], 1)
+        legs.append(leg)
+
+    endpoint = await SipEndpoint.open("::", 0, on_invite=take)
+    plays = write(tmp_path / "plays.wav", tone(1100, 4))
+    async with baresip(tmp_path / "baresip", plays=plays, host=SIX) as peer:
+        await peer.does("dial", f"sip:100@[::1]:{endpoint.address[1]}")
+        await peer.until("CALL_ESTABLISHED")
+        await peer.presses("7")
+        told = []
+        async with asyncio.timeout(20):
+            while not isinstance(event := await legs[0].event(), PlayEnded):
+                told.append(event)
+        legs[0].hang_up()
+        await peer.until("CALL_CLOSED")
+    stats = await legs[0].closed(10)
+    await endpoint.close()
+    assert told == [KeyPressed("7")]
+    assert abs(pitch(left_of(tmp_path / "heard.wav")) - 1100) < 5
+    assert abs(pitch(*of_wav(peer.heard)) - 600) < 5
+    assert stats is not None and (stats.foreign, stats.send_errors) == (0, 0) and stats.packets_received > 100

@@ -9,6 +9,7 @@ from callwright.base.errors import NotFound
 from callwright.services import calls, legs, outbound
 from callwright.services.legs import Leg
 from callwright.sip import pcap
+from callwright.sip.address import written
 from callwright.web.v1.deps import Asker, Db
 
 router = APIRouter(tags=["Calls"])
@@ -99,7 +100,7 @@ def _view(leg: Leg) -> LegView:
                 at=one.at,
                 sent=one.sent,
                 transport=one.transport,
-                peer=f"{one.peer[0]}:{one.peer[1]}",
+                peer=written(one.peer),
                 title=one.title,
                 text=one.text,
             )

@@ -1,0 +1,103 @@
+"""SIP at all addresses of this machine: whom each peer is told to speak to, and who is not reached from where."""
+
+import asyncio
+import socket
+
+import pytest
+from dns_server import name_server
+
+from callwright.base.errors import PeerError, ProviderError
+from callwright.sip.locating import Place
+from callwright.telephony import sip_options
+from callwright.telephony.names import Names
+from callwright.telephony.own_addresses import KEPT_S, OwnAddresses
+from callwright.telephony.sip_endpoint import SipEndpoint
+
+pytestmark = pytest.mark.wire
+
+FOUR, SIX = "127.0.0.1", "::1"
+OPTIONS = (
+    "OPTIONS sip:up@{to} SIP/2.0\r\nVia: SIP/2.0/{by} {host};branch=z9hG4bKa;rport\r\nMax-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\n"
+    "To: <sip:up@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+def test_ours_is_the_address_on_the_way_there():
+    now = [0.0]
+    own = OwnAddresses(lambda: now[0])
+    assert (own.towards(FOUR), own.towards("127.0.0.9"), own.towards(SIX)) == (FOUR, FOUR, SIX)
+    with pytest.raises(ProviderError, match=r"no way to 255\.255\.255\.255"):
+        own.towards("255.255.255.255")
+    with pytest.raises(ProviderError, match="fe80::1%lo"):
+        own.towards("fe80::1%lo")
+    now[0] += KEPT_S + 1
+    assert own.towards(FOUR) == FOUR
+
+
+async def _open(host: str, names: Names | None = None) -> SipEndpoint:
+    return await SipEndpoint.open(host, 0, on_invite=lambda _: None, tcp=(host, 0), names=names)
+
+
+async def _asked(endpoint: SipEndpoint, host: str, transport: str) -> str:
+    """What is answered to an OPTIONS."""
+    to = (host, endpoint.addresses["udp" if transport == "UDP" else "tcp"][1])
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM) as sock:
+        sock.setblocking(False)
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(10):
+            await loop.sock_connect(sock, to)
+            shown = f"[{host}]" if ":" in host else host
+            await loop.sock_sendall(sock, OPTIONS.format(to=f"{shown}:{to[1]}", by=transport, host=shown).encode())
+            return (await loop.sock_recv(sock, 4096)).decode()
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+async def test_each_family_is_served_and_told_its_own_address(transport):
+    endpoint = await _open("::")
+    parameter = "" if transport == "UDP" else ";transport=tcp"
+    port = endpoint.addresses["udp" if transport == "UDP" else "tcp"][1]
+    for host, shown in ((FOUR, FOUR), (SIX, "[::1]")):
+        answer = await _asked(endpoint, host, transport)
+        assert answer.startswith("SIP/2.0 200") and f"\r\nContact: <sip:{shown}:{port}{parameter}>\r\n" in answer
+        assert f"received={host}" in answer and "ffff" not in answer
+        assert (host, port) in endpoint.ours
+    await endpoint.close()
+
+
+async def test_all_of_ipv4_is_no_ipv6():
+    endpoint = await _open("0.0.0.0")
+    assert f"<sip:{FOUR}:{endpoint.address[1]}>" in await _asked(endpoint, FOUR, "UDP")
+    with pytest.raises(ProviderError):
+        await sip_options.ask(SIX, endpoint.address[1], wait_s=0.5)
+    await endpoint.close()
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(FOUR, SIX), (SIX, FOUR), ("0.0.0.0", SIX)])
+async def test_who_is_of_the_other_family_is_not_called(ours, theirs):
+    endpoint = await _open(ours)
+    with pytest.raises(ProviderError, match="one is IPv4 and the other IPv6"):
+        await endpoint.locate(theirs, 5060, "udp")
+    with pytest.raises(PeerError, match="one is IPv4 and the other IPv6"):
+        endpoint.invite("sip:a@b", call_id="1", caller="2", sdp="", to=(theirs, 5060), on_event=lambda _: None)
+    await endpoint.close()
+
+
+async def test_the_places_of_a_name_are_of_one_family():
+    """What is offered to them names one address of ours."""
+    zone = {
+        ("_sip._udp.carrier.test", "SRV"): (60, ["1 0 5080 a.carrier.test.", "2 0 5081 b.carrier.test."]),
+        ("a.carrier.test", "A"): (60, [FOUR]),
+        ("a.carrier.test", "AAAA"): (60, [SIX]),
+        ("b.carrier.test", "A"): (60, [FOUR]),
+    }
+    async with name_server(zone) as server:
+        for host, expected in (
+            ("::", [Place((SIX, 5080), "udp")]),
+            (SIX, [Place((SIX, 5080), "udp")]),
+            (FOUR, [Place((FOUR, 5080), "udp"), Place((FOUR, 5081), "udp")]),
+        ):
+            endpoint = await _open(host, Names([server.address]))
+            assert await endpoint.locate("carrier.test", 0, "udp") == expected
+            assert endpoint.us(expected[0])[0] in (FOUR, SIX)
+            await endpoint.close()
