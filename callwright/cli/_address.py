@@ -43,6 +43,10 @@ class Address:
         """Where this machine reaches it: `0.0.0.0` and `::` are no place to connect to."""
         return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host), self.port)
 
+    def url(self, *, tls: bool) -> str:
+        """Of the API there, for this machine."""
+        return f"http{'s' if tls else ''}://{self.to_ask}"
+
     def claim(self, kind: socket.SocketKind) -> "Address":
         """This address with a port that is free now. Raises `OSError` where its own is taken, or its host not ours."""
         family, _, _, _, where = socket.getaddrinfo(self.host, self.port, type=kind)[0]

@@ -207,7 +207,7 @@ class Platform:
         self._say("Starting " + ", ".join(PROCESSES[1:]))
         await _all(*(self._start_program(role, config_file) for role in PROCESSES[1:]))
         cert = self.options.tls_cert
-        base_url = f"http{'s' if cert else ''}://{Address(self.options.http.to_ask.host, config.http_port)}"
+        base_url = Address(config.http_host, config.http_port).url(tls=cert is not None)
         sip = Address(self.options.sip.to_ask.host, config.sip_port)
         await _all(http_answers(f"{base_url}/health", cert), sip_answers(sip.host, sip.port))
         self.ready = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from callwright.cli import _process
+from callwright.cli._address import Address
 from callwright.conversation.applications import Applications
 from callwright.conversation.text_turn import Tools
 from callwright.jobs import audio_sweep, housekeeping, retention
@@ -45,7 +46,8 @@ def command(config_path: Path) -> None:
             time.time,
         )
         text_sessions = TextSessions(db, tools)
-        texts = Texts(db, http, config.public_url or f"http://{config.http_host}:{config.http_port}")
+        here = Address(config.http_host, config.http_port).url(tls=bool(config.tls_cert))
+        texts = Texts(db, http, config.public_url or here)
         try:
             async with metrics.published(config.metrics_dir, "jobs"), asyncio.TaskGroup() as jobs:
                 running = [

@@ -201,6 +201,19 @@ async def test_http_beyond_this_machine_needs_a_proxy(data_dir: Path, host: str)
     assert "--behind-proxy" in said and str(Address(host, 0)) in said
 
 
+@pytest.mark.parametrize(
+    ("host", "tls", "url"),
+    [
+        ("127.0.0.1", False, "http://127.0.0.1:8080"),
+        ("::1", True, "https://[::1]:8080"),
+        ("::", False, "http://[::1]:8080"),
+        ("0.0.0.0", True, "https://127.0.0.1:8080"),
+    ],
+)
+def test_where_this_machine_asks_the_api(host: str, tls: bool, url: str) -> None:
+    assert Address(host, 8080).url(tls=tls) == url
+
+
 async def test_a_network_to_allow_is_a_cidr(data_dir: Path) -> None:
     said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=ANY, allow_urls=("10.0.0.1/8",)))
     assert said == "--allow-url 10.0.0.1/8 has host bits set"
