@@ -7,6 +7,7 @@ they are given.
 """
 
 import gzip
+import itertools
 import tarfile
 import zipfile
 import zlib
@@ -118,7 +119,7 @@ class _Forward:
         self._file = file
         self._at = 0
         self._left = READ_BYTES_MAX
-        "May be read until the next seek. A header is read without one, in few pieces or many; content, with one for each piece."
+        "May be read until the next seek or entry: a header, in few pieces or many; or a piece of content, which is sought."
 
     def tell(self) -> int:
         return self._at
@@ -135,6 +136,10 @@ class _Forward:
         _check_left(UNPACKED_BYTES_MAX - self._at)
         return found
 
+    def entry_begins(self) -> None:
+        """It need not be sought: an entry without content lies right before it."""
+        self._left = READ_BYTES_MAX
+
     def seek(self, position: int) -> int:
         self._left = READ_BYTES_MAX
         while self._at < position and self._read(min(PIECE_BYTES, position - self._at)):
@@ -147,10 +152,12 @@ class _Forward:
 def _tar(stream: _Forward, entry_bytes_max: int) -> Iterator[Entry]:
     # Not `with`: closing would look for the end of what is not written.
     archive = tarfile.TarFile(fileobj=stream, mode="r")  # type: ignore[arg-type]
-    count = 0
-    while (entry := archive.next()) is not None:
+    for count in itertools.count(1):
+        stream.entry_begins()
+        entry = archive.next()
+        if entry is None:
+            return
         # Folders count, too: the reader keeps all that it has seen.
-        count += 1
         _check_count(count)
         if entry.isdir():
             continue

@@ -125,6 +125,16 @@ def test_a_tar_with_names_of_megabytes():
         read(tarred((info, b"x")))
 
 
+def test_a_tar_of_many_entries_without_content():
+    """Nothing is skipped between them; with long headers, as Python writes them for times with fractions."""
+    files = []
+    for number in range(1_500):
+        info = tarfile.TarInfo(f"{number}.wav")
+        info.pax_headers = {"mtime": "1700000000.5", "comment": "x" * 1_000}
+        files.append((info, b""))
+    assert len(read(tarred(*files))) == 1_500
+
+
 def test_a_tar_with_headers_inside_headers_without_end():
     header = tarfile.TarInfo("pax")
     header.type = tarfile.XHDTYPE
