@@ -186,10 +186,13 @@ _DUE = """
             ORDER BY c.due_at, c.id LIMIT $3 FOR UPDATE SKIP LOCKED
         )"""
 
+_TELEPHONE = "coalesce(c.phone_id::text, c.account_id || ' ' || c.dialled)"
+"Which one a call is for. Where it has gone, the one that has its name or extension now."
+
 _DUE_AT_TELEPHONES = f"""
         busy AS MATERIALIZED (
-            SELECT c.phone_id FROM outbound_attempts a JOIN outbound_calls c ON c.id = a.outbound_call_id
-            WHERE a.trunk_id IS NULL AND a.state <> 'ended' AND c.phone_id IS NOT NULL
+            SELECT {_TELEPHONE} AS telephone FROM outbound_attempts a JOIN outbound_calls c ON c.id = a.outbound_call_id
+            WHERE a.trunk_id IS NULL AND a.state <> 'ended'
         ), elsewhere AS MATERIALIZED (
             -- Telephones that this engine does not reach by a connection or a proxy, and another one does that dials.
             SELECT b.phone_id FROM phone_bindings b JOIN engines e ON e.id = b.engine_id
@@ -198,17 +201,15 @@ _DUE_AT_TELEPHONES = f"""
                 AND bool_or(e.dials AND e.stopped_at IS NULL AND e.heartbeat_at > $5)
         ), waiting AS (
             -- Without those of telephones that have a call: a long queue of one keeps nobody else's from being looked at.
-            SELECT c.id, c.phone_id, c.due_at FROM outbound_calls c
+            SELECT c.id, {_TELEPHONE} AS telephone, c.due_at FROM outbound_calls c
             WHERE c.trunk_id IS NULL AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $2
               AND (c.end_at IS NULL OR c.end_at > $2) AND starts_with(c.dialled, 'sip:')
-              AND NOT EXISTS (SELECT 1 FROM busy b WHERE b.phone_id = c.phone_id)
+              AND NOT EXISTS (SELECT 1 FROM busy b WHERE b.telephone = {_TELEPHONE})
               AND NOT EXISTS (SELECT 1 FROM elsewhere e WHERE e.phone_id = c.phone_id)
             ORDER BY c.due_at, c.id LIMIT {TELEPHONES_LOOKED_AT}
         ), first AS (
             -- One call of each telephone: so two engines do not take two of them, for the second finds this one locked or taken.
-            -- Where the telephone has gone, each call stands for itself.
-            SELECT DISTINCT ON (coalesce(w.phone_id, -w.id)) w.id FROM waiting w
-            ORDER BY coalesce(w.phone_id, -w.id), w.due_at, w.id
+            SELECT DISTINCT ON (w.telephone) w.id FROM waiting w ORDER BY w.telephone, w.due_at, w.id
         ), due AS (
             SELECT c.id FROM outbound_calls c
             WHERE c.id = ANY(ARRAY(SELECT id FROM first)) AND c.status = 'queued' AND c.attempt_id IS NULL

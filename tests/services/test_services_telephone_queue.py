@@ -81,12 +81,19 @@ async def test_a_telephone_is_one_whatever_it_is_called_by(db, world):
         await _finish(db, claim.attempt_id, "completed")
 
 
-async def test_calls_of_a_telephone_that_was_removed_stand_for_themselves(db, world):
+async def test_calls_of_a_telephone_that_was_removed_come_one_at_a_time_too(db, world):
+    """They are for the one that has its name then."""
     phone_id, _ = await phones.create(db, world.scope, NewPhone("ann"))
     ids = await _queue_at(db, world, "ann", 2)
     await phones.delete(db, world.scope, phone_id)
-    claims = await dialing.claim(db, engine_id=await _engine(db), free=5, now=time.time())
-    assert [(claim.outbound_call_id, claim.phone_id) for claim in claims] == [(call_id, None) for call_id in ids]
+    await phones.create(db, world.scope, NewPhone("ann"))
+    engine, now = await _engine(db), time.time()
+    for call_id in ids:
+        (claim,) = await dialing.claim(db, engine_id=engine, free=5, now=now)
+        assert (claim.outbound_call_id, claim.phone_id) == (call_id, None)
+        assert await dialing.claim(db, engine_id=engine, free=5, now=now) == []
+        await dialing.start(db, [(claim.attempt_id, f"{claim.attempt_id}@test")], now)
+        await _finish(db, claim.attempt_id, "completed")
 
 
 async def _registers(db: Database, name: str, engine: int, *, port: int = 5999, **headers: str) -> None:
