@@ -46,7 +46,7 @@ def _no_password() -> bytes:
 
 def trust(cert: Path) -> ssl.SSLContext:
     """For a client on this machine that is to meet exactly this certificate, whatever name it bears and whoever signed it."""
-    context = trusting(cert.read_text())
+    context = trusting(cert.read_text("ascii", "replace"))
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context

@@ -95,7 +95,10 @@ def command(
         raise click.UsageError(f"No rule has the page {', '.join(sorted(unknown))}.")
 
     async def main() -> list[Result]:
-        verify = trusting(ca.read_text()) if ca else True
+        try:
+            verify = trusting(ca.read_text("ascii", "replace")) if ca else True
+        except (ssl.SSLError, ValueError):
+            raise BadTLS(f"--ca {ca} holds no certificate in PEM form") from None
         async with httpx.AsyncClient(
             base_url=public_url(base_url, "--base-url"), verify=verify, trust_env=False, timeout=REPLY_S_MAX
         ) as client:
@@ -108,7 +111,7 @@ def command(
         results = asyncio.run(main())
     except BadTLS as error:
         raise click.UsageError(str(error)) from None
-    except (CallwrightError, ssl.SSLError) as error:
+    except CallwrightError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(2) from None
     click.echo(json.dumps(_as_json(base_url, results), indent=2)) if as_json else _print(results)

@@ -24,6 +24,12 @@ class TestRefusals:
         check_tls(*authority.issue("good"))
         check_tls(None, None)
 
+    def test_words_of_any_encoding_beside_a_certificate(self, authority, tmp_path):
+        cert, key = authority.issue("words")
+        commented = tmp_path / "commented.pem"
+        commented.write_bytes(b"# M\xfcller\n" + cert.read_bytes())
+        check_tls(commented, key)
+
     def test_one_without_the_other(self, authority):
         cert, key = authority.issue("alone")
         for pair in ((cert, None), (None, key)):
