@@ -87,7 +87,8 @@ class Subscription:
             agent.reply(request, transaction, 500)
             return
         call.dialog.target = dialogs.contact(request.headers) or call.dialog.target
-        lasts_s = int(min(asked_s, REFER_S_MAX, self._until - agent.wire.clock()))
+        # Its time may be up, and that not be told before the last NOTIFY is answered.
+        lasts_s = max(0, int(min(asked_s, REFER_S_MAX, self._until - agent.wire.clock())))
         agent.reply(request, transaction, 200, expires=str(lasts_s), contact=agent.contact)
         self._lasts(lasts_s)
         self._say()

@@ -89,6 +89,21 @@ class TestSubscribed:
             number += 1
         assert lasted == [60, 60, 60, 60, 60, 60, 60, 10], "six minutes in all"
 
+    def test_no_time_is_left_and_the_last_that_was_told_has_no_answer(self) -> None:
+        bench, owned, _ = self._referred()
+        for number in (3, 4, 5):
+            bench.receive(self._subscribe(owned, number, "120"))
+            self._heard(bench)
+            bench.pass_s(110)
+        bench.receive(self._subscribe(owned, 6, "120"))
+        bench.pass_s(31)
+        unanswered = bench.request(last="NOTIFY")
+        assert bench.receive(self._subscribe(owned, 7, "120")) == ["200 SUBSCRIBE"]
+        assert bench.response().headers.get("expires") == "0"
+        assert bench.receive(answer(unanswered, 200)) == ["NOTIFY"]
+        assert self._heard(bench)[1] == "terminated;reason=timeout"
+        assert bench.pass_s(40) == []
+
     def test_what_is_asked_while_one_is_told_is_told_in_one(self) -> None:
         bench, owned, asked = self._referred()
         bench.receive(self._subscribe(owned, 3))
