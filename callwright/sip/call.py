@@ -455,10 +455,11 @@ class SipCall:
         if transaction.is_invite:
             self._answer = Accepted(self.agent.wire, request, transaction, data, self._never_acknowledged)
 
-    def early_answer(self, request: Request, transaction: ServerTransaction, sdp: str = "") -> None:
-        """200 to an UPDATE before the call is answered: no session runs yet that it could refresh."""
-        self.description = sdp or self.description
-        transaction.respond(self.agent.response(request, 200, sdp=sdp))
+    def updated(self, dialog: Dialog, theirs: str, ours: str) -> None:
+        """An offer and its answer went by UPDATE before the call was answered."""
+        if self.state == "calling" and self._calling is not None:
+            self._calling.early.describe(dialog, theirs)
+        self.description = ours
 
     def end(self, event: Ended | Rejected) -> None:
         if self.state == "ended":

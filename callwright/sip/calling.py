@@ -165,11 +165,12 @@ class Calling:
             self._provisional += (response,)
         try:
             acknowledged = self.early.told(self._invite, response, self._call.remote)
+            news = self.early.news(response)
         except PeerError:
             return
         if acknowledged is not None:
             self._call.ask(*acknowledged)
-        self._call.on_event(events.Ringing(response.status, response.body))
+        self._call.on_event(events.Ringing(response.status, news))
 
     def _refused(self, status: int, reason: str, *, heard: bool = True) -> None:
         if self._call.state == "cancelling":

@@ -144,7 +144,7 @@ class Changes:
             self._refused = dialog
         elif dialog is (call.dialog or call.reachable()):
             self._known = dialog, self._known[1] if self._known is not None else call.description
-            call.description = request.body
+            call.updated(dialog, response.body, request.body)
             with suppress(PeerError):
                 dialog.target = contact(response.headers) or dialog.target
             self._tell(response.body)

@@ -108,6 +108,9 @@ class _Early:
     takes_update: bool = False
     "It says so (RFC 3311 §4)."
 
+    is_updated: bool = False
+    "What it brought was changed by UPDATE since."
+
 
 class EarlyDialogs:
     """Of an INVITE of ours, by To tag."""
@@ -130,7 +133,7 @@ class EarlyDialogs:
             known = self._found[response.to_tag] = _Early(dialogs.from_answer(invite, response, peer), number)
         elif number != known.rseq + 1:
             return None
-        known.rseq, known.description = number, response.body or known.description
+        known.rseq, known.description = number, self.news(response) or known.description
         if allow := response.headers.tokens("allow"):
             known.takes_update = "update" in allow
         prack = known.dialog.request("PRACK")
@@ -151,20 +154,26 @@ class EarlyDialogs:
         return one.dialog if not updates or (one.takes_update and one.description) else None
 
     def describe(self, dialog: Dialog, sdp: str) -> None:
-        """Its far end has changed its description."""
+        """Its far end has changed its description by UPDATE, of its own or of ours."""
         if known := self._found.get(dialog.remote_tag):
-            known.description = sdp
+            known.description, known.is_updated = sdp, True
+
+    def news(self, response: Response) -> str:
+        """The description in an answer to our INVITE; empty where there is none, or one by UPDATE is newer: all that is said to our
+        first offer says the same (RFC 3261 §13.2.1). Raises `PeerError`."""
+        known = self._found.get(response.to_tag)
+        return "" if known is not None and known.is_updated else response.body
 
     def drop(self, tag: str) -> None:
         self._found.pop(tag, None)
 
     def confirmed(self, invite: Request, response: Response, peer: Address) -> tuple[Dialog, str]:
         """The dialog of a 2xx, which goes on with the numbers of its early one, and the peer's description. Raises `PeerError`."""
-        dialog = dialogs.from_answer(invite, response, peer)
+        dialog, news = dialogs.from_answer(invite, response, peer), self.news(response)
         known = self._found.pop(response.to_tag, None)
         if known is None:
             return dialog, response.body
         # The same object: what was asked in it before may have to be asked again.
         early = known.dialog
         early.target, early.routes, early.connection = dialog.target, dialog.routes, dialog.connection
-        return early, response.body or known.description
+        return early, news or known.description

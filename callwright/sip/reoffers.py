@@ -37,8 +37,9 @@ class Reoffers:
             # The offer before this one is not answered yet (RFC 3311 §5.2).
             reply(request, transaction, 500, retry_after=str(request.sequence % 10))
         elif call.state == "invited":
+            # No session runs yet that it could refresh.
             call.dialog.target = dialogs.contact(request.headers) or call.dialog.target
-            call.early_answer(request, transaction)
+            reply(request, transaction, 200)
         elif call.state != "confirmed" or call.answering or (offers and call.inviting):
             # Our own answer is still on its way (RFC 5407 §3.1.5), or an offer of ours.
             reply(request, transaction, 491)
@@ -85,7 +86,7 @@ class Reoffers:
             reply(request, transaction, 405, allow="UPDATE, INFO, OPTIONS, BYE")
         elif not request.body:
             dialog.target = dialogs.contact(request.headers) or dialog.target
-            call.early_answer(request, transaction)
+            reply(request, transaction, 200)
         elif not description or call.inviting:
             # Our offer in the INVITE is not answered yet, or that in an UPDATE (RFC 3311 §5.2).
             reply(request, transaction, 491)
@@ -96,8 +97,8 @@ class Reoffers:
         else:
 
             def accept(sdp: str) -> None:
-                found.describe(dialog, request.body)
-                call.early_answer(request, transaction, sdp)
+                call.updated(dialog, request.body, sdp)
+                transaction.respond(call.agent.response(request, 200, sdp=sdp))
 
             self._ask(dialog, request, transaction, accept)
 

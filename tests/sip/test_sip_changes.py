@@ -4,12 +4,13 @@ import pytest
 from sip_bench import ANSWER, OFFER, Bench, Owned, answer, invite, request, within
 
 from callwright.sip.changes import ANSWER_S_MAX
-from callwright.sip.events import Ended, Reoffered
+from callwright.sip.events import Answered, Ended, Reoffered, Ringing
 from callwright.sip.session_timer import GLARE_MAX
 
 pytestmark = pytest.mark.pure
 
 HELD = ANSWER + "a=sendonly\r\n"
+MOVED = ANSWER.replace("4000", "4002")
 
 
 class Wish:
@@ -245,6 +246,16 @@ class TestBeforeItIsAnswered:
         rung = Rung(allow="INVITE")
         rung.wants().description = ""
         assert rung.answered() == ["ACK"] and rung.bench.pass_s(60) == []
+
+    @pytest.mark.parametrize("says_again", ["", ANSWER])
+    def test_where_the_far_end_went_by_its_answer_to_it(self, says_again: str) -> None:
+        """Whatever answers the INVITE then says of the first offer is older."""
+        rung = Rung()
+        rung.wants()
+        rung.bench.receive(answer(rung.asked(), 200, body=MOVED))
+        rung.describes(2, body=says_again)
+        assert rung.owned.events[-1] == Ringing(183)
+        assert rung.answered(body=says_again) == ["ACK"] and rung.owned.events[-1] == Answered(MOVED)
 
     def test_an_answer_that_crosses_it(self) -> None:
         rung = Rung()

@@ -128,8 +128,10 @@ class TestCallingSide:
     def _updates(self, owned: Owned, number: int = 1, body: str = OFFER):
         return request("UPDATE", call_id="ours", number=number, from_tag="theirs", to_tag=owned.call.tag, body=body)
 
-    def test_a_far_end_that_changes_its_early_audio(self) -> None:
-        """RFC 3311 §5.2: 491 while our offer has no answer; then it is answered, and is what a 200 without words confirms."""
+    @pytest.mark.parametrize("says_again", ["", ANSWER])
+    def test_a_far_end_that_changes_its_early_audio(self, says_again: str) -> None:
+        """RFC 3311 §5.2: 491 while our offer has no answer; then it is answered, and is what a 200 confirms, without words or with
+        those of before."""
         bench, owned = self._dialled()
         bench.receive(self._rings())
         assert bench.receive(self._updates(owned)) == ["491 UPDATE"]
@@ -143,7 +145,7 @@ class TestCallingSide:
         bench.receive(self._updates(owned, 4, moved))
         owned.call.reject_reoffer()
         assert bench.sent[-1].what == "488 UPDATE"
-        bench.receive(answer(self.invited, 200))
+        bench.receive(answer(self.invited, 200, body=says_again))
         assert owned.events[-1] == Answered(moved)
 
     def test_a_far_end_that_hangs_up_before_it_answers(self) -> None:
