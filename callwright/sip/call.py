@@ -456,10 +456,11 @@ class SipCall:
             self._answer = Accepted(self.agent.wire, request, transaction, data, self._never_acknowledged)
 
     def updated(self, dialog: Dialog, theirs: str, ours: str) -> None:
-        """An offer and its answer went by UPDATE before the call was answered."""
+        """By an UPDATE that was sent before the call was answered."""
         if self.state == "calling" and self._calling is not None:
-            self._calling.early.describe(dialog, theirs)
-        self.description = ours
+            self._calling.early.describe(dialog, theirs, ours)
+        else:
+            self.description = ours
 
     def end(self, event: Ended | Rejected) -> None:
         if self.state == "ended":

@@ -193,7 +193,7 @@ class Calling:
         if len(self._acks) >= FORKS_MAX:
             return
         try:
-            dialog, description = self.early.confirmed(self._invite, response, call.remote)
+            dialog, description, ours = self.early.confirmed(self._invite, response, call.remote)
         except PeerError as error:
             self._refused(500, f"a 2xx that cannot be acknowledged: {error}")
             return
@@ -201,6 +201,7 @@ class Calling:
         # The transaction lingers for 32 s: keep of the INVITE only what the answer of another branch would need.
         self._invite, self._client, self._invitation = remains(self._invite), None, None
         if call.state == "calling":
+            call.description = ours
             call.confirmed(dialog, response, description)
             return
         call.bye(dialog)

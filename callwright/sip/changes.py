@@ -38,7 +38,6 @@ class Changes:
     __slots__ = (
         "_call",
         "_describe",
-        "_known",
         "_limit",
         "_pause",
         "_pending",
@@ -64,9 +63,6 @@ class Changes:
         self._updating: Dialog | None = None
         "In which one is on its way."
 
-        self._known: tuple[Dialog, str] | None = None
-        "The early one in which an UPDATE was taken, and the description of us that all others have."
-
     @property
     def asking(self) -> bool:
         return self._pending is not None
@@ -79,8 +75,6 @@ class Changes:
         """Our INVITE was, in this dialog; `go` follows. What is on its way to another far end is not waited for."""
         if self._updating is not None and self._updating is not dialog:
             self._pending = self._updating = None
-        if self._known is not None and self._known[0] is not dialog:
-            self._call.description = self._known[1]
 
     def over(self) -> None:
         """The call has ended."""
@@ -142,8 +136,7 @@ class Changes:
             return
         if response is None or response.status >= 300 or not response.body:
             self._refused = dialog
-        elif dialog is (call.dialog or call.reachable()):
-            self._known = dialog, self._known[1] if self._known is not None else call.description
+        else:
             call.updated(dialog, response.body, request.body)
             with suppress(PeerError):
                 dialog.target = contact(response.headers) or dialog.target

@@ -108,8 +108,8 @@ class _Early:
     takes_update: bool = False
     "It says so (RFC 3311 §4)."
 
-    is_updated: bool = False
-    "What it brought was changed by UPDATE since."
+    ours: str = ""
+    "The description that it has of us, where that was changed by UPDATE since, and with it the one that it brought."
 
 
 class EarlyDialogs:
@@ -153,27 +153,28 @@ class EarlyDialogs:
         (one,) = self._found.values()
         return one.dialog if not updates or (one.takes_update and one.description) else None
 
-    def describe(self, dialog: Dialog, sdp: str) -> None:
-        """Its far end has changed its description by UPDATE, of its own or of ours."""
+    def describe(self, dialog: Dialog, theirs: str, ours: str) -> None:
+        """What its far end and we have said by UPDATE, of its own or of ours."""
         if known := self._found.get(dialog.remote_tag):
-            known.description, known.is_updated = sdp, True
+            known.description, known.ours = theirs, ours
 
     def news(self, response: Response) -> str:
         """The description in an answer to our INVITE; empty where there is none, or one by UPDATE is newer: all that is said to our
         first offer says the same (RFC 3261 §13.2.1). Raises `PeerError`."""
         known = self._found.get(response.to_tag)
-        return "" if known is not None and known.is_updated else response.body
+        return "" if known is not None and known.ours else response.body
 
     def drop(self, tag: str) -> None:
         self._found.pop(tag, None)
 
-    def confirmed(self, invite: Request, response: Response, peer: Address) -> tuple[Dialog, str]:
-        """The dialog of a 2xx, which goes on with the numbers of its early one, and the peer's description. Raises `PeerError`."""
+    def confirmed(self, invite: Request, response: Response, peer: Address) -> tuple[Dialog, str, str]:
+        """The dialog of a 2xx, which goes on with the numbers of its early one, the peer's description, and the one that it has of
+        us. Raises `PeerError`."""
         dialog, news = dialogs.from_answer(invite, response, peer), self.news(response)
         known = self._found.pop(response.to_tag, None)
         if known is None:
-            return dialog, response.body
+            return dialog, response.body, invite.body
         # The same object: what was asked in it before may have to be asked again.
         early = known.dialog
         early.target, early.routes, early.connection = dialog.target, dialog.routes, dialog.connection
-        return early, news or known.description
+        return early, news or known.description, known.ours or invite.body

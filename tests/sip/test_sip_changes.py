@@ -10,6 +10,7 @@ from callwright.sip.session_timer import GLARE_MAX
 pytestmark = pytest.mark.pure
 
 HELD = ANSWER + "a=sendonly\r\n"
+RESUMED = ANSWER + "a=sendrecv\r\n"
 MOVED = ANSWER.replace("4000", "4002")
 
 
@@ -213,12 +214,12 @@ class TestBeforeItIsAnswered:
         assert (asked.body, asked.to_tag, asked.headers.get("cseq")) == (HELD, "theirs", "3 UPDATE")
         assert asked.uri == "sip:200@192.0.2.9" and asked.headers.get("content-type") == "application/sdp"
         rung.bench.receive(answer(asked, 200, body=ANSWER, contact="<sip:200@192.0.2.10>"))
-        assert wish.answers == [ANSWER] and rung.owned.call.description == HELD
-        resumed = rung.wants(OFFER)
-        assert rung.asked().uri == "sip:200@192.0.2.10" and rung.asked().body == OFFER
+        assert wish.answers == [ANSWER]
+        resumed = rung.wants(RESUMED)
+        assert rung.asked().uri == "sip:200@192.0.2.10" and rung.asked().body == RESUMED
         rung.bench.receive(answer(rung.asked(), 200, body=ANSWER))
         assert resumed.answers == [ANSWER]
-        assert rung.answered() == ["ACK"] and rung.bench.pass_s(60) == []
+        assert rung.answered() == ["ACK"] and rung.owned.call.description == RESUMED and rung.bench.pass_s(60) == []
 
     @pytest.mark.parametrize("options", [{"allow": "INVITE"}, {"allow": ""}, {"body": ""}])
     def test_a_far_end_that_cannot_be_asked_yet(self, options: dict[str, str]) -> None:
@@ -271,14 +272,32 @@ class TestBeforeItIsAnswered:
         rung.wants()
         assert rung.bench.receive(_theirs(rung.owned, "UPDATE", body=OFFER)) == ["491 UPDATE"]
 
-    def test_another_branch_than_was_told_answers(self) -> None:
-        """What it has of us is what our INVITE said."""
+    @pytest.mark.parametrize("by_us", [True, False])
+    @pytest.mark.parametrize(("tag", "has"), [("one", HELD), ("two", OFFER)])
+    def test_what_whoever_answers_has_of_us(self, by_us: bool, tag: str, has: str) -> None:
+        """One branch got another description by UPDATE; all others have what our INVITE said."""
         rung = Rung(tag="one")
-        rung.wants()
-        rung.bench.receive(answer(rung.asked(), 200, body=ANSWER))
-        assert rung.owned.call.description == HELD
-        rung.answered(tag="two")
-        assert rung.owned.call.description == OFFER
+        if by_us:
+            rung.wants()
+            rung.bench.receive(answer(rung.asked(), 200, body=ANSWER))
+        else:
+            tags = {"from_tag": "one", "to_tag": rung.owned.call.tag}
+            rung.bench.receive(request("UPDATE", call_id="ours", body=ANSWER, **tags))
+            rung.owned.call.answer_reoffer(HELD)
+        rung.answered(tag=tag)
+        assert rung.owned.call.description == has
+
+    def test_another_one_rings_while_one_is_asked(self) -> None:
+        """What that one agrees to is known, and that it is over is told to it once it answers."""
+        rung = Rung(tag="one")
+        wish = rung.wants()
+        asked = rung.asked()
+        rung.describes(tag="two")
+        assert rung.bench.receive(answer(asked, 200, body=MOVED)) == [] and wish.answers == [MOVED]
+        rung.wants(RESUMED)
+        assert rung.bench.pass_s(5) == []
+        assert rung.answered(tag="one", body="") == ["ACK", "INVITE"] and rung.bench.request().body == RESUMED
+        assert rung.owned.events[-1] == Answered(MOVED) and rung.owned.call.description == HELD
 
     def test_another_branch_than_is_asked_answers(self) -> None:
         rung = Rung(tag="one")
