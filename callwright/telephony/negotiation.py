@@ -50,8 +50,8 @@ class Negotiation:
         """What the other end of a bridge leaves us to say of ourselves; what of it the far end has agreed to, and what it was
         asked last."""
 
-        self._offered = FREE
-        "What our last offer said that was a whole one."
+        self._offered = "", FREE
+        "Our last offer that was a whole one, and what it said."
 
         self._said = self._agreed_on = FREE
         "Our direction in the description that the far end has of us, and what its own leaves of it."
@@ -74,9 +74,10 @@ class Negotiation:
             if not self._side.crypto:
                 raise PeerError(f"SRTP {media_secure.NEEDED}")
         self._version += 1
-        self._said = self._told = self._offered = self._wanted
+        self._said = self._told = self._wanted
         self._ours = True
         self._sent = sdp.offer(self._side, version=self._version, secure=self._secure, direction=self._wanted)
+        self._offered = self._sent, self._wanted
         return self._sent
 
     def answer(self, offered: sdp.Session) -> str:
@@ -133,8 +134,10 @@ class Negotiation:
 
     def answered_by(self, description: str) -> None:
         """Whom we dialled has answered, with this description of ours: not always the same as was told of a hold before."""
-        if description == self._sent:
-            self._said = self._told = self._offered
+        offer, direction = self._offered
+        if description == offer:
+            self._sent, self._ours = offer, True
+            self._said = self._told = direction
 
     def refused(self) -> None:
         """The far end does not take what `changed` gave it: it is told of no other hold."""

@@ -118,3 +118,31 @@ def test_who_answers_may_not_have_been_told_what_another_one_was():
     side.answered_by(offered)
     side.answers(_theirs("sendrecv"))
     assert side.leave("sendonly") and _direction(side.changed()) == "sendonly"
+
+
+def _asked_early() -> tuple[Negotiation, str, str]:
+    """Who had not answered offered something itself while the other end held: our offer, and our answer to theirs."""
+    side = _new()
+    offered = side.offer()
+    side.answers(_theirs("sendrecv"))
+    side.leave("sendonly")
+    answered = side.answer(_theirs("sendrecv", TWO_STREAMS))
+    assert _direction(answered) == "sendonly" and not side.leave("sendonly")
+    return side, offered, answered
+
+
+def test_who_learnt_of_a_hold_by_our_answer_learns_of_its_end():
+    side, _, answered = _asked_early()
+    side.leave("sendrecv")
+    side.answered_by(answered)
+    assert _direction(side.changed()) == "sendrecv"
+
+
+def test_another_one_that_answers_then_has_our_offer_alone():
+    side, offered, _ = _asked_early()
+    side.answered_by(offered)
+    assert side.leave("sendonly")
+    told = side.changed()
+    assert _direction(told) == "sendonly" and told.count("m=") == 1, "with the streams that it knows"
+    side.leave("sendrecv")
+    assert side.changed() == ""
