@@ -38,27 +38,35 @@ class OwnAddresses:
         self._found: dict[str, tuple[float, str]] = {}
 
     def towards(self, host: str) -> str:
-        """Ours, on the way to this IP address. Raises `ProviderError` where there is no way."""
+        """Ours, on the way to this IP address; the last one where none can be found now. Raises `ProviderError` where there never
+        was one."""
         now = self._clock()
         known = self._found.get(host)
-        if known is None or known[0] < now:
-            if len(self._found) >= PEERS_MAX:
-                self._found.clear()
-            known = self._found[host] = now + KEPT_S, _asked(host)
-        return known[1]
+        if known is not None and known[0] >= now:
+            return known[1]
+        try:
+            ours = _asked(host)
+        except ProviderError:
+            if known is None:
+                raise
+            ours = known[1]
+        if len(self._found) >= PEERS_MAX:
+            self._found.clear()
+        self._found[host] = now + KEPT_S, ours
+        return ours
 
 
 def _asked(host: str) -> str:
     if not is_ip(host):
         # Link-local: our address there would mean nothing to anybody who is told it by somebody else.
         raise ProviderError(f"no address of ours is told to {host}")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect((host, _ANY_PORT))
-        except OSError as error:
-            raise ProviderError(f"there is no way to {host}: {error.strerror or error}", retryable=True) from None
-        ours: str = probe.getsockname()[0]
-        return ours
+            ours: str = probe.getsockname()[0]
+    except OSError as error:  # no route; or no descriptor
+        raise ProviderError(f"there is no way to {host}: {error.strerror or error}", retryable=True) from None
+    return ours
 
 
 def bound(kind: socket.SocketKind, port: int) -> socket.socket:

@@ -386,22 +386,26 @@ class SipEndpoint(asyncio.DatagramProtocol):
             self._came(self._agent, data, source)
 
     def _came(self, agent: Agent, data: bytes, source: Address) -> None:
+        is_met = True
         try:
             agent = self._met(agent, source[0])
         except ProviderError as error:
-            log.debug("not answered: %s", error)
-            return
+            log.debug("no new call: %s", error)
+            if not error.retryable:
+                return
+            # What belongs to a call is that call's, whose agent has its address.
+            is_met = False
         if self.trace is not None:
             self.trace.passed(data, agent.transport, source, sent=False)
         if not self._backlog.takes(data):
-            agent.receive(data, source)
+            agent.receive(data, source, busy=not is_met)
             return
-        serve = partial(self._serve, agent, data, source)
+        serve = partial(self._serve, agent, data, source, is_met)
         self._backlog.come((data, source), serve, waits=data.startswith(b"CANCEL "))
 
-    def _serve(self, agent: Agent, data: bytes, source: Address, busy: bool) -> None:
+    def _serve(self, agent: Agent, data: bytes, source: Address, is_met: bool, busy: bool) -> None:
         if not self._closed:
-            agent.receive(data, source, busy=busy)
+            agent.receive(data, source, busy=busy or not is_met)
 
     def error_received(self, exc: Exception) -> None:
         # A peer that is not there (ICMP). Its transaction runs out; nothing else is concerned.

@@ -1,12 +1,19 @@
 """SIP at all addresses of this machine: whom each peer is told to speak to, and who is not reached from where."""
 
 import asyncio
+import errno
+import os
+import resource
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from dns_server import name_server
 
 from callwright.base.errors import PeerError, ProviderError
+from callwright.sip.call import SipCall
+from callwright.sip.events import Answered, Ended, Rejected, SipEvent
 from callwright.sip.locating import Place
 from callwright.telephony import sip_options
 from callwright.telephony.names import Names
@@ -21,6 +28,8 @@ OPTIONS = (
     "To: <sip:up@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
 )
 
+SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+
 
 def test_ours_is_the_address_on_the_way_there():
     now = [0.0]
@@ -32,6 +41,75 @@ def test_ours_is_the_address_on_the_way_there():
         own.towards("fe80::1%lo")
     now[0] += KEPT_S + 1
     assert own.towards(FOUR) == FOUR
+
+
+@contextmanager
+def _no_descriptor() -> Iterator[None]:
+    """This process may open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+            os.dup(0)
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_last_one_is_kept_where_none_is_found():
+    now = [0.0]
+    own = OwnAddresses(lambda: now[0])
+    assert own.towards(SIX) == SIX
+    now[0] += KEPT_S + 1
+    with _no_descriptor():
+        assert own.towards(SIX) == SIX
+        with pytest.raises(ProviderError, match=f"no way to {FOUR}: Too many open files"):
+            own.towards(FOUR)
+    assert own.towards(FOUR) == FOUR
+
+
+async def test_a_call_is_hung_up_on_where_nothing_can_be_opened():
+    """Also by a peer at an address that was never seen; a call that begins is turned away."""
+    calls: list[SipCall] = []
+    told: asyncio.Queue[SipEvent] = asyncio.Queue()
+    answerer = await SipEndpoint.open("0.0.0.0", 0, on_invite=calls.append)
+    caller = await SipEndpoint.open(FOUR, 0, on_invite=lambda _: None)
+    to = (FOUR, answerer.address[1])
+
+    def dial(call_id: str) -> SipCall:
+        return caller.invite("sip:a@b", call_id=call_id, caller="2", sdp=SDP, to=to, on_event=told.put_nowait)
+
+    async def until(kind: type[SipEvent]) -> SipEvent:
+        async with asyncio.timeout(10):
+            while not isinstance(event := await told.get(), kind):
+                pass
+        return event
+
+    made = dial("1")
+    async with asyncio.timeout(10):
+        while not calls:  # noqa: ASYNC110 - it is told by a callback
+            await asyncio.sleep(0.01)
+    ended: asyncio.Queue[SipEvent] = asyncio.Queue()
+    calls[0].on_event = ended.put_nowait
+    calls[0].answer(SDP)
+    await until(Answered)
+    answerer._addresses_of_ours = OwnAddresses(answerer._clock)
+    with _no_descriptor():
+        made.hang_up()
+        async with asyncio.timeout(10):
+            while not isinstance(await ended.get(), Ended):
+                pass
+        dial("2")
+        assert (await until(Rejected)).status == 503
+    assert len(calls) == 1
+    dial("3")
+    async with asyncio.timeout(10):
+        while len(calls) < 2:  # noqa: ASYNC110 - it is told by a callback
+            await asyncio.sleep(0.01)
+    await caller.close()
+    await answerer.close()
 
 
 async def _open(host: str, names: Names | None = None) -> SipEndpoint:
