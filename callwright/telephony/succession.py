@@ -198,11 +198,11 @@ class Succession:
             self._finding = None
             for station in found:
                 place = station.place
-                with suppress(PeerError):  # a Contact that is no place; there may be others
+                with suppress(PeerError, ProviderError):  # no place, or no way to it; there may be others
                     self._call(referral, station.uri, Peer("", place.address, place.transport), station.extra)
             if not self._coming:
                 raise PeerError("no such telephone")
-        except (PeerError, TimeoutError):
+        except (PeerError, ProviderError, TimeoutError):
             self._finding = None
             self._failed(404, "Not Found")
 
@@ -213,7 +213,7 @@ class Succession:
         by: Peer,
         routes: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """Raises `PeerError`."""
+        """Raises `PeerError`, and `ProviderError` where there is no way there."""
         # Keys that the party has are nobody else's, and new ones are for nobody on the way.
         coming = _Coming(self._leg.negotiation())
         offer = coming.described.offer(secure=self._leg.srtp and by.transport == "tls")
