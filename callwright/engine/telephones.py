@@ -115,7 +115,7 @@ async def first_of(reaches: Sequence[Reach]) -> SipLeg | NotReached:
     if not reaches:
         return NotReached("noanswer", "480 the phone is registered nowhere", 480)
     if len(reaches) == 1:
-        return await reaches[0]()
+        return await _reached(reaches[0])
     ringing = [asyncio.ensure_future(_reached(reach)) for reach in reaches]
     refused: list[NotReached] = []
     answered: SipLeg | None = None
@@ -135,7 +135,7 @@ async def first_of(reaches: Sequence[Reach]) -> SipLeg | NotReached:
 
 
 async def _reached(reach: Reach) -> SipLeg | NotReached:
-    """One place that cannot be called is not the others' affair."""
+    """One place that cannot be called is not the others' affair; and that may change, by another engine or another Contact."""
     try:
         return await reach()
     except (PeerError, ProviderError) as error:
