@@ -53,7 +53,7 @@ class Directory:
     """`read` before anything else; `run` keeps it up to date."""
 
     def __init__(self, db: Database, locate: Locate) -> None:
-        """`locate`: the servers of a name, as SIP finds them (RFC 3263)."""
+        """`locate`: the servers of a name, as SIP finds them (RFC 3263): all from which it may call us."""
         self._db = db
         self._locate = locate
         self._phones: dict[str, KnownPhone] = {}

@@ -104,7 +104,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
     telephones = Telephones(db, engine_id=lease.id, ours=lambda: endpoint.ours)
     inbound = Inbound(db, calls, applications, plane, telephones=telephones)
     registrar = Registrar(db, lease.id)
-    directory = Directory(db, lambda *peer: endpoint.locate(*peer))
+    directory = Directory(db, lambda *peer: endpoint.places(*peer))
     await directory.read(names=False)
     name = engines.name_of(lease.server_id)
     door = Door(db, config, name=name, directory=directory, inbound=inbound, registrar=registrar)

@@ -296,16 +296,10 @@ class SipEndpoint(asyncio.DatagramProtocol):
         registering.ask(self._to(place, host, authority), place.address, expires_s, told)
 
     async def locate(self, host: str, port: int, transport: Transport) -> list[Place]:
-        """Where a peer given by name is: at this port, or where its port is 0, at the places that DNS says (RFC 3263), in the order
-        in which they are tried. They are all of one family, that of the first: what we offer a call names one address of ours.
-        Raises `ProviderError`, which is worth another try."""
-        ipv6 = is_ipv6(self.addresses[transport][0])
-        if port:
-            places = [Place(await address_of(host, port, ipv6=ipv6), transport)]
-        else:
-            places = await self._names.locate(host, transport, ipv6=ipv6)
+        """Where a peer given by name is called: at those of its `places` that we reach, of one family, that of the first: what we
+        offer a call names one address of ours. Raises `ProviderError`, which is worth another try."""
         ways, failure = [], ""
-        for place in places:
+        for place in await self.places(host, port, transport):
             try:
                 self.us(place)
                 ways.append(place)
@@ -315,6 +309,14 @@ class SipEndpoint(asyncio.DatagramProtocol):
             raise ProviderError(failure, retryable=True)
         six = ":" in ways[0].address[0]
         return [place for place in ways if (":" in place.address[0]) == six]
+
+    async def places(self, host: str, port: int, transport: Transport) -> list[Place]:
+        """Where a peer given by name is: at this port, or where its port is 0, at the places that DNS says (RFC 3263), in the order
+        in which they are tried, of every family that we speak. Raises `ProviderError`, which is worth another try."""
+        ipv6 = is_ipv6(self.addresses[transport][0])
+        if port:
+            return [Place(await address_of(host, port, ipv6=ipv6), transport)]
+        return await self._names.locate(host, transport, ipv6=ipv6)
 
     async def resolve(self, host: str, port: int) -> Address:
         """The first of these places."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from conftest import Running, started
+from dns_server import name_server
 from prometheus_client.parser import text_string_to_metric_families
 from sip_requests import register
 
@@ -30,6 +31,7 @@ from callwright.sip.sources import BURST, FAILURES_MAX
 from callwright.store.database import Database
 from callwright.store.scope import Scope
 from callwright.store.trunks import TrunkRow
+from callwright.telephony.names import Names
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 pytestmark = pytest.mark.wire
@@ -272,6 +274,22 @@ async def test_forged_sources_take_no_room(platform: Running) -> None:
             directory.trunks_at(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
             assert len(directory._found) <= FOUND_MAX
         assert len(directory.trunks_at("127.0.0.37")) == 1
+
+
+async def test_a_trunk_by_srv_is_known_at_its_addresses_of_both_families(platform: Running) -> None:
+    """Whichever of them it is called at."""
+    zone = {
+        ("_sip._udp.both.test", "SRV"): (60, ["1 0 5080 a.both.test."]),
+        ("a.both.test", "A"): (60, ["127.0.0.38"]),
+        ("a.both.test", "AAAA"): (60, ["::1"]),
+    }
+    async with _database(platform) as db, name_server(zone) as server:
+        await _account(db, "12125557012", "both.test", port=0)
+        endpoint = await SipEndpoint.open("::", 0, on_invite=lambda _: None, names=Names([server.address]))
+        directory = Directory(db, endpoint.places)
+        await directory.read()
+        assert [len(directory.trunks_at(host)) for host in ("::1", "127.0.0.38", "127.0.0.40")] == [1, 1, 0]
+        await endpoint.close()
 
 
 async def _no_names(*_: Any) -> list[Place]:
