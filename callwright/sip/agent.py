@@ -127,7 +127,8 @@ class Agent:
     def at(self, host: str) -> "Agent":
         """This agent at another address of ours, which its Via and Contact name; calls, transactions and limits are the same."""
         other = self._others.get(host)
-        if other is None:
+        if other is None or (other.longer is None and self.longer is not None):
+            # The first one, or the first since there is `longer`: datagrams are answered before connections are taken.
             other = self._others[host] = copy(self)
             other.shed = other.unreadable = other.dropped = 0
             other._stand_at((host, self.address[1]))

@@ -135,8 +135,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         endpoint._names = names or Names()
         try:
             await endpoint._open_stream("tcp", tcp, None, None)
-            if is_ipv6(endpoint.addresses["tcp"][0]) == is_ipv6(endpoint.address[0]):
-                endpoint._agents["udp"].longer = endpoint._agents["tcp"]
+            endpoint._let_long_ones_go_by_tcp()
             await endpoint._open_stream("tls", tls, certificate, trusted or ssl.create_default_context())
         except ProviderError:
             await endpoint.close()
@@ -158,6 +157,13 @@ class SipEndpoint(asyncio.DatagramProtocol):
         # Without a certificate of the peer's own, nobody may take over the calls of an address by saying so.
         on_alias = streams.alias if transport == "tcp" else None
         self._agents[transport] = self._agent_of(transport, listening, self._traced(transport, streams.send), on_alias)
+
+    def _let_long_ones_go_by_tcp(self) -> None:
+        """Where both are of one family: from the address that datagrams go from."""
+        udp, tcp = self._agents["udp"], self._agents["tcp"]
+        if is_ipv6(self.addresses["tcp"][0]) == is_ipv6(self.address[0]):
+            fixed = tcp.address[0] in EVERYWHERE and udp.address[0] not in EVERYWHERE
+            udp.longer = tcp.at(udp.address[0]) if fixed else tcp
 
     def _to(self, place: Place, host: str, authority: str) -> Agent:
         """Who sends to this place of a peer called `host`. Raises `PeerError` where the authority cannot be read, `ProviderError`

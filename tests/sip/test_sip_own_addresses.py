@@ -61,8 +61,12 @@ def test_why_nothing_can_be_sent_is_told_whichever_sent_it() -> None:
     assert "Connection refused" in str(told)
 
 
-def test_what_is_too_long_for_a_datagram_goes_from_the_same_address() -> None:
+@pytest.mark.parametrize("known_before", [False, True])
+def test_what_is_too_long_for_a_datagram_goes_from_the_same_address(known_before: bool) -> None:
+    """Also to a peer that was heard before there were connections."""
     bench, sent = Bench(), []
+    if known_before:
+        bench.agent.at(SIX)
     bench.agent.longer = Agent(
         bench.agent.address, transmit=lambda data, _: sent.append(data), clock=lambda: bench.now,
         on_invite=lambda _: None, new_tag=lambda: "t", chance=lambda: 0.5, transport="tcp", beside=bench.agent,

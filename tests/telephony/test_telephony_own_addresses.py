@@ -151,6 +151,33 @@ async def test_all_of_ipv4_is_no_ipv6():
     await endpoint.close()
 
 
+@pytest.mark.parametrize(
+    ("udp", "tcp", "shown"),
+    [("127.0.0.2", "0.0.0.0", "127.0.0.2"), ("0.0.0.0", "0.0.0.0", FOUR), ("0.0.0.0", "127.0.0.3", "127.0.0.3")],
+)
+async def test_what_is_too_long_for_a_datagram_names_an_address_of_ours(udp: str, tcp: str, shown: str):
+    """Of the datagrams, or that of the connections where those have one."""
+    came: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.put_nowait(await reader.readuntil(b"\r\n\r\nv=0"))
+        writer.close()
+
+    server = await asyncio.start_server(hear, FOUR, 0)
+    endpoint = await SipEndpoint.open(udp, 0, on_invite=lambda _: None, tcp=(tcp, 0))
+    endpoint.invite(
+        "sip:a@b", call_id="1", caller="2", sdp=SDP, to=server.sockets[0].getsockname(), on_event=lambda _: None,
+        extra=(("x-story", "s" * 900), ("x-more", "s" * 900)),
+    )  # fmt: skip
+    async with asyncio.timeout(10):
+        invite = (await came.get()).decode()
+    port = endpoint.addresses["tcp"][1]
+    assert f"Via: SIP/2.0/TCP {shown}:{port};" in invite
+    assert f"Contact: <sip:{shown}:{port};transport=tcp>" in invite
+    server.close()
+    await endpoint.close()
+
+
 @pytest.mark.parametrize(("ours", "theirs"), [(FOUR, SIX), (SIX, FOUR), ("0.0.0.0", SIX)])
 async def test_who_is_of_the_other_family_is_not_called(ours, theirs):
     endpoint = await _open(ours)
