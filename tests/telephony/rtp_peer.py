@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -91,6 +90,7 @@ class Peer:
     def send_as(
         self, session: MediaSession, payload_type: int, payload: bytes, timestamp: int, *, marker: bool
     ) -> None:
+        settle(session)
         packet = Packet(payload_type, marker, self.sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self.ssrc, payload)
         self.sock.sendto(packet.pack(), (self.host, session.port))
 
@@ -114,6 +114,14 @@ class Peer:
         self.sock.close()
 
 
+def settle(session: MediaSession) -> None:
+    """Wait until the plane has taken up what sessions were told: it does that before it reads what comes after."""
+    plane, until = session._plane, time.monotonic() + 10
+    while plane.alive and plane._commands:
+        assert time.monotonic() < until, "the media plane stands still"
+        time.sleep(0.0005)
+
+
 class Call:
     """A session that is connected to a peer."""
 
@@ -126,11 +134,9 @@ class Call:
             self.connect(Agreed(101))
 
     def connect(self, agreed: Agreed) -> None:
-        """Returns when the plane has done so: what the peer sends from now on is taken as agreed."""
+        """What comes from now on is taken as agreed."""
         self.session.connect(self.peer.host, self.peer.port, agreed)
-        done = threading.Event()
-        self.session._post(lambda _stream, _clock: done.set())
-        assert done.wait(10)
+        settle(self.session)
 
 
 def free_ports(count: int) -> tuple[int, int]:

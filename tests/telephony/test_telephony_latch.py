@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from types import SimpleNamespace
 
 import pytest
 from rtp_peer import HOST, Call, Peer, free_ports
@@ -221,6 +222,7 @@ class _Here:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self._plane = SimpleNamespace(alive=False)
 
 
 async def _refused(stranger: socket.socket, call: Call) -> None:
