@@ -90,7 +90,8 @@ class Peer:
     def send_as(
         self, session: MediaSession, payload_type: int, payload: bytes, timestamp: int, *, marker: bool
     ) -> None:
-        settle(session)
+        if isinstance(session, MediaSession):  # or a port alone, of a stream without a plane
+            settle(session)
         packet = Packet(payload_type, marker, self.sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self.ssrc, payload)
         self.sock.sendto(packet.pack(), (self.host, session.port))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from types import SimpleNamespace
 
 import pytest
 from rtp_peer import HOST, Call, Peer, free_ports
@@ -222,7 +221,6 @@ class _Here:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self._plane = SimpleNamespace(alive=False)
 
 
 async def _refused(stranger: socket.socket, call: Call) -> None:
