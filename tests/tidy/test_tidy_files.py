@@ -8,10 +8,10 @@ from checkout import ROOT, lines, text
 
 pytestmark = pytest.mark.pure
 
-REGISTRIES = re.compile(
-    r"(pypi|npmjs|nodesource)[.](org|com)|pythonhosted[.]org|(deb|archive|security)[.](debian|ubuntu)[.](org|com)", re.I
-)
-"Hosts of package registries: people use mirrors, and their own settings say which."
+_ARCHIVES, _SYSTEMS = ("deb", "archive", "security"), ("debian", "ubuntu")
+_PARTS = ("pypi", "npmjs", "nodesource", "pythonhosted", *(f"{at}[.]{of}" for at in _ARCHIVES for of in _SYSTEMS))
+REGISTRIES = re.compile(rf"({'|'.join(_PARTS)})[.](org|com)", re.I)
+"Hosts of package registries: people use mirrors, and their own settings say which. Put together here: this file is read, too."
 
 MACHINE_PATHS = re.compile(r"(?<![\w.$}/-])/(?:root|work|home/\w+)/[\w.]")
 
