@@ -14,14 +14,25 @@ PROGRAM = Path("/usr/sbin/kamailio")
 WAIT_S = 20.0
 "For it to answer, and to end."
 
+_SETTINGS = """
+listen=udp:127.0.0.1:{port}
+children={children}
+auto_aliases=no
+log_stderror=yes
+"""
+_MODULES = ("tm", "sl", "rr", "pv", "textops", "siputils")
+
 
 @asynccontextmanager
-async def kamailio(folder: Path, config: str) -> AsyncIterator[Address]:
-    """Its UDP address, once it answers OPTIONS. `config` has `%d` where its port stands."""
+async def kamailio(folder: Path, routes: str, *modules: str, children: int = 2) -> AsyncIterator[Address]:
+    """Its UDP address, once it answers OPTIONS. `routes`: what its modules are told, and what it does with a request. `modules`:
+    beside those that every proxy needs. `children`: of two, the one may overtake the other, and a request the one before it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         address: Address = probe.getsockname()
-    (folder / "kamailio.cfg").write_text(config % address[1])
+    loaded = "".join(f'loadmodule "{name}.so"\n' for name in (*_MODULES, *modules))
+    settings = _SETTINGS.format(port=address[1], children=children)
+    (folder / "kamailio.cfg").write_text(settings + loaded + routes)
     assert PROGRAM.exists(), "Kamailio is missing: ./dev test installs it"
     log = (folder / "kamailio.log").open("wb")
     process = await asyncio.create_subprocess_exec(

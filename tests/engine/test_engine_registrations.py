@@ -22,21 +22,7 @@ pytestmark = pytest.mark.interop
 
 WAIT_S = 30.0
 DESCRIPTION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
-CONFIG = """
-listen=udp:127.0.0.1:%d
-children=2
-auto_aliases=no
-log_stderror=yes
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "maxfwd.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
-loadmodule "auth.so"
-loadmodule "usrloc.so"
-loadmodule "registrar.so"
+ROUTES = """
 modparam("registrar", "min_expires", 60)
 request_route {
     if (has_totag()) { if (loose_route() || is_method("ACK")) { t_relay(); } exit; }
@@ -98,7 +84,7 @@ async def _call(at: Address, number: str) -> int:
 
 
 async def test_registered_called_and_taken_back(platform: Running, tmp_path: Path) -> None:
-    async with kamailio(tmp_path, CONFIG) as carrier:
+    async with kamailio(tmp_path, ROUTES, "maxfwd", "auth", "usrloc", "registrar") as carrier:
         await platform.deploy(SHORT, address="12125556001")
         _, deployment_id = await platform.deploy(SHORT)
         trunk_id = await _trunk(platform, carrier)
@@ -123,7 +109,7 @@ async def test_registered_called_and_taken_back(platform: Running, tmp_path: Pat
 
 
 async def test_why_it_fails_is_shown(platform: Running, tmp_path: Path) -> None:
-    async with kamailio(tmp_path, CONFIG) as carrier:
+    async with kamailio(tmp_path, ROUTES, "maxfwd", "auth", "usrloc", "registrar") as carrier:
         trunk_id = await _trunk(platform, carrier, password="guess")
         assert (await _until(platform, trunk_id, "failed"))["reason"].startswith("401")
     async with platform.client() as client:

@@ -20,19 +20,7 @@ WAIT_S = 20.0
 OFFER = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n"
 )
-CONFIG = """
-listen=udp:127.0.0.1:%d
-children=2
-auto_aliases=no
-log_stderror=yes
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "maxfwd.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
-loadmodule "auth.so"
+ROUTES = """
 request_route {
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (has_totag()) {
@@ -77,7 +65,7 @@ class Side:
 
 @asynccontextmanager
 async def _ends(folder: Path) -> AsyncIterator[tuple[Side, Side, Address]]:
-    async with kamailio(folder, CONFIG) as proxy:
+    async with kamailio(folder, ROUTES, "maxfwd", "auth") as proxy:
         caller, callee = await Side().open(proxy), await Side().open(proxy)
         try:
             yield caller, callee, proxy

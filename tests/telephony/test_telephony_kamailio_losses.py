@@ -23,18 +23,7 @@ SILENT_S = 2.5
 OFFER = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n"
 )
-CONFIG = """
-listen=udp:127.0.0.1:%d
-children=1
-auto_aliases=no
-log_stderror=yes
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
-loadmodule "htable.so"
+ROUTES = """
 modparam("htable", "htable", "came=>size=8;autoexpire=60;")
 request_route {
     if (is_method("OPTIONS") && !has_totag()) { sl_send_reply("200", "Up"); exit; }
@@ -105,7 +94,7 @@ async def test_every_request_of_a_call_comes_again(caller: Caller, tmp_path: Pat
         recv("BYE"),
         bye_answer(),
     ]
-    async with kamailio(tmp_path, CONFIG) as proxy, called(tmp_path, steps) as peer:
+    async with kamailio(tmp_path, ROUTES, "htable", children=1) as proxy, called(tmp_path, steps) as peer:
         call = caller.dials(peer.address, proxy)
         await caller.hears(Answered)
         async with asyncio.timeout(WAIT_S):
@@ -124,7 +113,7 @@ async def test_every_request_of_a_call_comes_again(caller: Caller, tmp_path: Pat
 async def test_a_refusal_comes_again_until_its_ack(caller: Caller, tmp_path: Path) -> None:
     """The ACK of the first 486 is lost: the proxy sends it again, hears the next ACK, and is silent."""
     steps = [recv("INVITE"), reply("486 Busy Here", again=True), recv("ACK")]
-    async with kamailio(tmp_path, CONFIG) as proxy, called(tmp_path, steps) as peer:
+    async with kamailio(tmp_path, ROUTES, "htable", children=1) as proxy, called(tmp_path, steps) as peer:
         caller.dials(peer.address, proxy)
         refused = await caller.hears(Rejected)
         assert isinstance(refused, Rejected) and refused.status == 486

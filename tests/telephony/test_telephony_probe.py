@@ -23,17 +23,7 @@ pytestmark = pytest.mark.interop
 WAIT_S = 10.0
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 # One process: of two, the one overtakes the other, and an UPDATE the ACK before it.
-PROXY = """
-listen=udp:127.0.0.1:%d
-children=1
-auto_aliases=no
-log_stderror=yes
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
+ROUTES = """
 request_route {
     if (has_totag()) {
         if (loose_route() || (is_method("ACK") && t_check_trans())) { t_relay(); }
@@ -153,7 +143,11 @@ async def probe(request, ours, tmp_path) -> AsyncIterator[Probe]:
     async with AsyncExitStack() as open_:
         endpoint = await SipEndpoint.open("127.0.0.1", 0, on_invite=ours.invited)
         open_.push_async_callback(endpoint.close)
-        by = await open_.enter_async_context(kamailio(tmp_path, PROXY)) if "Kamailio" in request.param else None
+        by = (
+            await open_.enter_async_context(kamailio(tmp_path, ROUTES, children=1))
+            if "Kamailio" in request.param
+            else None
+        )
         made = Probe(endpoint.address, by or endpoint.address)
         open_.callback(made.close)
         yield made
