@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -37,17 +39,23 @@ def _is_no_partition(item: Any, name: str, kind: str, *_: Any) -> bool:
     return kind != "table" or not name.endswith("_default")
 
 
-async def test_two_starters_at_once(postgres_url):
+@asynccontextmanager
+async def _database(postgres_url: str, name: str) -> AsyncIterator[str]:
+    """The URL of an empty one, which goes away at the end."""
     connection = await asyncpg.connect(postgres_url)
-    await connection.execute("CREATE DATABASE twice")
+    await connection.execute(f"CREATE DATABASE {name}")
     head, _, query = postgres_url.partition("?")
-    url = f"{head.rpartition('/')[0]}/twice?{query}"
     try:
+        yield f"{head.rpartition('/')[0]}/{name}?{query}"
+    finally:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.close()
+
+
+async def test_two_starters_at_once(postgres_url):
+    async with _database(postgres_url, "twice") as url:
         await asyncio.gather(migrate(url), migrate(url))
         await migrate(url)
-    finally:
-        await connection.execute("DROP DATABASE twice WITH (FORCE)")
-        await connection.close()
 
 
 async def test_a_published_version_never_changes(db, world):
@@ -57,11 +65,7 @@ async def test_a_published_version_never_changes(db, world):
 
 async def test_calls_from_before_partitions_are_kept_and_counted(postgres_url):
     """With their journals, and found by their number; then each in its own partition."""
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute("CREATE DATABASE from_before")
-    head, _, query = postgres_url.partition("?")
-    url = f"{head.rpartition('/')[0]}/from_before?{query}"
-    try:
+    async with _database(postgres_url, "from_before") as url:
         await _upgrade(url, "0002")
         old = await asyncpg.connect(url)
         await old.execute(
@@ -97,18 +101,11 @@ async def test_calls_from_before_partitions_are_kept_and_counted(postgres_url):
             assert await db.pool.fetchval(f"SELECT count(*) FROM {table}_default") == 0
         assert (await calls.listed(db, scope, Page(0, 1 << 40)))[1] == 9
         await db.close()
-    finally:
-        await connection.execute("DROP DATABASE from_before WITH (FORCE)")
-        await connection.close()
 
 
 async def test_calls_that_wait_for_a_telephone_find_it(postgres_url):
     """By its extension before its name; of their own account; and those that are over are left alone."""
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute("CREATE DATABASE to_telephones")
-    head, _, query = postgres_url.partition("?")
-    url = f"{head.rpartition('/')[0]}/to_telephones?{query}"
-    try:
+    async with _database(postgres_url, "to_telephones") as url:
         await _upgrade(url, "0026")
         old = await asyncpg.connect(url)
         await old.execute(
@@ -134,9 +131,6 @@ async def test_calls_that_wait_for_a_telephone_find_it(postgres_url):
         found = await new.fetch("SELECT phone_id FROM outbound_calls ORDER BY id")
         await new.close()
         assert [row["phone_id"] for row in found] == [1, 1, 2, None, None, None]
-    finally:
-        await connection.execute("DROP DATABASE to_telephones WITH (FORCE)")
-        await connection.close()
 
 
 async def _upgrade(url: str, revision: str) -> None:
