@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ import httpx
 import pytest
 
 from bench._ivr import media
+from callwright.base.config import Config
 from callwright.base.trust import trusting
 from callwright.sip.address import host_port, written
+from callwright.store.database import Database
 
 START_S_MAX = 60.0
 SCENARIOS = Path(__file__).parents[2] / "bench" / "_ivr"
@@ -42,6 +44,15 @@ class Running:
         return httpx.AsyncClient(
             base_url=self.ready["base_url"], auth=self.auth, trust_env=False, timeout=10, verify=self._trusted
         )
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        config = Config.load(Path(self.ready["recordings_dir"]).parent / "run" / "config.json")
+        db = await Database.open(config.database_url, sealing_key=config.sealing_key)
+        try:
+            yield db
+        finally:
+            await db.close()
 
     async def queue(self, number: str, *, deployment: tuple[int, int] | None = None, **fields: Any) -> int:
         application_id, deployment_id = deployment or (self.ready["application_id"], self.ready["deployment_id"])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from callwright.media import g711, wav
 from callwright.media.codecs import named
 from callwright.media.frames import RATE_HZ, frames
-from callwright.ports.leg import LegEvent, PlayEnded
+from callwright.ports.leg import LegEnded, LegEvent, PlayEnded
 from callwright.sip.address import Transport, host_port, written
 from callwright.sip.events import Referred
 from callwright.telephony.joint import leave
@@ -214,3 +214,14 @@ def longest(true: NDArray[np.bool_]) -> tuple[int, int]:
         elif not one and begun is not None:
             best, begun = max(best, (begun, at), key=lambda run: run[1] - run[0]), None
     return best
+
+
+async def talk(one: Line, other: Line) -> None:
+    """Each says a tone that the other hears; then they have hung up."""
+    one.says(700, 3)
+    other.says(1100, 3)
+    await one.said()
+    await other.said()
+    one.leg.hang_up()
+    await other.until(LegEnded)
+    assert seconds_of(await other.heard(), 700) > 1 and seconds_of(await one.heard(), 1100) > 1

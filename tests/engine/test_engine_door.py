@@ -6,10 +6,8 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +16,6 @@ from dns_server import name_server
 from prometheus_client.parser import text_string_to_metric_families
 from sip_requests import register
 
-from callwright.base.config import Config
 from callwright.engine.directory import FOUND_MAX, Directory
 from callwright.services import accounts, applications, deployments, first_start, numbers, phones, publishing, trunks
 from callwright.services.phones import NewPhone
@@ -56,16 +53,6 @@ def _own_address() -> str:
 def platform() -> Iterator[Running]:
     with started("--sip", f"{_own_address()}:0") as running:
         yield running
-
-
-@asynccontextmanager
-async def _database(platform: Running) -> AsyncIterator[Database]:
-    config = Config.load(Path(platform.ready["recordings_dir"]).parent / "run" / "config.json")
-    db = await Database.open(config.database_url, sealing_key=config.sealing_key)
-    try:
-        yield db
-    finally:
-        await db.close()
 
 
 async def _account(db: Database, number: str, host: str, *addresses: str, **fields: Any) -> Scope:
@@ -163,7 +150,7 @@ def _request(method: str, uri: str, **headers: str) -> Request:
 
 
 async def test_a_trunk_reaches_its_accounts_numbers_and_no_others(platform: Running) -> None:
-    async with _database(platform) as db:
+    async with platform.database() as db:
         await _account(db, "12125557001", ANN, "127.0.0.32/30")
         await _account(db, "12125557002", BOB)
     await _until_known(platform, BOB, "12125557002")
@@ -179,7 +166,7 @@ async def test_a_trunk_reaches_its_accounts_numbers_and_no_others(platform: Runn
 
 
 async def test_a_stranger_hears_nothing_whatever_is_asked(platform: Running) -> None:
-    async with _database(platform) as db:
+    async with platform.database() as db:
         await phones.create(db, await _account(db, "12125557003", "127.0.0.23"), NewPhone("gil"))
     await _until_known(platform, "127.0.0.23", "12125557003")
     stranger = Peer(platform, STRANGER)
@@ -195,7 +182,7 @@ async def test_a_stranger_hears_nothing_whatever_is_asked(platform: Running) -> 
 
 async def test_what_cannot_be_read_is_told_to_whom_we_know(platform: Running) -> None:
     """A trunk and a telephone that is registered hear what is wrong; who is unknown hears nothing, and is counted."""
-    async with _database(platform) as db:
+    async with platform.database() as db:
         scope = await _account(db, "12125557008", "127.0.0.28")
         _, secret = await phones.create(db, scope, NewPhone("joe"))
     await _until_known(platform, "127.0.0.28", "12125557008")
@@ -226,7 +213,7 @@ async def test_what_cannot_be_read_is_told_to_whom_we_know(platform: Running) ->
 
 async def test_what_strangers_send_unreadable_is_held_against_nobody(platform: Running) -> None:
     """Its source may be forged: neither the trunk nor the stranger is silent after it, and each is counted as what it is."""
-    async with _database(platform) as db:
+    async with platform.database() as db:
         await phones.create(db, await _account(db, "12125557010", "127.0.0.35"), NewPhone("lea"))
     await _until_known(platform, "127.0.0.35", "12125557010")
     known, stranger = Peer(platform, "127.0.0.35"), Peer(platform, "127.0.0.36")
@@ -266,7 +253,7 @@ async def _counted(platform: Running) -> dict[str, float]:
 
 async def test_forged_sources_take_no_room(platform: Running) -> None:
     """Whose an address is, is remembered of so many; and a trunk is known whatever came before."""
-    async with _database(platform) as db:
+    async with platform.database() as db:
         await _account(db, "12125557011", "127.0.0.37")
         directory = Directory(db, _no_names)
         await directory.read(names=False)
@@ -283,7 +270,7 @@ async def test_a_trunk_by_srv_is_known_at_its_addresses_of_both_families(platfor
         ("a.both.test", "A"): (60, ["127.0.0.38"]),
         ("a.both.test", "AAAA"): (60, ["::1"]),
     }
-    async with _database(platform) as db, name_server(zone) as server:
+    async with platform.database() as db, name_server(zone) as server:
         await _account(db, "12125557012", "both.test", port=0)
         endpoint = await SipEndpoint.open("::", 0, on_invite=lambda _: None, names=Names([server.address]))
         directory = Directory(db, endpoint.places)
@@ -297,7 +284,7 @@ async def _no_names(*_: Any) -> list[Place]:
 
 
 async def test_another_machine_asks_whether_the_engine_lives(platform: Running) -> None:
-    async with _database(platform) as db:
+    async with platform.database() as db:
         server_id = await db.pool.fetchval("SELECT server_id FROM engines WHERE stopped_at IS NULL")
     stranger = Peer(platform, STRANGER)
     stranger.sends(_request("OPTIONS", f"sip:engine-{server_id + 1}@127.0.0.1"))
@@ -308,7 +295,7 @@ async def test_another_machine_asks_whether_the_engine_lives(platform: Running) 
 
 
 async def test_who_guesses_is_not_listened_to_and_a_telephone_elsewhere_is(platform: Running) -> None:
-    async with _database(platform) as db:
+    async with platform.database() as db:
         _, secret = await phones.create(db, await _account(db, "12125557004", "127.0.0.24"), NewPhone("hal"))
     await _until_known(platform, "127.0.0.24", "12125557004")
     phone, guesser = Peer(platform, PHONE), Peer(platform, GUESSER)
@@ -327,7 +314,7 @@ async def test_who_guesses_is_not_listened_to_and_a_telephone_elsewhere_is(platf
 
 
 async def test_a_flood_of_unknown_users_makes_its_source_silent(platform: Running) -> None:
-    async with _database(platform) as db:
+    async with platform.database() as db:
         _, secret = await phones.create(db, await _account(db, "12125557005", "127.0.0.25"), NewPhone("ida"))
     await _until_known(platform, "127.0.0.25", "12125557005")
     scanner = Peer(platform, FLOOD)
@@ -342,7 +329,7 @@ async def test_a_flood_of_unknown_users_makes_its_source_silent(platform: Runnin
 
 
 async def test_whom_a_trunk_asserts_is_believed_where_it_is_trusted(platform: Running) -> None:
-    async with _database(platform) as db:
+    async with platform.database() as db:
         await _account(db, "12125557006", "127.0.0.26", trusts_identity=True)
         await _account(db, "12125557007", "127.0.0.27")
         await _until_known(platform, "127.0.0.27", "12125557007")
@@ -362,7 +349,7 @@ async def test_whom_a_trunk_asserts_is_believed_where_it_is_trusted(platform: Ru
 
 async def test_an_answer_that_was_heard_is_worth_nothing_after_a_restart(platform: Running) -> None:
     """Nor at another engine, which is the same to it. The telephone itself goes on with the new challenge."""
-    async with _database(platform) as db:
+    async with platform.database() as db:
         _, secret = await phones.create(db, await _account(db, "12125557009", "127.0.0.30"), NewPhone("kim"))
     await _until_known(platform, "127.0.0.30", "12125557009")
     phone, listener = Peer(platform, "127.0.0.31"), Peer(platform, "127.0.0.34")

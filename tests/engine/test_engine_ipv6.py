@@ -10,10 +10,9 @@ from baresip import baresip, registered
 from conftest import Running, started
 from hearing import of_wav, tone, write
 from sipp import bye_answer, call, called, dial, recv, reply
-from telephones import Line, seconds_of, telephone
+from telephones import talk, telephone
 
 from bench._ivr import media
-from callwright.ports.leg import LegEnded
 from callwright.sip.address import host_port
 
 pytestmark = pytest.mark.interop
@@ -162,7 +161,7 @@ class TestBothFamilies:
         _is_of(leg, host, both.at(host, transport))
 
     @pytest.mark.parametrize("codec", ["", "pcma"])
-    async def test_a_caller_and_a_far_end_of_the_other_family_talk(
+    async def test_a_caller_and_a_far_end_of_the_other_familytalk(
         self, both: Running, callers: None, tmp_path: Path, host: str, codec: str
     ) -> None:
         """With the same codec, and with another one."""
@@ -172,7 +171,7 @@ class TestBothFamilies:
             await both.deploy(_joins("Joins", desk.address), address=number)
             caller = await phone.calls(both.at(host), number)
             reached = desk.answer(await desk.rings())
-            await _talk(caller, reached)
+            await talk(caller, reached)
 
     async def test_an_offer_of_the_other_family_is_refused_and_one_within_a_call_ignored(
         self, both: Running, callers: None, tmp_path: Path, host: str
@@ -216,17 +215,6 @@ m=audio [auto_media_port] RTP/AVP 0 101
 a=rtpmap:0 PCMU/8000
 a=rtpmap:101 telephone-event/8000
 """
-
-
-async def _talk(one: Line, other: Line) -> None:
-    """Each says a tone that the other hears; then they have hung up."""
-    one.says(700, 3)
-    other.says(1100, 3)
-    await one.said()
-    await other.said()
-    one.leg.hang_up()
-    await other.until(LegEnded)
-    assert seconds_of(await other.heard(), 700) > 1 and seconds_of(await one.heard(), 1100) > 1
 
 
 class TestIpv6Alone:

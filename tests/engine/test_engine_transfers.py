@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from telephones import Line, Telephone, seconds_of, telephone
+from telephones import Line, Telephone, seconds_of, talk, telephone
 
 from callwright.ports.leg import KeyPressed, LegEnded, SpeechStarted
 from callwright.sip.replaces import Replaces
@@ -30,17 +30,6 @@ def _application(name: str, phone: Telephone, **desk: Any) -> dict[str, Any]:
     return {"name": name, "pages": [{"name": "Main", "modules": modules}]}
 
 
-async def _talk(one: Line, other: Line) -> None:
-    """Each says a tone that the other hears; then they have hung up."""
-    one.says(700, 3)
-    other.says(1100, 3)
-    await one.said()
-    await other.said()
-    one.leg.hang_up()
-    await other.until(LegEnded)
-    assert seconds_of(await other.heard(), 700) > 1 and seconds_of(await one.heard(), 1100) > 1
-
-
 async def _key_passes(caller: Line, desk: Line) -> bool:
     """Once the two are joined."""
     caller.says(700)
@@ -55,7 +44,7 @@ async def test_the_callers_own_telephone_dials(platform, phone):
     desk = phone.answer(await phone.rings())
     await platform.calls("7301", 1)  # it is over here while the two talk
     assert not caller.leg.ended
-    await _talk(caller, desk)
+    await talk(caller, desk)
 
 
 async def test_whom_the_callers_telephone_dials_is_busy(platform, phone):
@@ -74,7 +63,7 @@ async def test_a_telephone_that_takes_no_transfers_is_joined(platform, phone):
     caller = await phone.calls(platform.ready["sip"], "7303")
     desk = phone.answer(await phone.rings())
     assert await _key_passes(caller, desk), "through us"
-    await _talk(caller, desk)
+    await talk(caller, desk)
 
 
 async def test_two_that_are_left_to_each_other(platform, phone):
@@ -83,7 +72,7 @@ async def test_two_that_are_left_to_each_other(platform, phone):
     desk = phone.answer(await phone.rings(), follows=True)
     await platform.calls("7304", 1)
     assert not caller.leg.ended and not desk.leg.ended
-    await _talk(caller, desk)
+    await talk(caller, desk)
 
 
 async def test_two_that_cannot_be_left_are_joined(platform, phone):
@@ -91,7 +80,7 @@ async def test_two_that_cannot_be_left_are_joined(platform, phone):
     caller = await phone.calls(platform.ready["sip"], "7305")
     desk = phone.answer(await phone.rings(), follows=True)
     assert await _key_passes(caller, desk), "through us"
-    await _talk(caller, desk)
+    await talk(caller, desk)
 
 
 async def test_a_far_end_hands_the_caller_on(platform, phone):
@@ -105,7 +94,7 @@ async def test_a_far_end_hands_the_caller_on(platform, phone):
     colleague = phone.answer(colleague_call)
     assert (await asking).status == 200
     await desk.until(LegEnded)
-    await _talk(caller, colleague)
+    await talk(caller, colleague)
 
 
 async def test_a_far_end_whose_colleague_is_busy_stays(platform, phone):
@@ -115,7 +104,7 @@ async def test_a_far_end_whose_colleague_is_busy_stays(platform, phone):
     asking = phone.hands_over(desk, f"sip:colleague@{phone.address}")
     (await phone.rings()).reject(486)
     assert (await asking).status == 486
-    await _talk(caller, desk)
+    await talk(caller, desk)
 
 
 async def test_a_caller_sends_somebody_else_into_the_application(platform, phone):
@@ -147,7 +136,7 @@ async def test_a_call_takes_the_place_of_the_callers(platform, phone):
     named = Replaces(dialog.call_id, dialog.remote_tag, caller.leg._call.tag)
     friend = await phone.calls(platform.ready["sip"], "7309", (("replaces", str(named)),))
     await caller.until(LegEnded)
-    await _talk(friend, desk)
+    await talk(friend, desk)
 
 
 @pytest.mark.parametrize("codec", ["", "pcma"])

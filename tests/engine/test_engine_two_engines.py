@@ -24,7 +24,6 @@ from callwright.base.errors import ProviderError
 from callwright.sip.address import Address, host_port, name_address
 from callwright.sip.digest import Credentials, Identity
 from callwright.sip.message import Request, Response, parse
-from callwright.store.database import Database
 from callwright.telephony import sip_options
 
 pytestmark = pytest.mark.interop
@@ -107,16 +106,6 @@ def _free_port(kind: socket.SocketKind) -> int:
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@asynccontextmanager
-async def _database(platform: Running) -> AsyncIterator[Database]:
-    config = Config.load(Path(platform.ready["recordings_dir"]).parent / "run" / "config.json")
-    db = await Database.open(config.database_url, sealing_key=config.sealing_key)
-    try:
-        yield db
-    finally:
-        await db.close()
 
 
 class Peer:
@@ -240,7 +229,7 @@ async def _registered(
 async def _dialled_by(platform: Running, call_id: int) -> tuple[str, str]:
     """How a call of the queue ended, and the host:port of the engine that made it."""
     found = await platform.over(call_id)
-    async with _database(platform) as db:
+    async with platform.database() as db:
         engine = await db.pool.fetchval(
             """
             SELECT e.sip FROM outbound_attempts a JOIN engines e ON e.id = a.engine_id
