@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from callwright.media.rtp import Packet, parse
 from callwright.telephony.media_coding import Agreed
 from callwright.telephony.plane import MediaPlane, MediaSession
@@ -138,6 +140,16 @@ class Call:
         """What comes from now on is taken as agreed."""
         self.session.connect(self.peer.host, self.peer.port, agreed)
         settle(self.session)
+
+
+async def refused(stranger: socket.socket, call: Call) -> None:
+    """Until the kernel says that the port is not for this one."""
+    stranger.connect((call.peer.host, call.session.port))
+    async with asyncio.timeout(10):
+        with pytest.raises(ConnectionRefusedError):
+            while True:
+                stranger.send(b"x" * 172)
+                await asyncio.sleep(0.01)  # the pace of a sender; the refusal comes with a later packet
 
 
 def free_ports(count: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from baresip import baresip
 from hearing import left_of, of_wav, pitch, tone, write
-from rtp_peer import HOST, Call, free_ports
+from rtp_peer import Call
 from sipp import bye_answer, call, dial, pause, recv
 
 from callwright.media import codecs, g711
@@ -26,14 +26,6 @@ from callwright.telephony.sip_endpoint import SipEndpoint
 (PCMA,) = codecs.named("pcma")
 ALAW = Agreed(101, codec=PCMA, payload_type=8)
 WAIT_S = 20.0
-
-
-@pytest.fixture
-async def plane():
-    plane = MediaPlane(HOST, *free_ports(20), asyncio.get_running_loop())
-    plane.start()
-    yield plane
-    plane.stop()
 
 
 def _call(plane: MediaPlane, agreed: Agreed) -> Call:

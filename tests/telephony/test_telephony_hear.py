@@ -4,12 +4,12 @@ import asyncio
 
 import numpy as np
 import pytest
-from rtp_peer import HOST, Call, free_ports
+from rtp_peer import Call
 
 from callwright.media import g711
 from callwright.media.frames import frames
 from callwright.ports.leg import PlayEnded, SpeechEnded, SpeechStarted
-from callwright.telephony.plane import Closed, MediaPlane
+from callwright.telephony.plane import Closed
 
 pytestmark = pytest.mark.wire
 
@@ -22,14 +22,6 @@ def vowel(seconds: float, level: float) -> tuple[bytes, ...]:
 
 
 WORD, MURMUR = vowel(0.6, 12_000), vowel(3, 1_200)
-
-
-@pytest.fixture
-async def plane():
-    plane = MediaPlane(HOST, *free_ports(4), asyncio.get_running_loop())
-    plane.start()
-    yield plane
-    plane.stop()
 
 
 @pytest.fixture

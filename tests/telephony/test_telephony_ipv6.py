@@ -7,7 +7,7 @@ import time
 import pytest
 from baresip import baresip
 from hearing import left_of, of_wav, pitch, tone, write
-from rtp_peer import HOST, Call, Inbox, Peer, free_ports
+from rtp_peer import HOST, Call, Inbox, Peer, free_ports, refused
 
 from callwright.base.errors import PeerError, ProviderError
 from callwright.media import g711, rtcp
@@ -28,15 +28,6 @@ PROMPT = frames(bytes(range(160)) * 50)
 
 
 @pytest.fixture
-async def plane():
-    """One of IPv4, as the product's is where SIP listens at an address of each family."""
-    plane = MediaPlane(HOST, *free_ports(8), asyncio.get_running_loop())
-    plane.start()
-    yield plane
-    plane.stop()
-
-
-@pytest.fixture
 async def call(plane):
     call = Call(plane, SIX)
     yield call
@@ -44,14 +35,8 @@ async def call(plane):
 
 
 async def _refused(call: Call) -> None:
-    """Until a stranger is told by the kernel that the port is not for it."""
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as stranger:
-        stranger.connect((SIX, call.session.port))
-        async with asyncio.timeout(10):
-            with pytest.raises(ConnectionRefusedError):
-                while True:
-                    stranger.send(b"x" * 172)
-                    await asyncio.sleep(0.01)  # the pace of a sender; the refusal comes with a later packet
+        await refused(stranger, call)
 
 
 class TestAudio:

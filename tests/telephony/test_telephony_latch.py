@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 import pytest
-from rtp_peer import HOST, Call, Peer, free_ports
+from rtp_peer import HOST, Call, Peer, free_ports, refused
 
 from callwright.ports.leg import KeyPressed, PlayEnded
 from callwright.telephony import media_ports
@@ -112,7 +112,7 @@ class TestHijack:
         """Who sends from where its SDP said is the only one ever believed, so nobody else's packets are read."""
         call.peer.send(call.session)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            await _refused(stranger, call)
+            await refused(stranger, call)
         call.peer.press(call.session, 7)
         assert (await call.told.event(KeyPressed)).key == "7"
         call.session.play([THREE], 1)
@@ -121,7 +121,7 @@ class TestHijack:
     async def test_a_new_description_is_followed_all_the_same(self, call):
         call.peer.send(call.session)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            await _refused(stranger, call)
+            await refused(stranger, call)
         other = Peer()
         call.session.connect(HOST, other.port, Agreed(101))
         await _plays_to(other, call)
@@ -137,7 +137,7 @@ class TestHijack:
         """Its host says that nobody is there any more (ICMP)."""
         call.peer.send(call.session)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            await _refused(stranger, call)
+            await refused(stranger, call)
         address = call.peer.sock.getsockname()
         call.peer.sock.close()
         call.session.play([THREE], 1)
@@ -180,7 +180,7 @@ class TestEmptyDatagrams:
     async def test_once_the_kernel_lets_nobody_else_in(self, call):
         call.peer.send(call.session)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            await _refused(stranger, call)
+            await refused(stranger, call)
         call.peer.sock.sendto(b"", (HOST, call.session.port))
         call.peer.tap(call.session, 6)
         assert (await call.told.event(KeyPressed)).key == "6"
@@ -221,16 +221,6 @@ class _Here:
 
     def __init__(self, port: int) -> None:
         self.port = port
-
-
-async def _refused(stranger: socket.socket, call: Call) -> None:
-    """Until the port says that it is not for this one."""
-    stranger.connect((HOST, call.session.port))
-    async with asyncio.timeout(10):
-        with pytest.raises(ConnectionRefusedError):
-            while True:
-                stranger.send(b"x" * 172)
-                await asyncio.sleep(0.01)  # the pace of a sender; the refusal comes with a later packet
 
 
 async def _plays_to(peer: Peer, call: Call) -> None:

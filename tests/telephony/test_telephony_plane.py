@@ -23,14 +23,6 @@ PROMPT = frames(bytes(number % 251 for number in range(32000)))
 
 
 @pytest.fixture
-async def plane():
-    plane = MediaPlane(HOST, *free_ports(20), asyncio.get_running_loop())
-    plane.start()
-    yield plane
-    plane.stop()
-
-
-@pytest.fixture
 async def call(plane):
     call = Call(plane)
     yield call

@@ -286,14 +286,6 @@ def test_a_slow_disk_costs_blocks_but_never_waits(tmp_path):
 # -- through the plane -----------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def plane():
-    plane = MediaPlane(HOST, *free_ports(4), asyncio.get_running_loop())
-    plane.start()
-    yield plane
-    plane.stop()
-
-
 async def test_a_call_is_recorded_on_both_sides(plane, tmp_path):
     path = str(tmp_path / "call.wav")
     call = Call(plane)

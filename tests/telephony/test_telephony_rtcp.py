@@ -24,14 +24,6 @@ REPORT_S = 8.0
 "Longer than the first two reports take, at random."
 
 
-@pytest.fixture
-async def plane():
-    plane = MediaPlane(HOST, *free_ports(8), asyncio.get_running_loop())
-    plane.start()
-    yield plane
-    plane.stop()
-
-
 class Reporter:
     """The far end's RTCP: a socket of its own, and what came there as (time, report, datagram)."""
 

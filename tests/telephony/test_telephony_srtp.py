@@ -7,7 +7,7 @@ import ssl
 import pytest
 from baresip import baresip
 from hearing import left_of, of_wav, pitch, tone, write
-from rtp_peer import HOST, Call, free_ports
+from rtp_peer import HOST, Call
 from tls import Authority
 
 from callwright.base.errors import PeerError
@@ -23,7 +23,7 @@ from callwright.telephony.leg import SipLeg
 from callwright.telephony.media_coding import Agreed
 from callwright.telephony.media_secure import Keys
 from callwright.telephony.negotiation import Negotiation
-from callwright.telephony.plane import Closed, MediaPlane
+from callwright.telephony.plane import Closed
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 SUITES = sdp.SUITES
@@ -128,14 +128,6 @@ class TestNegotiation:
             ours.answer(_offer(*crypto, protocol=protocol))
             _, agreed = ours.answered()
             assert (agreed.secured is not None) == bool(crypto)
-
-
-@pytest.fixture
-async def plane():
-    plane = MediaPlane(HOST, *free_ports(8), asyncio.get_running_loop())
-    plane.start()
-    yield plane
-    plane.stop()
 
 
 @pytest.mark.wire
