@@ -24,14 +24,20 @@ _MODULES = ("tm", "sl", "rr", "pv", "textops", "siputils")
 
 
 @asynccontextmanager
-async def kamailio(folder: Path, routes: str, *modules: str, children: int = 2) -> AsyncIterator[Address]:
+async def kamailio(
+    folder: Path, routes: str, *modules: str, children: int = 2, tcp: bool = False, at: Address | None = None
+) -> AsyncIterator[Address]:
     """Its UDP address, once it answers OPTIONS. `routes`: what its modules are told, and what it does with a request. `modules`:
-    beside those that every proxy needs. `children`: of two, the one may overtake the other, and a request the one before it."""
+    beside those that every proxy needs. `children`: of two, the one may overtake the other, and a request the one before it.
+    `tcp`: it takes connections too. `at`: where it is; None: at a free port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         address: Address = probe.getsockname()
     loaded = "".join(f'loadmodule "{name}.so"\n' for name in (*_MODULES, *modules))
+    address = at or address
     settings = _SETTINGS.format(port=address[1], children=children)
+    if tcp:
+        settings += f"listen=tcp:127.0.0.1:{address[1]}\ntcp_children=1\n"
     (folder / "kamailio.cfg").write_text(settings + loaded + routes)
     assert PROGRAM.exists(), "Kamailio is missing: ./dev test installs it"
     log = (folder / "kamailio.log").open("wb")

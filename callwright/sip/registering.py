@@ -6,15 +6,13 @@ each is in its turn the next of the same Call-ID. When to ask again, and where, 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from callwright.base.errors import PeerError
-from callwright.sip.address import Address, name_address, uri
+from callwright.sip.address import name_address, uri
 from callwright.sip.digest import Identity
+from callwright.sip.flow import Flow
 from callwright.sip.message import Request, Response, read_number
-
-if TYPE_CHECKING:
-    from callwright.sip.agent import Agent
+from callwright.sip.timers import Timer
 
 ASKS_MAX = 5
 "REGISTERs for one answer: a proxy and the registrar that both challenge, a nonce that went stale, a longer wish."
@@ -39,6 +37,14 @@ class Refused:
     retry_after_s: int = 0
     "Nothing is to be asked before."
 
+    heard: bool = True
+    "It is the registrar that says so."
+
+    @property
+    def elsewhere(self) -> bool:
+        """Another server of the same name may say something else (RFC 3263 §4.3)."""
+        return not self.heard or self.status == 503
+
 
 class Registering:
     """Our registration at one registrar."""
@@ -52,8 +58,12 @@ class Registering:
         self._call_id, self._identity = call_id, identity
         self._sequence = 0
 
-    def ask(self, agent: "Agent", to: Address, expires_s: int, told: Callable[[Granted | Refused], None]) -> None:
-        """Ask for so many seconds, 0 to be forgotten. `told` is called once."""
+    def ask(
+        self, flow: Flow, expires_s: int, told: Callable[[Granted | Refused], None], *, patience_s: float = 0
+    ) -> None:
+        """Ask for so many seconds, 0 to be forgotten. `told` is called once. `patience_s`: how long the registrar may say
+        nothing to a REGISTER; 0: as long as a transaction waits."""
+        agent = flow.agent
         request = Request("REGISTER", self._registrar)
         headers = request.headers
         headers.set("max-forwards", "70")
@@ -63,17 +73,21 @@ class Registering:
         headers.set("contact", agent.contact_of(self._contact_user))
         headers.set("expires", str(expires_s))
         asks = 0
+        patience: Timer | None = None
 
         def send() -> None:
-            nonlocal asks
+            nonlocal asks, patience
             asks += 1
             self._sequence += 1
             request.renumber(self._sequence)
-            agent.transactions.request(agent.outgoing(request), to, answered)
+            asking = agent.transactions.request(agent.outgoing(request), flow.to, answered)
+            patience = agent.wire.after(patience_s, asking.unreachable) if patience_s else None
 
         def answered(response: Response | None) -> None:
+            if patience is not None:
+                patience.cancel()
             if response is None:
-                told(Refused(408, agent.wire.failure or "no answer"))
+                told(Refused(408, agent.wire.failure or "no answer", heard=False))
             elif response.status >= 300 and asks < ASKS_MAX and self._again(request, response):
                 send()
             elif response.status >= 300:

@@ -19,7 +19,7 @@ up to 32 s after the call is over, so once a final answer is out each keeps only
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from callwright.sip.address import Address, Via, is_ip
 from callwright.sip.message import Request, Response
@@ -46,6 +46,9 @@ class Wire:
 
     failure: str = ""
     "Why nothing can be sent to where a transaction is just ending for it."
+
+    watchers: dict[Address, set[Callable[[], None]]] = field(default_factory=dict)
+    "By address: who wants to know that nothing can be sent there any more (`sip.flow`)."
 
     def send(self, data: bytes, to: Address) -> None:
         """Only to an address: a peer's host name must not make the shell ask a name server."""
@@ -305,6 +308,8 @@ class Transactions:
         """Nothing can be sent to this address: what waits for an answer from there waits no longer."""
         for transaction in [one for one in self._clients.values() if one.to == to]:
             transaction.unreachable()
+        for lost in tuple(self._wire.watchers.get(to, ())):
+            lost()
 
     def find(self, request: Request) -> ServerTransaction | None:
         """The transaction that a request belongs to: a repeat, or the ACK of an answer other than 2xx. Raises `PeerError`."""

@@ -25,8 +25,8 @@ from callwright.sip.agent import Admits, Agent, OnInvite, Tells
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
+from callwright.sip.flow import Flow
 from callwright.sip.locating import Place
-from callwright.sip.registering import Granted, Refused, Registering
 from callwright.telephony.names import Names, address_of
 from callwright.telephony.own_addresses import BOTH_FAMILIES, EVERYWHERE, OwnAddresses, bound, is_ipv6, mapped, unmapped
 from callwright.telephony.sip_backlog import Backlog
@@ -287,19 +287,10 @@ class SipEndpoint(asyncio.DatagramProtocol):
             ways=[(self._to(place, host, authority), place.address) for place in others],
         )
 
-    def register(
-        self,
-        registering: Registering,
-        place: Place,
-        host: str,
-        expires_s: int,
-        told: Callable[[Granted | Refused], None],
-        *,
-        authority: str = "",
-    ) -> None:
-        """Ask a registrar for so many seconds; by TLS its certificate has to be for `host`, and signed by `authority` where there
-        is one."""
-        registering.ask(self._to(place, host, authority), place.address, expires_s, told)
+    def flow(self, place: Place, host: str, *, authority: str = "") -> Flow:
+        """The way to a registrar; by TLS its certificate has to be for `host`, and signed by `authority` where there is one. Raises
+        as `invite` does."""
+        return Flow(self._to(place, host, authority), place.address)
 
     async def locate(self, host: str, port: int, transport: Transport) -> list[Place]:
         """Where a peer given by name is called: at those of its `places` that we reach, of one family, that of the first: what we

@@ -37,6 +37,9 @@ UNSENT_BYTES_MAX = 1 << 20
 KEEP_ALIVE_S = 90.0
 "Between two keep-alives on connections that we opened (RFC 5626 §4.4.1: 95 to 120 s at most)."
 
+UNACKNOWLEDGED_S_MAX = 30
+"A peer whose system acknowledges nothing that was sent, keep-alives included, has gone without a word (tcp(7), TCP_USER_TIMEOUT)."
+
 IDLE_S_MAX = 900.0
 "A connection that brought no byte for so long is closed; half an hour of a call is no reason to keep it, a new one is made."
 
@@ -193,6 +196,8 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self.peer = unmapped(transport.get_extra_info("peername"))
+        sock: socket.socket = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_S_MAX * 1000)
         if not self._streams.opened(self):
             self._transport.abort()
             return

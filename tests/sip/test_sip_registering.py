@@ -7,6 +7,7 @@ from sip_bench import PEER, Bench, answer
 
 from callwright.sip.challenge import Challenger
 from callwright.sip.digest import Credentials, Identity
+from callwright.sip.flow import Flow
 from callwright.sip.registering import Granted, Refused, Registering
 
 pytestmark = pytest.mark.pure
@@ -15,16 +16,19 @@ NOW = 1_800_000_000.0
 
 
 def _asking(password: str = "s3cr3t", expires_s: int = 600) -> tuple[Bench, list[Any], Registering]:
-    bench, told = Bench(), []
-    registering = Registering(
+    bench, told, registering = Bench(), [], _registering(password)
+    registering.ask(Flow(bench.agent, PEER), expires_s, told.append)
+    return bench, told, registering
+
+
+def _registering(password: str) -> Registering:
+    return Registering(
         registrar="sip:192.0.2.7:5060",
         address="sip:ann@192.0.2.7",
         contact_user="token",
         call_id="registers",
         identity=Identity(Credentials("ann", password), lambda: "client"),
     )
-    registering.ask(bench.agent, PEER, expires_s, told.append)
-    return bench, told, registering
 
 
 def test_challenged_granted_and_taken_back() -> None:
@@ -47,7 +51,7 @@ def test_challenged_granted_and_taken_back() -> None:
         answer(second, 200, contact="<sip:other@192.0.2.99>;expires=9|<sip:token@192.0.2.1:5060>;expires=300")
     )
     assert told == [Granted(300)]
-    registering.ask(bench.agent, PEER, 0, told.append)
+    registering.ask(Flow(bench.agent, PEER), 0, told.append)
     assert (bench.request().sequence, bench.request().headers.get("expires")) == (3, "0")
     bench.receive(answer(bench.request(), 200))
     assert told == [Granted(300), Granted(0)]
@@ -78,4 +82,27 @@ def test_refused_and_unheard() -> None:
     assert told == [Refused(503, "Whatever", 120)]
     bench, told, _ = _asking()
     bench.pass_s(40)
-    assert told == [Refused(408, "no answer")] and bench.at_rest
+    assert told == [Refused(408, "no answer", heard=False)] and bench.at_rest
+
+
+def test_a_registrar_that_says_nothing_while_there_is_another_one() -> None:
+    """For each REGISTER anew: one that challenges and then falls silent is left as soon."""
+    for challenged in (False, True):
+        bench, told = Bench(), []
+        _registering("s3cr3t").ask(Flow(bench.agent, PEER), 600, told.append, patience_s=4)
+        bench.pass_s(3.9)
+        if challenged:
+            refusal = answer(bench.request(), 401)
+            refusal.headers.set("www-authenticate", *Challenger(b"key").challenges(NOW, "0" * 16, "md5"))
+            assert bench.receive(refusal) == ["REGISTER"]
+            bench.pass_s(3.9)
+        assert not told
+        bench.pass_s(0.2)
+        assert told == [Refused(408, "no answer", heard=False)] and told[0].elsewhere
+        bench.pass_s(40)
+        assert bench.at_rest and len(told) == 1
+
+
+def test_what_another_server_may_answer_otherwise() -> None:
+    assert Refused(503, "Whatever").elsewhere
+    assert not Refused(403, "Whatever").elsewhere and not Refused(408, "Whatever").elsewhere

@@ -165,7 +165,7 @@ class TestBetweenOurs:
                     identity=None,
                 )
                 place = Place(there.addresses["tls"], "tls")
-                here.register(asking, place, "localhost", 60, told.set_result, authority=pem)
+                asking.ask(here.flow(place, "localhost", authority=pem), 60, told.set_result)
                 async with asyncio.timeout(WAIT_S):
                     refused = await told
                 # It is no registrar; but it was spoken to.
