@@ -75,7 +75,7 @@ LATE_MAX = 480_000
 class Reception:
     """Loss and jitter of one received stream (RFC 3550 §A.1, §A.3, §A.8)."""
 
-    __slots__ = ("_base", "_expected_before", "_transit", "expected", "jitter", "late_max", "received", "ssrc")
+    __slots__ = ("_base", "_expected_before", "_timed", "_transit", "expected", "jitter", "late_max", "received", "ssrc")
 
     def __init__(self) -> None:
         self.received = 0
@@ -95,6 +95,8 @@ class Reception:
         self._base = 0
         self._expected_before = 0
         self._transit = 0
+        self._timed: int | None = None
+        "The transit time of the packet before, where `time` was told of it."
 
     def count(self, sequence: int, timestamp: int, ssrc: int, clock: int) -> None:
         """Take in a packet's numbers. `clock` is its arrival in samples, on any clock that only moves on."""
@@ -102,30 +104,30 @@ class Reception:
         transit = clock - timestamp
         if sequence == self.expected & 0xFFFF and ssrc == self.ssrc:
             self.expected += 1
-            step = transit - self._transit
-            if step < 0:
-                step = -step
-            if step < LATE_MIN:
-                self.jitter += (step - self.jitter) * 0.0625
-            else:
-                self._count_far(transit)
+            late = transit - self._transit
+            if LATE_MIN <= late < LATE_MAX and late > self.late_max:
+                self.late_max = late
             self._transit = transit
         else:
             self._count_odd(sequence, ssrc, transit)
 
     def count_untimed(self, sequence: int, ssrc: int, clock: int) -> None:
         """The same of a packet whose timestamp says when a key was pressed, and not when it was sent (RFC 4733 §2.3)."""
-        jitter = self.jitter
         self.count(sequence, clock - self._transit, ssrc, clock)
-        self.jitter = jitter
 
-    def _count_far(self, transit: int) -> None:
-        """The transit time changed by much."""
-        step = transit - self._transit
-        if abs(step) < JITTER_STEP_MAX:
-            self.jitter += (abs(step) - self.jitter) * 0.0625
-        if self.late_max < step < LATE_MAX:
-            self.late_max = step
+    def time(self, timestamp: int, arrived: int) -> None:
+        """Take in how long a packet was on its way. `arrived` is exact to a sample, on another clock than `count`'s: that may be one
+        which only sees what has come when it looks."""
+        transit = arrived - timestamp
+        if self._timed is not None:
+            step = abs(transit - self._timed)
+            if step < JITTER_STEP_MAX:
+                self.jitter += (step - self.jitter) * 0.0625
+        self._timed = transit
+
+    def pause(self) -> None:
+        """Packets come that `time` is not told of."""
+        self._timed = None
 
     def _count_odd(self, sequence: int, ssrc: int, transit: int) -> None:
         ahead = (sequence - self.expected) & 0xFFFF

@@ -24,10 +24,11 @@ class MediaStats:
     "Packets of the far end that never came."
 
     jitter_ms: float = 0.0
-    "RFC 3550 §6.4.1, as far as a clock of 10 ms sees it."
+    "RFC 3550 §6.4.1, by the arrivals that the kernel noted, of the packets of every fourth second."
 
     gap_max_ms: int = 0
-    "How long the far end's audio stood still at most: a packet came so much later than its timestamp says. 0: none by 20 ms."
+    """How long the far end's audio stood still at most: a packet came so much later than its timestamp says, to the plane's step of
+    10 ms. 0: none by 20 ms."""
 
     reports: int = 0
     "RTCP reports in which the far end told what it hears of us; 0: the next three are not known."

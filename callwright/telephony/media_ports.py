@@ -4,6 +4,7 @@ range for all addresses of ours, IPv4 and IPv6."""
 import contextlib
 import ctypes
 import errno
+import fcntl
 import socket
 import struct
 import time
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from callwright.base.errors import ProviderError
+from callwright.media.frames import RATE_HZ
 from callwright.telephony.media_latch import Address
 
 REST_S = 2.0
@@ -60,6 +62,8 @@ class PortPool:
             opened.setblocking(False)
             with contextlib.suppress(OSError):
                 opened.setsockopt(level, marked, _EXPEDITED_FORWARDING)
+            # Asked once, the kernel notes of all that follow when they arrived.
+            arrival(opened.fileno())
             opened.bind((host, port))
         except OSError as error:
             if opened is not None:
@@ -85,6 +89,17 @@ def disconnect(sock: socket.socket) -> None:
     _LIBC.connect(sock.fileno(), _UNSPECIFIED, len(_UNSPECIFIED))
 
 
+def arrival(fd: int) -> int | None:
+    """When the packet that was read last came in, by the kernel's clock, in samples at 8000 Hz (socket(7), SIOCGSTAMPNS). None
+    where it is not known: no packet has been read."""
+    try:
+        fcntl.ioctl(fd, _SIOCGSTAMPNS, _STAMP, True)
+    except OSError:
+        return None
+    seconds, nanoseconds = _TIMESPEC.unpack(_STAMP)
+    return int(seconds * RATE_HZ + nanoseconds * RATE_HZ // 1_000_000_000)
+
+
 def is_empty(sock: socket.socket) -> bool:
     """No packet waits to be read."""
     try:
@@ -97,5 +112,8 @@ def is_empty(sock: socket.socket) -> bool:
     return False
 
 
+_TIMESPEC = struct.Struct("ll")
+_STAMP = bytearray(_TIMESPEC.size)
+_SIOCGSTAMPNS = 0x8907
 _LIBC = ctypes.CDLL(None)
 _UNSPECIFIED = struct.pack("H14x", socket.AF_UNSPEC)

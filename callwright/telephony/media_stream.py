@@ -35,6 +35,10 @@ from callwright.telephony.recorder import Recording
 NO_AUDIO_S = 60.0
 "A far end that has sent nothing for so long, not even a report of RTCP, is told as `NoAudio`."
 
+STAMPED_EVERY = 4
+"""Of so many seconds of a call one has its packets' arrivals asked of the kernel, for the jitter: the plane itself sees only in which
+step they came. To ask is a system call for each."""
+
 _PCMU_BYTES = rtp.HEADER_BYTES + FRAME_BYTES
 _unpack = rtp.HEADER.unpack_from
 
@@ -60,9 +64,11 @@ class Stream(Sender):
         "_recvfrom_into",
         "_reported",
         "_reports",
+        "_seconds",
         "_secured",
         "_source",
         "_speech",
+        "_stamped",
         "_tapped",
         "_utterance",
         "_utterance_mark",
@@ -99,6 +105,10 @@ class Stream(Sender):
         "Keys of a far end that sends them as tones, having agreed on no events."
 
         self._reception = rtp.Reception()
+        self._seconds = 0
+        self._stamped = True
+        "This second is one in which arrivals are asked of the kernel."
+
         self._heard_at = 0
         self._expects = True
         "The far end means to send."
@@ -272,6 +282,10 @@ class Stream(Sender):
             self.tell(CalleeFound(callee))
 
     def each_second(self, clock: int) -> None:
+        self._stamped = self._seconds % STAMPED_EVERY == 0
+        self._seconds += 1
+        if not self._stamped:
+            self._reception.pause()
         for recording in self._recordings.values():
             recording.flush(clock)
         if self._pinned_recv_into is None:
@@ -319,6 +333,8 @@ class Stream(Sender):
             first, second, sequence, timestamp, ssrc = _unpack(buffer)
             if first == rtp.VERSION_2 and second & 0x7F == rtp.PCMU and ssrc == self._reception.ssrc:
                 self._reception.count(sequence, timestamp, ssrc, clock)
+                if self._stamped:
+                    self._time(timestamp)
                 self._heard_at = clock
                 if self._tapped:
                     self._hear(audio, timestamp, clock)
@@ -326,6 +342,10 @@ class Stream(Sender):
         # Whoever the socket is pinned to is the source.
         self._receive_odd(view[:size], source, clock)  # type: ignore[arg-type]
         return True
+
+    def _time(self, timestamp: int) -> None:
+        if (arrived := media_ports.arrival(self.sock.fileno())) is not None:
+            self._reception.time(timestamp, arrived)
 
     def _receive_odd(self, data: memoryview, source: Address, clock: int) -> None:
         packet = rtp.parse(data)
@@ -354,6 +374,8 @@ class Stream(Sender):
             reception.count_untimed(packet.sequence, packet.ssrc, clock)
         else:
             reception.count(packet.sequence, timestamp, packet.ssrc, clock)
+            if self._stamped:
+                self._time(timestamp)
         if is_key:
             key = self._key_receiver.receive(
                 packet.payload, sequence=packet.sequence, timestamp=timestamp, marker=packet.marker

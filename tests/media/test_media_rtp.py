@@ -86,20 +86,29 @@ def test_a_sender_that_starts_again_is_no_loss():
     assert (reception.received, reception.lost) == (7, 1)
 
 
-def test_keys_are_no_jitter():
+def test_keys_are_not_late():
     """All packets of a key have the timestamp of its beginning."""
     reception = counted(range(100))
     for place in range(100, 110):
         reception.count_untimed(place, 1, place * 160)
     for place in range(110, 200):
         reception.count(place, place * 160, 1, place * 160)
-    assert (reception.jitter, reception.lost, reception.received) == (0, 0, 200)
+    assert (reception.late_max, reception.lost, reception.received) == (0, 0, 200)
 
 
 def test_an_even_stream_has_no_jitter_and_an_uneven_one_has():
     even, uneven = Reception(), Reception()
     for place in range(500):
-        even.count(place, place * 160, 1, place * 160 + 1000)
-        uneven.count(place, place * 160, 1, place * 160 + (80 if place % 2 else 0))
+        even.time(place * 160, place * 160 + 1000)
+        uneven.time(place * 160, place * 160 + (80 if place % 2 else 0))
     assert even.jitter == 0
     assert uneven.jitter == pytest.approx(80, rel=0.01)  # every transit differs from the last by 80
+
+
+def test_a_pause_and_a_clock_that_jumps_are_no_jitter():
+    reception = Reception()
+    reception.time(0, 0)
+    reception.pause()
+    reception.time(160, 5000)
+    reception.time(320, 5160 + 8000)
+    assert reception.jitter == 0
