@@ -1,5 +1,6 @@
 """`callwright trunks`: the SIP peers that carry an account's calls."""
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import click
 
 from callwright.cli._client import Client, with_client
+
+SECRET_BYTES = 15
+"Of one that we make: 20 characters, as for phones."
 
 NO_TRUNK = "There is no such trunk any more."
 
@@ -25,6 +29,17 @@ _SETTINGS = (
         envvar="CALLWRIGHT_TRUNK_PASSWORD",
         help="Or set CALLWRIGHT_TRUNK_PASSWORD, which no process list shows.",
     ),
+    click.option(
+        "--peer-username",
+        metavar="NAME",
+        help="Who it is to us: its calls show this name, from anywhere, and prove it.",
+    ),
+    click.option(
+        "--peer-secret",
+        envvar="CALLWRIGHT_TRUNK_PEER_SECRET",
+        help="With which it proves them; without it a random one is made, and printed this once.",
+    ),
+    click.option("--peer-digest", type=click.Choice(["md5", "sha-256", "both"]), help="What it proves them with."),
     click.option("--registers/--no-registers", default=None, help="Register with it, so that it calls us there."),
     click.option(
         "--address", "addresses", metavar="CIDR", multiple=True, help="Where its calls come from too; may be repeated."
@@ -61,8 +76,11 @@ def command() -> None:
 @with_client
 def add(client: Client, name: str, **settings: Any) -> None:
     """Add a trunk called NAME, and print its id. What is not said is as docs/howto/add-a-trunk has it."""
-    made = client.ask("POST", "/v1/trunks", missing=NO_TRUNK, json={"name": name, **_said(settings)})
+    body = {"name": name, **_said(settings)}
+    secret = _made_secret(body)
+    made = client.ask("POST", "/v1/trunks", missing=NO_TRUNK, json=body)
     click.echo(made["id"])
+    _show(secret)
 
 
 @command.command()
@@ -75,7 +93,9 @@ def change(client: Client, trunk_id: int, **settings: Any) -> None:
     kept = {
         field: value for field, value in _found(client, trunk_id).items() if field not in ("id", "registration")
     } | _said(settings)
+    secret = _made_secret(kept)
     client.ask("PUT", f"/v1/trunks/{trunk_id}", missing=NO_TRUNK, json=kept)
+    _show(secret)
 
 
 @command.command(name="list")
@@ -110,6 +130,19 @@ def _said(settings: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
+def _made_secret(trunk: dict[str, Any]) -> str:
+    """Put a random secret into one that has a name for its calls and none yet."""
+    if not trunk.get("peer_username") or trunk.get("peer_secret"):
+        return ""
+    trunk["peer_secret"] = secrets.token_urlsafe(SECRET_BYTES)
+    return str(trunk["peer_secret"])
+
+
+def _show(secret: str) -> None:
+    if secret:
+        click.echo(f"Secret  {secret}")
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text("ascii")
@@ -137,8 +170,9 @@ def _line(trunk: dict[str, Any]) -> str:
         "srtp" if trunk["srtp"] else "",
         " ".join(trunk.get("codecs", [])),
         "own authority" if trunk.get("certificate_authority") else "",
+        f"calls as {trunk['peer_username']}" if trunk.get("peer_username") else "",
         "" if trunk["enabled"] else "disabled",
         f"{trunk['registration']['state']} {trunk['registration']['reason']}".strip() if trunk["registration"] else "",
     ]
-    where = f"{trunk['transport']} {trunk['host']}{port}"
+    where = f"{trunk['transport']} {trunk['host']}{port}" if trunk["host"] else "is not called"
     return f"{trunk['id']:<6} {trunk['name']:16}  {where}  {', '.join(filter(None, told))}"

@@ -58,6 +58,7 @@ class Directory:
         self._locate = locate
         self._phones: dict[str, KnownPhone] = {}
         self._by_contact: dict[str, KnownTrunk] = {}
+        self._by_name: dict[str, KnownTrunk] = {}
         self._hosts: dict[Peer, tuple[str, ...]] = {}
         "The last addresses of each name: one that cannot be looked up now keeps them."
 
@@ -81,6 +82,14 @@ class Directory:
         """The trunk that has our Contact with this user: we are registered there."""
         return self._by_contact.get(contact)
 
+    @property
+    def has_proving_trunks(self) -> bool:
+        return bool(self._by_name)
+
+    def trunk_named(self, name: str) -> KnownTrunk | None:
+        """The trunk that proves its calls, by the name that it shows."""
+        return self._by_name.get(name)
+
     def trunks_at(self, host: str) -> tuple[KnownTrunk, ...]:
         """The trunks, of whatever account, that calls from this IP address may come by."""
         found = self._found.get(host)
@@ -101,16 +110,19 @@ class Directory:
         """Raises one of `FAILURES` where the database does not answer; then all stays as it was. `names`: look them up."""
         telephones = await phones.known(self._db)
         known = await trunks.known(self._db)
+        # One that proves its calls is known by nothing else.
+        placed = [trunk for trunk in known if not trunk.peer_username]
         if names:
-            self._hosts = await self._resolved({_peer(trunk) for trunk in known if not is_ip(trunk.host)})
+            self._hosts = await self._resolved({_peer(trunk) for trunk in placed if not is_ip(trunk.host)})
         by_host: dict[str, list[KnownTrunk]] = {}
-        for trunk in known:
+        for trunk in placed:
             for host in self._hosts.get(_peer(trunk), (trunk.host,)):
                 by_host.setdefault(plain_ip(host), []).append(trunk)
         self._phones = {phone.name: phone for phone in telephones}
         self._by_contact = {trunk.contact: trunk for trunk in known if trunk.contact}
+        self._by_name = {trunk.peer_username: trunk for trunk in known if trunk.peer_username}
         self._by_host = by_host
-        self._networks = [(ip_network(address), trunk) for trunk in known for address in trunk.addresses]
+        self._networks = [(ip_network(address), trunk) for trunk in placed for address in trunk.addresses]
         self._found.clear()
 
     async def _resolved(self, peers: set[Peer]) -> dict[Peer, tuple[str, ...]]:

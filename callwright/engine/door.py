@@ -1,8 +1,9 @@
 """Who may come in: every request that belongs to no call of ours is judged here, before anything answers it.
 
     REGISTER                       of a telephone that is known: challenged, then served (`registrar`)
-    INVITE of a known telephone    always challenged: where it comes from proves nothing (UDP)
     to our Contact at a trunk      served, from anywhere: nobody else knows its user; it reaches the numbers of its account
+    INVITE of a known telephone    always challenged: where it comes from proves nothing (UDP)
+    of a trunk that has a name     challenged: INVITE reaches the numbers of its account, OPTIONS is answered, REGISTER gets 403
     from a trunk's address         served; it reaches the numbers of its account
     from this machine              served, where SIP listens to this machine alone: it reaches every number
     OPTIONS that names this engine answered: other machines ask whether it lives (`services/engines.py`)
@@ -20,6 +21,7 @@ import logging
 import secrets
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -31,15 +33,17 @@ from callwright.engine.inbound import Inbound
 from callwright.engine.origin import LOCAL, Origin, by_trunks
 from callwright.engine.registrar import Registrar
 from callwright.services import phones
+from callwright.services import trunks as trunk_service
 from callwright.sip import registration
 from callwright.sip.address import Address, Transport, is_ip, name_address, uri
 from callwright.sip.agent import RETRY_AFTER_S, Agent, OnInvite
 from callwright.sip.call import SipCall
-from callwright.sip.challenge import Challenger
+from callwright.sip.challenge import Challenger, Digest
 from callwright.sip.message import Request, reason_of
 from callwright.sip.sources import Sources
 from callwright.store.database import Database
 from callwright.store.phones import KnownPhone
+from callwright.store.trunks import KnownTrunk
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +75,7 @@ class Counts:
     "Answers to challenges that were wrong."
 
     calls: int = 0
-    "INVITEs of telephones that proved who they are."
+    "INVITEs of telephones and trunks that proved who they are."
 
 
 class Door:
@@ -96,7 +100,7 @@ class Door:
         self._sources = Sources()
         self._counts = Counts()
         self._in_progress: Counter[str] = Counter()
-        "Calls of telephones, by the address that they come from."
+        "Calls of those that proved who they are, by the address that they come from."
 
         self._host = config.sip_host
         self._is_local: dict[Transport, bool] = {
@@ -130,12 +134,16 @@ class Door:
         local = self._is_local[agent.transport]
         # Every INVITE of a load comes by here: nothing is looked up that does not matter.
         trunks = () if local else self._directory.trunks_at(source[0])
+        if self._directory.has_registrations and (registered := self._directory.trunk_of(_user(request.uri))):
+            return partial(self._inbound.on_invite, origin=by_trunks((registered,), by_contact=True))
         if request.method == "INVITE" and self._directory.has_phones and (local or not trunks):
             phone = self._directory.phone(_user(request.headers.get("from")))
             if phone is not None:
                 return self._by_phone(agent, request, source, phone)
-        if self._directory.has_registrations and (registered := self._directory.trunk_of(_user(request.uri))):
-            return partial(self._inbound.on_invite, origin=by_trunks((registered,), by_contact=True))
+        if self._directory.has_proving_trunks and (local or not trunks) and not request.to_tag:
+            named = self._trunk_shown(request)
+            if named is not None:
+                return self._by_trunk(agent, request, source, named)
         if local:
             return partial(self._inbound.on_invite, origin=LOCAL)
         if trunks:
@@ -169,16 +177,33 @@ class Door:
         self._counts.strangers += 1
         self._sources.take(source[0], time.monotonic())
 
-    # -- telephones --------------------------------------------------------------------------------
+    # -- who proves who it is ----------------------------------------------------------------------
 
     def _by_phone(self, agent: Agent, request: Request, source: Address, phone: KnownPhone) -> OnInvite | None:
-        if not self._has_proved(agent, request, source, phone):
+        if not self._phone_has_proved(agent, request, source, phone):
             return None
+        return self._proved(agent, request, source, Origin(frozenset((phone.account_id,)), phone))
+
+    def _trunk_shown(self, request: Request) -> KnownTrunk | None:
+        """From names the caller where the trunk wants that; then its Contact is its own."""
+        if request.method not in ("INVITE", "OPTIONS"):
+            return None
+        names = (_user(request.headers.get(name)) for name in ("from", "contact"))
+        return next((trunk for name in names if name and (trunk := self._directory.trunk_named(name))), None)
+
+    def _by_trunk(self, agent: Agent, request: Request, source: Address, trunk: KnownTrunk) -> OnInvite | None:
+        if not self._trunk_has_proved(agent, request, source, trunk):
+            return None
+        if request.method == "OPTIONS":
+            return _nobody
+        return self._proved(agent, request, source, by_trunks((trunk,)))
+
+    def _proved(self, agent: Agent, request: Request, source: Address, origin: Origin) -> OnInvite | None:
         if self._in_progress[source[0]] >= CALLS_OF_SOURCE_MAX:
             agent.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
             return None
         self._counts.calls += 1
-        return partial(self._taken, Origin(frozenset((phone.account_id,)), phone), source[0])
+        return partial(self._taken, origin, source[0])
 
     def _taken(self, origin: Origin, host: str, call: SipCall) -> None:
         def over(_: object) -> None:
@@ -192,12 +217,18 @@ class Door:
             task.add_done_callback(over)
 
     def _register(self, agent: Agent, request: Request, source: Address) -> None:
-        phone = self._directory.phone(_user(request.headers.get("to")))
+        user = _user(request.headers.get("to"))
+        phone = self._directory.phone(user)
+        if phone is None and not request.to_tag and (trunk := self._directory.trunk_named(user)) is not None:
+            # It calls, and no more. A switch that asks all the same must not have its calls silenced for a guess.
+            if self._trunk_has_proved(agent, request, source, trunk):
+                agent.refuse(request, source, 403, reason="Trunks Do Not Register")
+            return
         if phone is None or request.to_tag:
             self._sources.failed(source[0], time.monotonic())
             self._stranger(source)
             return
-        if not self._has_proved(agent, request, source, phone):
+        if not self._phone_has_proved(agent, request, source, phone):
             return
         unknown = [name for name in request.headers.tokens("require") if name not in EXTENSIONS]
         if unknown:
@@ -212,27 +243,35 @@ class Door:
         else:
             self._registrar.take(agent, request, source, phone, asking)
 
-    def _has_proved(self, agent: Agent, request: Request, source: Address, phone: KnownPhone) -> bool:
-        """Whether a request comes from this telephone; if not, it is challenged, or nobody answers it."""
+    def _phone_has_proved(self, agent: Agent, request: Request, source: Address, phone: KnownPhone) -> bool:
+        secret = partial(phones.secret_of, self._db, phone)
+        return self._has_proved(agent, request, source, phone.name, phone.digest, secret)
+
+    def _trunk_has_proved(self, agent: Agent, request: Request, source: Address, trunk: KnownTrunk) -> bool:
+        secret = partial(trunk_service.peer_secret_of, self._db, trunk)
+        return self._has_proved(agent, request, source, trunk.peer_username, trunk.peer_digest, secret)
+
+    def _has_proved(
+        self, agent: Agent, request: Request, source: Address, name: str, digest: Digest, secret_of: Callable[[], str]
+    ) -> bool:
+        """Whether a request comes from whom this is the name of; if not, it is challenged, or nobody answers it."""
         now = time.monotonic()
         if self._is_too_much(source, now):
             self._counts.limited += 1
             return False
         try:
-            secret = phones.secret_of(self._db, phone)
+            secret = secret_of()
         except ProviderError as error:
-            log.error("phone %s cannot come in: %s", phone.name, error)
+            log.error("%s cannot come in: %s", name, error)
             return False
-        verdict = self._challenger.judge(request, phone.name, secret, phone.digest, time.time())
+        verdict = self._challenger.judge(request, name, secret, digest, time.time())
         if verdict == "right":
             return True
         if verdict == "wrong":
             self._counts.wrong += 1
             self._sources.failed(source[0], now)
         self._counts.challenged += 1
-        challenges = self._challenger.challenges(
-            time.time(), secrets.token_hex(8), phone.digest, stale=verdict == "stale"
-        )
+        challenges = self._challenger.challenges(time.time(), secrets.token_hex(8), digest, stale=verdict == "stale")
         agent.refuse(request, source, 401, www_authenticate=challenges)
         return False
 

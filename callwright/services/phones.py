@@ -27,7 +27,7 @@ DISPLAY_NAME_MAX = 100
 HIDDEN = "***"
 "Stands for a secret that is kept as it is."
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _EXTENSION = re.compile(r"[0-9]{2,6}")
 _SEALED_FOR = "phone secret"
 
@@ -35,10 +35,10 @@ _SEALED_FOR = "phone secret"
 async def create(db: Database, scope: Scope, phone: NewPhone, secret: str = "") -> tuple[int, str]:
     """Its id and its secret, which is made where none is given."""
     _check(phone)
-    secret = _checked(secret) if secret else secrets.token_urlsafe(SECRET_BYTES)
+    secret = checked_secret(secret) if secret else secrets.token_urlsafe(SECRET_BYTES)
     try:
         phone_id = await store.insert(db, scope, phone, db.sealer.seal(secret.encode(), _SEALED_FOR), most=PHONES_MAX)
-    except store.UniqueViolation as error:
+    except (store.UniqueViolation, store.NameTaken) as error:
         raise _taken(phone, error) from None
     if phone_id is None:
         raise RequestError(409, f"The account has {PHONES_MAX} phones, which is as many as there may be.")
@@ -48,10 +48,10 @@ async def create(db: Database, scope: Scope, phone: NewPhone, secret: str = "") 
 async def update(db: Database, scope: Scope, phone_id: int, phone: NewPhone, secret: str = HIDDEN) -> None:
     """Raises `NotFound`."""
     _check(phone)
-    sealed = None if secret in ("", HIDDEN) else db.sealer.seal(_checked(secret).encode(), _SEALED_FOR)
+    sealed = None if secret in ("", HIDDEN) else db.sealer.seal(checked_secret(secret).encode(), _SEALED_FOR)
     try:
         found = await store.update(db, scope, phone_id, phone, sealed)
-    except store.UniqueViolation as error:
+    except (store.UniqueViolation, store.NameTaken) as error:
         raise _taken(phone, error) from None
     if not found:
         raise NotFound("phone")
@@ -131,9 +131,9 @@ async def sweep(db: Database, now: float) -> None:
     await store.forget_expired(db, PLATFORM, now)
 
 
-def _checked(secret: str) -> str:
+def checked_secret(secret: str, field: str = "secret") -> str:
     if not SECRET_MIN <= len(secret) <= SECRET_MAX or not secret.isprintable() or secret == HIDDEN:
-        raise RequestError(400, f"secret must be {SECRET_MIN} to {SECRET_MAX} printable characters.", field="secret")
+        raise RequestError(400, f"{field} must be {SECRET_MIN} to {SECRET_MAX} printable characters.", field=field)
     return secret
 
 
@@ -141,7 +141,7 @@ def _check(phone: NewPhone) -> None:
     for field, good, text in (
         (
             "name",
-            _NAME.fullmatch(phone.name) is not None,
+            NAME.fullmatch(phone.name) is not None,
             "must be 1 to 64 letters, digits, dots, dashes or underscores",
         ),
         (
@@ -166,6 +166,6 @@ def _taken(phone: NewPhone, error: Exception) -> RequestError:
 
 
 __all__ = [
-    "HIDDEN", "BindingRow", "KnownPhone", "NewPhone", "OutOfOrder", "PhoneRow", "bindings", "called", "create", "delete",
-    "find", "get", "known", "listed", "register", "secret_of", "sweep", "update",
+    "HIDDEN", "BindingRow", "KnownPhone", "NewPhone", "OutOfOrder", "PhoneRow", "bindings", "called", "checked_secret",
+    "create", "delete", "find", "get", "known", "listed", "register", "secret_of", "sweep", "update",
 ]  # fmt: skip

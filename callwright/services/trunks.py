@@ -1,6 +1,7 @@
 """Trunks: the SIP peers that outbound calls go by, and that calls come in from.
 
-A trunk's password lies sealed in the database, and no surface shows it.
+A trunk's secrets lie sealed in the database, and no surface shows them: `password`, with which we prove who we are to it, and
+the one with which it proves its calls to us.
 """
 
 import re
@@ -14,11 +15,13 @@ from callwright.base.errors import NotFound, ProviderError, RequestError
 from callwright.base.trust import trusting
 from callwright.media.codec import CODECS, Codec
 from callwright.media.codecs import spoken
-from callwright.services import deployments
+from callwright.services import deployments, phones
 from callwright.sip.digest import Credentials
 from callwright.store import trunks as store
 from callwright.store.database import Database
+from callwright.store.phones import UniqueViolation
 from callwright.store.scope import PLATFORM, Scope
+from callwright.store.sip_names import NameTaken
 from callwright.store.trunks import KnownTrunk, Registration, TrunkRow
 
 CHANNELS_MAX = 10_000
@@ -39,20 +42,37 @@ HIDDEN = "***"
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _USERNAME = re.compile(r'[^\x00-\x1f\x7f"\\]{0,100}')
 _SEALED_FOR = "trunk password"
+_PEER_SEALED_FOR = "trunk peer secret"
 
 
-async def create(db: Database, scope: Scope, trunk: TrunkRow, password: str = "") -> int:
+async def create(db: Database, scope: Scope, trunk: TrunkRow, password: str = "", peer_secret: str = "") -> int:
     """A new trunk (its id is ignored); waiting calls that it fits go by it."""
     await _check_deployment(db, scope, trunk)
-    return await store.insert(db, scope, _checked(db, trunk, password))
+    checked = _with_peer_secret(db, _checked(db, trunk, password), peer_secret)
+    try:
+        return await store.insert(db, scope, checked)
+    except (UniqueViolation, NameTaken):
+        raise _taken(trunk) from None
 
 
-async def update(db: Database, scope: Scope, trunk_id: int, trunk: TrunkRow, password: str = "") -> None:
-    """`password`: `HIDDEN` leaves the one that is kept, empty takes it away."""
+async def update(
+    db: Database, scope: Scope, trunk_id: int, trunk: TrunkRow, password: str = "", peer_secret: str = HIDDEN
+) -> None:
+    """`password`: `HIDDEN` leaves the one that is kept, empty takes it away. `peer_secret`: both leave it, as long as it has a
+    `peer_username`."""
     await _check_deployment(db, scope, trunk)
     keep = password == HIDDEN
     checked = _checked(db, replace(trunk, id=trunk_id), "" if keep else password)
-    if not await store.update(db, scope, checked, keep_password=keep):
+    keep_peer_secret = (
+        bool(trunk.peer_username) and peer_secret in ("", HIDDEN) and await _has_secret(db, scope, trunk_id)
+    )
+    if not keep_peer_secret:
+        checked = _with_peer_secret(db, checked, "" if peer_secret == HIDDEN else peer_secret)
+    try:
+        found = await store.update(db, scope, checked, keep_password=keep, keep_peer_secret=keep_peer_secret)
+    except (UniqueViolation, NameTaken):
+        raise _taken(trunk) from None
+    if not found:
         raise NotFound("trunk")
 
 
@@ -94,6 +114,12 @@ def credentials(db: Database, username: str, sealed_password: bytes | None) -> C
     return Credentials(username, password)
 
 
+def peer_secret_of(db: Database, trunk: KnownTrunk) -> str:
+    """With which it proves its calls. Raises `ProviderError` where the seal does not open."""
+    assert trunk.sealed_peer_secret is not None
+    return db.sealer.unseal(trunk.sealed_peer_secret, _PEER_SEALED_FOR).decode()
+
+
 def codecs_of(names: Sequence[str]) -> tuple[type[Codec], ...]:
     """What is spoken with a trunk that names these; none: what is spoken with everybody. Raises `ProviderError` where this machine
     speaks none of them."""
@@ -112,6 +138,27 @@ def _checked(db: Database, trunk: TrunkRow, password: str) -> TrunkRow:
     if password == HIDDEN:
         raise RequestError(400, f"password must not be {HIDDEN}, which stands for one that is kept.", field="password")
     return replace(trunk, sealed_password=db.sealer.seal(password.encode(), _SEALED_FOR)) if password else trunk
+
+
+async def _has_secret(db: Database, scope: Scope, trunk_id: int) -> bool:
+    """Raises `NotFound`."""
+    for row in await store.listed(db, scope):
+        if row.id == trunk_id:
+            return row.sealed_peer_secret is not None
+    raise NotFound("trunk")
+
+
+def _with_peer_secret(db: Database, trunk: TrunkRow, secret: str) -> TrunkRow:
+    if not trunk.peer_username:
+        if secret:
+            raise RequestError(400, "peer_username must be given with a peer_secret.", field="peer_username")
+        return trunk
+    sealed = db.sealer.seal(phones.checked_secret(secret, "peer_secret").encode(), _PEER_SEALED_FOR)
+    return replace(trunk, sealed_peer_secret=sealed)
+
+
+def _taken(trunk: TrunkRow) -> RequestError:
+    return RequestError(409, f"The name {trunk.peer_username} is taken.", field="peer_username")
 
 
 async def _check_deployment(db: Database, scope: Scope, trunk: TrunkRow) -> None:
@@ -163,7 +210,21 @@ def _check_authority(trunk: TrunkRow) -> None:
 def _check(trunk: TrunkRow) -> None:
     _check_authority(trunk)
     for field, good, text in (
-        ("host", _HOST.fullmatch(trunk.host) is not None, "must be a host name or an IP address"),
+        (
+            "host",
+            _HOST.fullmatch(trunk.host) is not None or not (trunk.host or trunk.registers or not trunk.peer_username),
+            "must be a host name or an IP address; none only for a trunk with a peer_username, which is not called",
+        ),
+        (
+            "peer_username",
+            not trunk.peer_username or phones.NAME.fullmatch(trunk.peer_username) is not None,
+            "must be 1 to 64 letters, digits, dots, dashes or underscores",
+        ),
+        (
+            "addresses",
+            not (trunk.addresses and trunk.peer_username),
+            "must be empty for a trunk with a peer_username: its calls prove it, wherever they come from",
+        ),
         ("port", 0 <= trunk.port <= 65535, "must be between 0 and 65535"),
         (
             "prefix",

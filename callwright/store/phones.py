@@ -7,9 +7,11 @@ from typing import Any
 from callwright.sip.address import Address, Transport
 from callwright.sip.challenge import Digest
 from callwright.sip.registration import BINDINGS_MAX, Asking
+from callwright.store import sip_names
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import UniqueViolation
 from callwright.store.scope import Scope, visible
+from callwright.store.sip_names import NameTaken
 
 CHANGED = "callwright_sip"
 "Notified when telephones or trunks change: engines read anew whom they answer."
@@ -108,8 +110,9 @@ _BINDING = """
 
 
 async def insert(db: Database, scope: Scope, phone: NewPhone, sealed_secret: bytes, *, most: int) -> int | None:
-    """None where the account has `most` already. Raises `UniqueViolation`."""
+    """None where the account has `most` already. Raises `UniqueViolation` and `NameTaken`."""
     async with db.transaction() as connection:
+        await sip_names.claim(connection, phone.name, of="phones")
         phone_id: int | None = await connection.fetchval(
             """
             INSERT INTO phones (account_id, user_id, name, extension, display_name, enabled, calls_out, digest,
@@ -131,6 +134,7 @@ async def update(db: Database, scope: Scope, phone_id: int, phone: NewPhone, sea
     """`sealed_secret`: None leaves it as it is. One that is disabled, or has another secret, is registered nowhere."""
     mine, who = visible(scope, 1, "p")
     async with db.transaction() as connection:
+        await sip_names.claim(connection, phone.name, of="phones")
         found = await connection.fetchval(
             f"""
             UPDATE phones p SET name = $3, extension = $4, display_name = $5, enabled = $6, calls_out = $7,
@@ -304,6 +308,6 @@ async def _tell(connection: Connection) -> None:
 
 
 __all__ = [
-    "CHANGED", "BindingRow", "KnownPhone", "NewPhone", "OutOfOrder", "PhoneRow", "UniqueViolation", "bindings", "called",
-    "delete", "forget_expired", "get", "insert", "known", "listed", "register", "update",
+    "CHANGED", "BindingRow", "KnownPhone", "NameTaken", "NewPhone", "OutOfOrder", "PhoneRow", "UniqueViolation", "bindings",
+    "called", "delete", "forget_expired", "get", "insert", "known", "listed", "register", "update",
 ]  # fmt: skip

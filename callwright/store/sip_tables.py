@@ -44,12 +44,24 @@ trunks = sa.Table(
         server_default="",
         comment="PEM; alone may sign its certificate.",
     ),
+    sa.Column(
+        "peer_username",
+        sa.Text,
+        nullable=False,
+        server_default="",
+        comment="Who it is to us, where its calls are challenged.",
+    ),
+    sa.Column("sealed_peer_secret", sa.LargeBinary, nullable=True),
+    sa.Column("peer_digest", sa.Text, nullable=False, server_default="md5"),
     sa.Column("tokens", sa.Double, nullable=False, server_default="0", comment="Calls that may begin now."),
     sa.Column("tokens_at", sa.Double, nullable=False, server_default="0"),
     created(),
     sa.CheckConstraint("transport IN ('udp','tcp','tls')", name="transport"),
     sa.CheckConstraint("from_user IN ('caller','username')", name="from_user"),
+    sa.CheckConstraint("peer_digest IN ('md5','sha-256','both')", name="peer_digest"),
+    sa.CheckConstraint("(peer_username = '') = (sealed_peer_secret IS NULL)", name="peer_secret"),
     sa.Index("ix_trunks_account_id", "account_id"),
+    sa.Index("ix_trunks_peer_username", "peer_username", unique=True, postgresql_where=sa.text("peer_username <> ''")),
 )
 
 phones = sa.Table(

@@ -5,6 +5,8 @@ from dataclasses import astuple, dataclass
 
 from callwright.sip.address import Transport
 from callwright.sip.caller_id import CallerPolicy, FromUser
+from callwright.sip.challenge import Digest
+from callwright.store import sip_names
 from callwright.store.database import Connection, Database
 from callwright.store.phones import CHANGED
 from callwright.store.scope import Scope
@@ -17,6 +19,8 @@ class TrunkRow:
     id: int
     name: str
     host: str
+    "Empty: nobody knows where it is, and no calls go to it; its own it proves."
+
     port: int
     prefix: str
     channels: int
@@ -54,6 +58,12 @@ class TrunkRow:
     certificate_authority: str = ""
     "In PEM: by TLS it alone may have signed the trunk's certificate. Empty: those that the engine's machine trusts."
 
+    peer_username: str = ""
+    "Its calls are challenged, wherever they come from, and show this name; empty: only its addresses tell whose they are."
+
+    sealed_peer_secret: bytes | None = None
+    peer_digest: Digest = "md5"
+
     @property
     def policy(self) -> CallerPolicy:
         """What it is told of callers."""
@@ -87,16 +97,20 @@ class KnownTrunk:
     contact: str | None
     "User of our Contact there; None where we do not register with it."
 
+    peer_username: str
+    sealed_peer_secret: bytes | None
+    peer_digest: Digest
+
 
 _COLUMNS = (
     "id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled, username, sealed_password, transport, "
     "addresses, registers, register_expires_s, deployment_id, from_user, asserts_identity, remote_party_id, "
-    "withholds_caller, trusts_identity, srtp, codecs, certificate_authority"
+    "withholds_caller, trusts_identity, srtp, codecs, certificate_authority, peer_username, sealed_peer_secret, peer_digest"
 )
 
 TRUNK_FOR = """
-    (SELECT t.id FROM trunks t WHERE t.account_id = {account} AND t.enabled AND starts_with({number}, t.prefix)
-     AND NOT starts_with({number}, 'sip:')
+    (SELECT t.id FROM trunks t WHERE t.account_id = {account} AND t.enabled AND t.host <> ''
+     AND starts_with({number}, t.prefix) AND NOT starts_with({number}, 'sip:')
      ORDER BY length(t.prefix) DESC, t.id LIMIT 1)
 """
 "The trunk that a number of an account goes by; the longest prefix wins. Telephones (`sip:`) need none."
@@ -118,15 +132,17 @@ def _values(trunk: TrunkRow) -> tuple[object, ...]:
 
 
 async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
+    """Raises `UniqueViolation` or `NameTaken` where somebody has its `peer_username`."""
     async with db.transaction() as connection:
+        await _claim_name(connection, trunk)
         trunk_id: int = await connection.fetchval(
             """
             INSERT INTO trunks (account_id, name, host, port, prefix, channels, calls_per_second, caller_id, enabled,
                                 username, sealed_password, transport, addresses, registers, register_expires_s, deployment_id,
                 from_user, asserts_identity, remote_party_id, withholds_caller, trusts_identity,
-                srtp, codecs, certificate_authority)
+                srtp, codecs, certificate_authority, peer_username, sealed_peer_secret, peer_digest)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                $23, $24)
+                $23, $24, $25, $26, $27)
             RETURNING id
             """,
             scope.account_id,
@@ -136,22 +152,27 @@ async def insert(db: Database, scope: Scope, trunk: TrunkRow) -> int:
     return trunk_id
 
 
-async def update(db: Database, scope: Scope, trunk: TrunkRow, *, keep_password: bool) -> bool:
+async def update(db: Database, scope: Scope, trunk: TrunkRow, *, keep_password: bool, keep_peer_secret: bool) -> bool:
+    """Raises as `insert` does."""
     async with db.transaction() as connection:
+        await _claim_name(connection, trunk)
         done = await connection.execute(
             """
             UPDATE trunks SET name = $3, host = $4, port = $5, prefix = $6, channels = $7, calls_per_second = $8,
                               caller_id = $9, enabled = $10, username = $11,
-                              sealed_password = CASE WHEN $26 THEN sealed_password ELSE $12 END, transport = $13,
+                              sealed_password = CASE WHEN $29 THEN sealed_password ELSE $12 END, transport = $13,
                               addresses = $14, registers = $15, register_expires_s = $16, deployment_id = $17,
                               from_user = $18, asserts_identity = $19, remote_party_id = $20, withholds_caller = $21,
-                              trusts_identity = $22, srtp = $23, codecs = $24, certificate_authority = $25
+                              trusts_identity = $22, srtp = $23, codecs = $24, certificate_authority = $25,
+                              peer_username = $26, peer_digest = $28,
+                              sealed_peer_secret = CASE WHEN $30 THEN sealed_peer_secret ELSE $27 END
             WHERE account_id = $1 AND id = $2
             """,
             scope.account_id,
             trunk.id,
             *_values(trunk),
             keep_password,
+            keep_peer_secret,
         )
         await _reroute(connection, scope)
     return bool(done != "UPDATE 0")
@@ -200,13 +221,18 @@ async def known(db: Database, _: Scope) -> list[KnownTrunk]:
     rows = await db.pool.fetch(
         """
         SELECT t.id, t.account_id, t.host, t.port, t.transport, t.addresses, t.deployment_id,
-            t.trusts_identity, t.codecs,
+            t.trusts_identity, t.codecs, t.peer_username, t.sealed_peer_secret, t.peer_digest,
             CASE WHEN t.registers THEN r.contact END AS contact
         FROM trunks t JOIN accounts a ON a.id = t.account_id LEFT JOIN trunk_registrations r ON r.trunk_id = t.id
         WHERE t.enabled AND a.active ORDER BY t.id
         """
     )
     return [KnownTrunk(**row) for row in rows]
+
+
+async def _claim_name(connection: Connection, trunk: TrunkRow) -> None:
+    if trunk.peer_username:
+        await sip_names.claim(connection, trunk.peer_username, of="trunks")
 
 
 async def _reroute(connection: Connection, scope: Scope) -> None:

@@ -87,6 +87,7 @@ FOR_EVERYBODY = {
     "store/retention.py:delete_errors": RETIRES,
     "store/retention.py:delete_legs": RETIRES,
     "store/retention.py:delete_transcriptions": RETIRES,
+    "store/sip_names.py:claim": "whether anybody has a name, and not who",
     "store/sms.py:number_of_carrier": CARRIES,
     "store/sms.py:number_by_id": ANSWERS,
     "store/sms.py:take_reply": POSTS,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from callwright.services import deployments, numbers, trunks
 from callwright.store.trunks import Registration, TrunkRow
-from callwright.web.v1 import models
+from callwright.web.v1 import models, peers
 from callwright.web.v1.deps import PAGE_DEFAULT, After, Asker, Db, Limit
 from callwright.web.v1.idempotency import once
 
@@ -81,24 +81,25 @@ async def delete_number(number_id: int, scope: Asker, db: Db) -> None:
 
 
 @router.post("/trunks", status_code=201, response_model=models.Created, summary="Add a trunk")
-async def add_trunk(body: models.NewTrunk, request: Request, scope: Asker, db: Db) -> Response:
+async def add_trunk(body: peers.NewTrunk, request: Request, scope: Asker, db: Db) -> Response:
     """Add a SIP peer for outbound calls; calls that wait for one go by it."""
 
     async def act() -> models.Created:
-        return models.Created(id=await trunks.create(db, scope, _row(body), body.password))
+        return models.Created(id=await trunks.create(db, scope, _row(body), body.password, body.peer_secret))
 
     return await once(request, db, scope, act)
 
 
 @router.get("/trunks", summary="List trunks")
-async def listed_trunks(scope: Asker, db: Db) -> list[models.Trunk]:
+async def listed_trunks(scope: Asker, db: Db) -> list[peers.Trunk]:
     registrations = await trunks.registrations(db, scope)
     return [_shown(row, registrations.get(row.id)) for row in await trunks.listed(db, scope)]
 
 
 @router.put("/trunks/{trunk_id}", status_code=204, summary="Change a trunk")
-async def change_trunk(trunk_id: int, body: models.NewTrunk, scope: Asker, db: Db) -> None:
-    await trunks.update(db, scope, _id(trunk_id), _row(body), body.password)
+async def change_trunk(trunk_id: int, body: peers.NewTrunk, scope: Asker, db: Db) -> None:
+    """Secrets that are *** stay as they are; so does a `peer_secret` that is empty."""
+    await trunks.update(db, scope, _id(trunk_id), _row(body), body.password, body.peer_secret)
 
 
 @router.delete("/trunks/{trunk_id}", status_code=204, summary="Delete a trunk")
@@ -106,15 +107,16 @@ async def delete_trunk(trunk_id: int, scope: Asker, db: Db) -> None:
     await trunks.delete(db, scope, _id(trunk_id))
 
 
-def _row(body: models.NewTrunk) -> TrunkRow:
-    return TrunkRow(id=0, **body.model_dump(exclude={"password"}))
+def _row(body: peers.NewTrunk) -> TrunkRow:
+    return TrunkRow(id=0, **body.model_dump(exclude={"password", "peer_secret"}))
 
 
-def _shown(row: TrunkRow, registration: Registration | None) -> models.Trunk:
+def _shown(row: TrunkRow, registration: Registration | None) -> peers.Trunk:
     values = asdict(row)
     password = trunks.HIDDEN if values.pop("sealed_password") is not None else ""
-    shown = models.Registration.model_validate(registration) if registration else None
-    return models.Trunk(**values, password=password, registration=shown)
+    peer_secret = trunks.HIDDEN if values.pop("sealed_peer_secret") is not None else ""
+    shown = peers.Registration.model_validate(registration) if registration else None
+    return peers.Trunk(**values, password=password, peer_secret=peer_secret, registration=shown)
 
 
 def _id(given: int) -> int:

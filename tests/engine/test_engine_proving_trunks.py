@@ -1,0 +1,219 @@
+"""A switch whose address changes: a trunk that proves its calls by a name and a secret, wherever they come from."""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from applications import SHORT
+from conftest import Running, started
+from prometheus_client.parser import text_string_to_metric_families
+from sipp import SDP, bye_answer, call, dial, recv
+
+from callwright.services import accounts, trunks
+from callwright.sip.address import Address
+from callwright.sip.digest import Credentials
+from callwright.sip.events import Answered, Rejected, SipEvent
+from callwright.sip.sources import FAILURES_MAX
+from callwright.store.trunks import TrunkRow
+from callwright.telephony.sip_endpoint import SipEndpoint
+
+pytestmark = pytest.mark.interop
+
+WAIT_S = 20.0
+SECRET = "s3cr3t of a switch".replace(" ", "-")
+NUMBER = "12125554001"
+DESCRIPTION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+
+
+def _own_address() -> str:
+    """An address of this machine that others reach."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        return str(probe.getsockname()[0])
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Running]:
+    with started("--sip", f"{_own_address()}:0") as running:
+        asyncio.run(running.deploy(SHORT, address=NUMBER))
+        yield running
+
+
+async def _trunk(platform: Running, name: str, **fields: Any) -> int:
+    body = {"name": "Switch", "peer_username": name, "peer_secret": SECRET} | fields
+    async with platform.client() as client:
+        reply = await client.post("/v1/trunks", json=body)
+    assert reply.status_code == 201, reply.text
+    return int(reply.json()["id"])
+
+
+def _to(platform: Running) -> Address:
+    host, port = platform.ready["sip"].split(":")
+    return host, int(port)
+
+
+class Switch:
+    """By SIPp, from an address that no trunk has."""
+
+    def __init__(self, platform: Running, source: str, name: str, *, caller: str, secret: str = SECRET) -> None:
+        self._to, self._source, self._name, self._caller = _to(platform), source, name, caller
+        self.proof = f"[authentication username={name} password={secret}]"
+
+    def asks(
+        self, method: str, number: int, *headers: str, body: str = "", branch: str = "[branch]", to: str = ""
+    ) -> str:
+        """Contact shows the switch, From who calls."""
+        text = call(method, number, *headers, body=body, branch=branch, to=to).replace("[service]", NUMBER)
+        return text.replace("From: <sip:200@", f"From: <sip:{self._caller}@").replace(
+            "Contact: <sip:200@", f"Contact: <sip:{self._name}@"
+        )
+
+    async def does(self, folder: Path, *steps: str) -> str:
+        place = f"{NUMBER}@{self._to[0]}:{self._to[1]}"
+        return await dial(folder, list(steps), self._to, "-i", self._source, "-mi", self._source, "-auth_uri", place)
+
+
+async def _dials(platform: Running, source: str, name: str, secret: str = SECRET) -> int:
+    """The status that a call gets which shows the switch in From; 0 for none in three seconds."""
+    events: asyncio.Queue[SipEvent] = asyncio.Queue()
+    endpoint = await SipEndpoint.open(source, 0, on_invite=lambda _: None)
+    host, port = to = _to(platform)
+    try:
+        made = endpoint.invite(
+            f"sip:{NUMBER}@{host}:{port}", call_id=secrets.token_hex(8), caller=name, sdp=DESCRIPTION, to=to,
+            on_event=events.put_nowait, credentials=Credentials(name, secret),
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(3):
+                while not isinstance(event := await events.get(), Answered | Rejected):
+                    pass
+        except TimeoutError:
+            return 0
+        made.hang_up()
+        return 200 if isinstance(event, Answered) else event.status
+    finally:
+        await endpoint.close()
+
+
+async def _until_known(platform: Running, source: str, name: str) -> None:
+    """Engines learn of a new trunk a moment after it was made."""
+    async with asyncio.timeout(WAIT_S):
+        while await _dials(platform, source, name) != 200:
+            pass
+
+
+async def _counted(platform: Running) -> dict[str, float]:
+    token = {"Authorization": f"Bearer {platform.ready['metrics_token']}"}
+    async with platform.client() as client:
+        told = (await client.get("/metrics", headers=token, auth=None)).text
+    families = {family.name: family for family in text_string_to_metric_families(told)}
+    counted = families.get("callwright_sip_door")
+    return {sample.labels["what"]: sample.value for sample in counted.samples} if counted else {}
+
+
+async def test_it_calls_from_anywhere_and_shows_whom_it_likes(platform: Running, tmp_path: Path) -> None:
+    """From names the caller, Contact the switch. What is asked within the call is not challenged again."""
+    await _trunk(platform, "branch")
+    await _until_known(platform, "127.0.0.71", "branch")
+    switch = Switch(platform, "127.0.0.72", "branch", caller="6175550142")
+    tag = "[peer_tag_param]"
+    verdict = await switch.does(
+        tmp_path,
+        switch.asks("INVITE", 1, body=SDP),
+        recv(401, has=r'WWW-Authenticate:.*realm="callwright".*algorithm=MD5.*qop="auth"', auth=True),
+        switch.asks("ACK", 1, branch="[branch-2]"),
+        switch.asks("INVITE", 2, switch.proof, body=SDP),
+        recv(100, optional=True),
+        recv(200),
+        switch.asks("ACK", 2, to=tag),
+        recv("BYE"),
+        bye_answer(),
+    )
+    assert verdict == ""
+    async with platform.client() as client:
+        found = (await platform.calls(NUMBER, 2), (await client.get("/v1/calls")).json())[1]
+    assert "6175550142" in {one["src"] for one in found}
+
+
+async def test_a_wrong_secret_and_one_who_guesses(platform: Running, tmp_path: Path) -> None:
+    await _trunk(platform, "guessed")
+    await _until_known(platform, "127.0.0.73", "guessed")
+    wrong = Switch(platform, "127.0.0.74", "guessed", caller="6175550142", secret="a-guess-at-it")
+    steps = []
+    for number in range(1, 2 * FAILURES_MAX, 2):
+        steps += [
+            wrong.asks("INVITE", number, body=SDP),
+            recv(401, auth=True),
+            wrong.asks("ACK", number, branch="[branch-2]"),
+            wrong.asks("INVITE", number + 1, wrong.proof, body=SDP),
+            recv(401, auth=True),
+            wrong.asks("ACK", number + 1, branch="[branch-2]"),
+        ]
+    assert await wrong.does(tmp_path, *steps) == ""
+    # From there nobody is heard any more, the right secret included; the switch itself is, from elsewhere.
+    assert await _dials(platform, "127.0.0.74", "guessed") == 0
+    assert await _dials(platform, "127.0.0.73", "guessed") == 200
+    async with asyncio.timeout(WAIT_S):
+        while (counted := await _counted(platform)).get("wrong", 0) < FAILURES_MAX:  # noqa: ASYNC110 - a process
+            await asyncio.sleep(0.1)
+    assert counted["silenced"] >= 1
+
+
+async def test_by_sha_256_and_by_nothing_else(platform: Running, tmp_path: Path) -> None:
+    await _trunk(platform, "strong", peer_digest="sha-256")
+    await _until_known(platform, "127.0.0.75", "strong")
+    switch = Switch(platform, "127.0.0.76", "strong", caller="6175550142")
+    challenged = recv(401, has=r"WWW-Authenticate:.*algorithm=SHA-256")
+    assert await switch.does(tmp_path, switch.asks("INVITE", 1, body=SDP), challenged) == ""
+
+
+async def test_who_shows_no_name_that_is_known_hears_nothing(platform: Running) -> None:
+    trunk_id = await _trunk(platform, "gone")
+    await _until_known(platform, "127.0.0.77", "gone")
+    assert await _dials(platform, "127.0.0.78", "nobody-of-that-name") == 0
+    async with platform.client() as client:
+        assert (await client.delete(f"/v1/trunks/{trunk_id}")).status_code == 204
+    async with asyncio.timeout(WAIT_S):
+        while await _dials(platform, "127.0.0.77", "gone") != 0:
+            pass
+
+
+async def test_its_address_alone_is_no_proof(platform: Running) -> None:
+    """Not even that of its host, which may be somebody else's tomorrow."""
+    await _trunk(platform, "careful", host="127.0.0.79")
+    await _until_known(platform, "127.0.0.80", "careful")
+    assert await _dials(platform, "127.0.0.79", "careful") == 200
+    assert await _dials(platform, "127.0.0.79", "careful", secret="a-guess-at-it") == 401
+    assert await _dials(platform, "127.0.0.79", "somebody") == 0
+
+
+async def test_it_may_ask_whether_we_are_there_and_does_not_register(platform: Running, tmp_path: Path) -> None:
+    await _trunk(platform, "asking")
+    await _until_known(platform, "127.0.0.81", "asking")
+    switch = Switch(platform, "127.0.0.82", "asking", caller="asking")
+    steps = []
+    for method, status in (("OPTIONS", 200), ("REGISTER", 403)):
+        for number, proof in ((1, ()), (2, (switch.proof,))):
+            asked = switch.asks(method, number, *proof)
+            if method == "REGISTER":
+                asked = asked.replace(f"To: <sip:{NUMBER}@", "To: <sip:asking@")
+            steps += [asked, recv(status, auth=False) if proof else recv(401, auth=True)]
+    assert await switch.does(tmp_path, *steps) == ""
+
+
+async def test_it_reaches_its_accounts_numbers_alone(platform: Running) -> None:
+    async with platform.database() as db:
+        scope = (await accounts.create_account(db, name="Two", email="two@example.test", password="Secret-123")).scope
+        trunk = TrunkRow(0, "Switch", "", 5060, "", 10, 10.0, "", True, peer_username="narrow")
+        await trunks.create(db, scope, trunk, peer_secret=SECRET)
+    async with asyncio.timeout(WAIT_S):
+        while (status := await _dials(platform, "127.0.0.83", "narrow")) == 0:
+            pass
+    assert status == 404
