@@ -75,7 +75,17 @@ LATE_MAX = 480_000
 class Reception:
     """Loss and jitter of one received stream (RFC 3550 §A.1, §A.3, §A.8)."""
 
-    __slots__ = ("_base", "_expected_before", "_timed", "_transit", "expected", "jitter", "late_max", "received", "ssrc")
+    __slots__ = (
+        "_base",
+        "_expected_before",
+        "_timed",
+        "_transit",
+        "expected",
+        "jitter",
+        "late_max",
+        "received",
+        "ssrc",
+    )
 
     def __init__(self) -> None:
         self.received = 0
@@ -116,8 +126,8 @@ class Reception:
         self.count(sequence, clock - self._transit, ssrc, clock)
 
     def time(self, timestamp: int, arrived: int) -> None:
-        """Take in how long a packet was on its way. `arrived` is exact to a sample, on another clock than `count`'s: that may be one
-        which only sees what has come when it looks."""
+        """Take in how long a packet was on its way. `arrived` is exact to a sample, on another clock than `count`'s: that may be
+        one which only sees what has come when it looks."""
         transit = arrived - timestamp
         if self._timed is not None:
             step = abs(transit - self._timed)

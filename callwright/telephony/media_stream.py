@@ -36,8 +36,8 @@ NO_AUDIO_S = 60.0
 "A far end that has sent nothing for so long, not even a report of RTCP, is told as `NoAudio`."
 
 STAMPED_EVERY = 4
-"""Of so many seconds of a call one has its packets' arrivals asked of the kernel, for the jitter: the plane itself sees only in which
-step they came. To ask is a system call for each."""
+"""Of so many seconds of a call one has its packets' arrivals asked of the kernel, for the jitter: the plane itself sees only in
+which step they came. To ask is a system call for each."""
 
 _PCMU_BYTES = rtp.HEADER_BYTES + FRAME_BYTES
 _unpack = rtp.HEADER.unpack_from

@@ -1,5 +1,6 @@
 """Jitter, by the times that the kernel notes of packets as they come in."""
 
+import itertools
 import socket
 import struct
 import time
@@ -25,7 +26,7 @@ async def test_the_jitter_of_what_comes_is_known_more_exactly_than_the_planes_st
     due, sent = time.monotonic(), []
     for _ in range(60):
         due += pace_s
-        time.sleep(max(0.0, due - time.monotonic()))  # the pace of a sender
+        time.sleep(max(0.0, due - time.monotonic()))  # noqa: ASYNC251 - the pace of a sender
         call.peer.sequence += 1
         call.peer.timestamp += samples
         before = time.monotonic()
@@ -37,7 +38,7 @@ async def test_the_jitter_of_what_comes_is_known_more_exactly_than_the_planes_st
     stats = (await call.told.event(Closed)).stats
     call.peer.close()
     jitter = 0.0
-    for one, other in zip(sent, sent[1:], strict=False):
+    for one, other in itertools.pairwise(sent):
         jitter += (abs(sum(other) / 2 - sum(one) / 2 - pace_s) - jitter) / 16
     # On this machine a packet comes in while it is being sent; a sample is 0.125 ms.
     unsure_ms = 2000 * max(after - before for before, after in sent) + 0.14
@@ -61,7 +62,7 @@ async def test_what_is_sent_keeps_its_pace(plane):
             _, ancillary, _, _ = far.recvmsg(2048, 64)
             seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2])
             stamps.append(seconds + nanoseconds / 1e9)
-        gaps = sorted(other - one for one, other in zip(stamps, stamps[1:], strict=False))
+        gaps = sorted(other - one for one, other in itertools.pairwise(stamps))
         assert gaps[len(gaps) // 2] == pytest.approx(0.020, abs=0.002)
         assert stamps[-1] - stamps[0] == pytest.approx(1.98, abs=0.1)
         call.session.close()
