@@ -155,9 +155,9 @@ class Called:
 
 @asynccontextmanager
 async def called(
-    folder: Path, steps: list[str], *options: str, calls: int = 1, host: str = "127.0.0.1"
+    folder: Path, steps: list[str], *options: str, calls: int = 1, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[Called]:
-    port = _free_port(host)
+    port = port or free_port(host)
     tcp = "t1" in options
     process = await _start(folder, steps, host, "-p", str(port), "-m", str(calls), *options)
     try:
@@ -195,7 +195,7 @@ async def _finish(process: asyncio.subprocess.Process, folder: Path) -> str:
     return f"exit status {process.returncode}\n{output.decode(errors='replace')[-2000:]}\n{errors}"
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     with socket.socket(_family(host), socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

@@ -24,7 +24,7 @@ from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse, 
 from callwright.sip.replaces import of_invite
 from callwright.sip.subscription import Subscriptions
 from callwright.sip.timers import Timers
-from callwright.sip.transaction import ServerTransaction, Transactions, Wire, reply_address, same_tag
+from callwright.sip.transaction import ServerTransaction, Transactions, Wire, same_tag
 
 CALLS_MAX = 5_000
 "Calls at once; 503 past it."
@@ -190,7 +190,7 @@ class Agent:
         request, answer = found
         self.unreadable += 1
         answer.headers.set("server", self._user_agent)
-        self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request.via, source))
+        self.wire.send(answer.serialize(), self.wire.answered_at(request.via, source))
 
     def _request(self, request: Request, source: Address, busy: bool) -> None:
         transaction = self.transactions.find(request)
@@ -331,7 +331,7 @@ class Agent:
                 remote=source,
                 offer=request.body,
             )
-            dialog = dialogs.from_invite(request, call.tag, source)
+            dialog = dialogs.from_invite(request, call.tag, self.wire.answered_at(request.via, source))
         except PeerError as error:
             self.refuse(request, source, 400, reason=reason_of(error) or "Bad Request-URI")
             return
@@ -472,7 +472,7 @@ class Agent:
         answer = self.response(request, status, reason, tag=tag)
         for name, value in headers.items():
             answer.headers.set(name.replace("_", "-"), *((value,) if isinstance(value, str) else value))
-        self.wire.send(answer.serialize(), source if self.wire.reliable else reply_address(request.via, source))
+        self.wire.send(answer.serialize(), self.wire.answered_at(request.via, source))
 
     def unreachable(self, to: Address, why: str) -> None:
         """Nothing can be sent to this address."""

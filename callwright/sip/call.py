@@ -365,7 +365,7 @@ class SipCall:
             if self.state == "invited":
                 self._respond(487)
             self.end(Ended("remote", with_cause("BYE", request.headers)))
-        elif not self.dialog.in_order(request):
+        elif not self.dialog.in_order(request, transaction.answered_on(self.agent.wire)):
             reply(request, transaction, 500)
         elif request.method in ("INVITE", "UPDATE"):
             self._peers_changes.asked(request, transaction)

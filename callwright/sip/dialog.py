@@ -1,10 +1,23 @@
-"""A dialog: what two user agents remember of each other between requests (RFC 3261 §12)."""
+"""A dialog: what two user agents remember of each other between requests (RFC 3261 §12).
+
+Where requests go, by what the peer says and where its messages come from. The first route, or the Contact where there is none,
+names the place (§12.2.1.1). Behind a NAT it names one that nobody reaches from here, and then they go to where the peer's last
+message came from and is answered (RFC 3581), or where our INVITE went. That a place is behind a NAT shows by either of these:
+
+- it is the host by which the sender of that message names itself in its Via, which came from elsewhere; or, of a call that we
+  made, the one that we dialled and reached elsewhere;
+- its address reaches less far than the other one: private, where the message came from a public address.
+
+Every other place is believed, so that a proxy which is not on the way any more, and a peer that signals by another of its hosts,
+are left alone.
+"""
 
 from dataclasses import dataclass
 
 from callwright.base.errors import PeerError
 from callwright.sip.address import Address, name_address, uri, without_fields
 from callwright.sip.message import Headers, Request, Response, Unreadable
+from callwright.sip.reach import reach_of
 
 RECORD_ROUTES_MAX = 20
 "Proxies on the way. No real path has more, and every request of the dialog carries them all."
@@ -23,10 +36,14 @@ class Dialog:
 
     routes: tuple[str, ...]
     peer: Address
-    "Where the INVITE or its answer went or came from; used where neither route nor target is an IP address."
+    """Where its last message came from and is answered, or our INVITE went; used where neither route nor target is an IP address,
+    or that one is behind a NAT."""
 
     invite_sequence: int
     "CSeq of the INVITE that began it."
+
+    named: str = ""
+    "The host by which whoever is there names itself."
 
     connection: Address | None = None
     "On a stream: where requests without a route go, so that they reach a peer to whom nobody can connect."
@@ -58,28 +75,52 @@ class Dialog:
         return self.local_sequence
 
     def next_hop(self) -> Address:
-        """Where requests are sent: the first route, else the target where it is an address, else the peer."""
+        """Where requests are sent: the first route, else the target, where that is an address that we reach; else the peer."""
         if self.connection is not None and not self.routes:
             return self.connection
-        first = name_address(self.routes[0]).uri if self.routes else self.target
-        return uri(first).address or self.peer
+        there = self._place
+        return self.peer if there is None or self._hides(there[0]) else there
 
-    def in_order(self, request: Request) -> bool:
-        """Whether a request of the peer is newer than all before (RFC 3261 §12.2.2); it is noted."""
+    @property
+    def _place(self) -> Address | None:
+        """That the peer names; None where it takes a name server."""
+        return uri(name_address(self.routes[0]).uri if self.routes else self.target).address
+
+    def _hides(self, host: str) -> bool:
+        """Whether this IP address is behind a NAT."""
+        source = self.peer[0]
+        return host != source and (host == self.named or reach_of(host) < reach_of(source))
+
+    def in_order(self, request: Request, source: Address | None) -> bool:
+        """Whether a request of the peer is newer than all before (RFC 3261 §12.2.2); it is noted. `source`: where it is answered,
+        and the peer is from here on, should its NAT have let it come from another place; None where it came by another
+        transport."""
         if request.sequence <= self.remote_sequence:
             return False
         self.remote_sequence = request.sequence
+        if source is not None:
+            self.heard(request, source)
         return True
+
+    def heard(self, request: Request, source: Address) -> None:
+        """It is where this came from: its NAT may have let it come from another place than before, or it opened another
+        connection."""
+        self.named = request.via.host
+        if _on_stream(request):
+            self.connection, self.peer = source, (source[0], request.via.port)
+        else:
+            self.peer = source
 
 
 def from_invite(request: Request, local_tag: str, source: Address) -> Dialog:
-    """The called side's dialog (RFC 3261 §12.1.1). Raises `PeerError` where the INVITE has no usable Contact."""
+    """The called side's dialog (RFC 3261 §12.1.1). `source`: where the INVITE is answered. Raises `PeerError` where
+    it has no usable Contact."""
     headers = request.headers
     remote = headers.get("from")
     target = contact(headers)
     if not target:
         raise Unreadable("Missing Contact")
-    return Dialog(
+    dialog = Dialog(
         call_id=headers.get("call-id"),
         local=f"{headers.get('to')};tag={local_tag}",
         remote=remote,
@@ -89,8 +130,9 @@ def from_invite(request: Request, local_tag: str, source: Address) -> Dialog:
         peer=source,
         invite_sequence=request.sequence,
         remote_sequence=request.sequence,
-        connection=source if _on_stream(request) else None,
     )
+    dialog.heard(request, source)
+    return dialog
 
 
 def from_answer(invite: Request, response: Response, peer: Address) -> Dialog:
@@ -111,6 +153,8 @@ def from_answer(invite: Request, response: Response, peer: Address) -> Dialog:
         routes=_routes(headers)[::-1],
         peer=peer,
         invite_sequence=invite.sequence,
+        # By way of a proxy (Path) it is that one which we reached, and not what we dialled.
+        named="" if invite.headers.get("route") else uri(invite.uri).host,
         local_sequence=invite.sequence,
         connection=peer if stays else None,
     )

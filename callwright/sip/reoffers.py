@@ -76,7 +76,7 @@ class Reoffers:
         if request.method == "BYE":
             found.drop(request.from_tag)
             reply(request, transaction, 200)
-        elif not dialog.in_order(request):
+        elif not dialog.in_order(request, transaction.answered_on(call.agent.wire)):
             reply(request, transaction, 500)
         elif request.method == "OPTIONS":
             call.agent.options(request, transaction)

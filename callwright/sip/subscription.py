@@ -83,7 +83,7 @@ class Subscription:
         assert call.dialog is not None
         agent, wanted = call.agent, request.headers.get("expires").strip()
         asked_s = read_number(wanted, 2**32, "Expires") if wanted else int(REFER_S_MAX)
-        if not call.dialog.in_order(request):
+        if not call.dialog.in_order(request, transaction.answered_on(agent.wire)):
             agent.reply(request, transaction, 500)
             return
         call.dialog.target = dialogs.contact(request.headers) or call.dialog.target

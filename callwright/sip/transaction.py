@@ -55,6 +55,10 @@ class Wire:
         if is_ip(to[0]):
             self.transmit(data, to)
 
+    def answered_at(self, via: Via, source: Address) -> Address:
+        """Where the answers to a request go that came from this source."""
+        return source if self.reliable else reply_address(via, source)
+
     def after(self, seconds: float, due: Callable[[], None]) -> Timer:
         return self.timers.at(self.clock() + seconds, due)
 
@@ -110,6 +114,10 @@ class ServerTransaction(_Transaction):
 
         self.tag = ""
         "The To tag of the call that it began: a CANCEL is answered with the same (RFC 3261 §9.2)."
+
+    def answered_on(self, wire: Wire) -> Address | None:
+        """Where the answers go; None where this is not the wire that they go by."""
+        return self.to if self._wire is wire else None
 
     def respond(self, response: Response) -> bytes:
         """Send an answer, and return it as sent. After a final one there is no other."""
@@ -327,7 +335,7 @@ class Transactions:
     def serve(self, request: Request, source: Address) -> ServerTransaction:
         """A new transaction for a request that came for the first time."""
         key = _server_key(request, request.method)
-        to = source if self._wire.reliable else reply_address(request.via, source)
+        to = self._wire.answered_at(request.via, source)
         transaction = ServerTransaction(self._wire, request, to, lambda: self._servers.pop(key, None))
         self._servers[key] = transaction
         return transaction

@@ -11,7 +11,7 @@ import pytest
 from applications import SHORT
 from baresip import Baresip, baresip, registered
 from conftest import Running, started
-from sipp import dial, recv, send
+from sipp import SDP, bye_answer, called, dial, free_port, recv, reply, send
 from telephones import telephone
 from tls import Authority
 
@@ -326,6 +326,28 @@ class TestSipp:
         assert await dial(tmp_path, steps, (host, int(port))) == ""
         assert await _bindings(platform, phone_id) == []
 
+    async def test_one_behind_a_nat_is_called_and_hung_up_on(self, platform: Running, tmp_path: Path) -> None:
+        """It registers with an address that nobody reaches from here; INVITE, ACK and BYE come to where it registered from."""
+        _, secret = await platform.add_phone("sipp-nat")
+        application = transferring("sip:sipp-nat@callwright")
+        application["pages"][0]["modules"][1]["duration_max_s"] = 1
+        await platform.deploy(application, address="12125558122")
+        proof = f"[authentication username=sipp-nat password={secret}]"
+        inside, port = "192.168.77.5:5060", free_port("127.0.0.1")
+
+        def asks(number: int, *headers: str) -> str:
+            step = _register(number, f"Contact: <sip:sipp-nat@{inside}>", *headers)
+            return _from(inside, step.replace("sip:sipp@", "sip:sipp-nat@"))
+
+        host, sip_port = platform.ready["sip"].split(":")
+        registers = [asks(1), recv(401, auth=True), asks(2, proof), recv(200, has=r"Contact:.*expires=90")]
+        assert await dial(tmp_path, registers, (host, int(sip_port)), "-p", str(port)) == ""
+        steps = [recv("INVITE"), reply("200 OK", body=SDP, again=True), recv("ACK"), recv("BYE"), bye_answer()]
+        steps = [_from(inside, step) for step in steps]
+        async with called(tmp_path, steps, port=port) as phone, telephone(tmp_path) as caller:
+            await caller.calls(platform.ready["sip"], "12125558122")
+            assert await phone.verdict() == ""
+
     async def test_one_behind_a_proxy_is_called_by_its_path(self, platform: Running, tmp_path: Path) -> None:
         _, secret = await platform.add_phone("pat")
         await platform.deploy(transferring("sip:pat@callwright"), address="12125558121")
@@ -406,6 +428,12 @@ def _plain(user: str, here: tuple[str, int], number: int) -> Request:
     ):
         request.headers.set(name, value)
     return request
+
+
+def _from(inside: str, step: str) -> str:
+    """A message of SIPp's that names itself by this place."""
+    here = "[local_ip]:[local_port]"
+    return step.replace(f"{here};branch", f"{inside};rport;branch").replace(f"{here}>\n", f"{inside}>\n")
 
 
 def _register(number: int, *headers: str) -> str:

@@ -3,8 +3,6 @@
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from sipp import (
@@ -25,73 +23,15 @@ from sipp import (
 
 from callwright.ports.leg import LegEnded
 from callwright.sip.call import SipCall
-from callwright.sip.events import Confirmed, Ended, SipEvent
+from callwright.sip.events import Confirmed, Ended
 from callwright.telephony.dialled import NotAnswered
 from callwright.telephony.leg import SipLeg
-from callwright.telephony.plane import MediaPlane
-from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
+from callwright.telephony.sip_endpoint import Credentials
 
 pytestmark = pytest.mark.interop
 
 LOST = ("-lost", "15", "-max_retrans", "12")
 "SIPp itself loses this share, in %, of what it sends and of what comes to it."
-
-
-class Side:
-    """Our side: `incoming` says what is done with a call; everything that calls tell is kept."""
-
-    def __init__(self, plane: MediaPlane) -> None:
-        self.plane = plane
-        self.told: dict[str, list[SipEvent]] = {}
-        self.legs: list[SipLeg] = []
-        self.incoming = self.take
-
-    async def open(self) -> "Side":
-        self.endpoint = await SipEndpoint.open("127.0.0.1", 0, on_invite=self._invited, tcp=("127.0.0.1", 0))
-        return self
-
-    def _invited(self, call: SipCall) -> None:
-        call.on_event = self.told.setdefault(call.call_id, []).append
-        self.incoming(call)
-
-    def take(self, call: SipCall) -> None:
-        call.ring()
-        self.legs.append(SipLeg.incoming(call, self.plane, "127.0.0.1"))
-
-    def take_for(self, call: SipCall, seconds: float) -> None:
-        """Answer, and hang up after a while."""
-        self.take(call)
-        asyncio.get_running_loop().call_later(seconds, self.legs[-1].hang_up)
-
-    def dial(self, to: tuple[str, int], call_id: str = "ours", **options: Any) -> SipLeg:
-        leg = SipLeg.outgoing(
-            self.endpoint,
-            self.plane,
-            "127.0.0.1",
-            target=f"sip:100@127.0.0.1:{to[1]}",
-            call_id=call_id,
-            caller="200",
-            to=to,
-            **options,
-        )
-        self.legs.append(leg)
-        return leg
-
-    async def idle(self) -> None:
-        """Until no call is left."""
-        async with asyncio.timeout(40):
-            while self.endpoint.calls:  # noqa: ASYNC110 - the endpoint has no event for it, and needs none
-                await asyncio.sleep(0.02)
-
-
-@pytest.fixture
-async def side() -> AsyncIterator[Side]:
-    plane = MediaPlane("127.0.0.1", 31_000, 31_400, asyncio.get_running_loop())
-    plane.start()
-    opened = await Side(plane).open()
-    yield opened
-    await opened.endpoint.close()
-    plane.stop()
 
 
 async def _end_of(leg: SipLeg) -> LegEnded:
