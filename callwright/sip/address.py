@@ -15,6 +15,9 @@ Address = tuple[str, int]
 
 Transport = Literal["udp", "tcp", "tls"]
 
+EVERYWHERE = ("0.0.0.0", "::")
+"Where to listen at all addresses: at those of IPv4, or at those of IPv6 as well."
+
 _HOST_PORT = re.compile(r"\[([0-9A-Fa-f:.]{2,45})\](?::([0-9]{1,5}))?|([A-Za-z0-9._-]{1,255})(?::([0-9]{1,5}))?")
 _VIA = re.compile(r"SIP\s*/\s*2\.0\s*/\s*[A-Z-]{1,20}\s+(.*)", re.I | re.S)
 _USER_SAFE = "-_.!~*'()&=+$,;?/"
@@ -130,6 +133,13 @@ class Via:
         """The sender asks for answers to the port that it sent from."""
         return "rport" in self.parameters
 
+    @property
+    def sender(self) -> Address | None:
+        """Where an answer goes whose connection has gone (RFC 3261 §18.2.2): where it came from, to the port at which its sender
+        listens. None where that takes a name server."""
+        host = self.parameters.get("received") or self.host
+        return (host, self.port) if is_ip(host) else None
+
     def received(self, host: str, port: int) -> str | None:
         """This Via with `received` and `rport` filled in; None where it already says all."""
         if not self.rport and self.host == host:
@@ -159,6 +169,8 @@ def read_via(text: str) -> Via:
     if " " in where or "\t" in where:
         where = "".join(where.split())
     host, port = host_port(where)
+    if port == DEFAULT_PORT and ":" not in where.rpartition("]")[2] and "/TLS" in text[:20].upper():
+        port = DEFAULT_TLS_PORT
     return Via(text, host, port, parameters(options))
 
 
@@ -273,7 +285,7 @@ def user_part(text: str) -> str:
 
 
 __all__ = [
-    "Address", "NameAddress", "Transport", "Uri", "Via", "bracketed", "host_port", "is_ip", "name_address", "parameters",
-    "plain_ip", "read_via", "sip_uri", "split_list", "uri", "user_part", "without_fields",
+    "EVERYWHERE", "Address", "NameAddress", "Transport", "Uri", "Via", "bracketed", "host_port", "is_ip", "name_address",
+    "parameters", "plain_ip", "read_via", "sip_uri", "split_list", "uri", "user_part", "without_fields",
     "written",
 ]  # fmt: skip

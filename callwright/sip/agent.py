@@ -14,23 +14,20 @@ from callwright.base.errors import PeerError
 from callwright.sip import dialog as dialogs
 from callwright.sip import hurried, session_timer, unreadable
 from callwright.sip.abilities import ABLE, ALLOW, SUPPORTED, refused
-from callwright.sip.address import Address, Transport, is_ip, name_address, uri, user_of, user_part, written
+from callwright.sip.address import EVERYWHERE, Address, Transport, is_ip, name_address, uri, user_of, user_part, written
 from callwright.sip.call import SipCall
-from callwright.sip.calling import Way
 from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import SipEvent
 from callwright.sip.invitation import Invitation
 from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse, reason_of
-from callwright.sip.replaces import of_invite
+from callwright.sip.replaces import replaced
 from callwright.sip.subscription import Subscriptions
 from callwright.sip.timers import Timers
 from callwright.sip.transaction import ServerTransaction, Transactions, Wire, same_tag
+from callwright.sip.ways import DATAGRAM_BYTES_MAX, Way
 
 CALLS_MAX = 5_000
 "Calls at once; 503 past it."
-
-DATAGRAM_BYTES_MAX = 1_300
-"A longer INVITE goes by TCP, where the peer takes that (RFC 3261 §18.1.1): the pieces of a datagram are easily lost."
 
 UNANSWERED_MAX = 1_000
 "INVITEs of peers that nobody has answered yet; a flood is turned away past it, before anything is kept of it."
@@ -67,6 +64,7 @@ class Agent:
         tells: Tells = lambda *_: True,
         new_tag: Callable[[], str],
         transport: Transport = "udp",
+        connected: Callable[[Address], bool] = lambda _: True,
         beside: "Agent | None" = None,
         on_alias: Callable[[Address, int], None] | None = None,
         chance: Callable[[], float],
@@ -75,11 +73,12 @@ class Agent:
         calls_max: int = CALLS_MAX,
         unanswered_max: int = UNANSWERED_MAX,
     ) -> None:
-        """`beside`: the agent of another transport of the same process, with which it shares calls, limits and timers.
-        `on_alias`: a peer takes requests for a port of its own on the connection from this address (RFC 5923)."""
+        """`beside`: the agent of another transport of the same process, with which it shares calls, limits and timers. `connected`:
+        whether a stream has a connection with an address. `on_alias`: a peer takes requests for a port of its own on the connection
+        from this address (RFC 5923)."""
         self.transport = transport
         timers: Timers = beside.wire.timers if beside else Timers()
-        self.wire: Wire = Wire(transmit, clock, timers, reliable=transport != "udp")
+        self.wire: Wire = Wire(transmit, clock, timers, transport != "udp", connected)
         self.transactions = Transactions(self.wire)
         self.new_tag: Callable[[], str] = new_tag
         self.chance = chance
@@ -100,6 +99,8 @@ class Agent:
         self.dropped = 0
         "Messages that could not be read, and got no answer."
 
+        self._by_transport: dict[Transport, Agent] = beside._by_transport if beside else {}
+        self._by_transport.setdefault(transport, self)
         self._others: dict[str, Agent] = {}
         self._stand_at(address)
         self._on_alias = on_alias
@@ -136,6 +137,11 @@ class Agent:
                 other.longer = self.longer.at(host)
         return other
 
+    def beside(self, transport: Transport) -> "Agent | None":
+        """That of another transport, where both stand at all addresses or at one of their own."""
+        other = self._by_transport.get(transport)
+        return other.at(self.address[0]) if other is not None and other.address[0] in EVERYWHERE else other
+
     @property
     def everywhere(self) -> "tuple[Agent, ...]":
         """This agent, and itself at other addresses."""
@@ -145,6 +151,13 @@ class Agent:
     def _parameter(self) -> str:
         """Of our Contact, and of URIs that are asked by this transport."""
         return "" if self.transport == "udp" else f";transport={self.transport}"
+
+    def uses(self, connection: Address) -> bool:
+        """Whether a call's requests go on this one."""
+        known = ((call.dialog, call.agent.wire) for call in self._calls.values())
+        return any(
+            dialog is not None and (dialog.connection, wire) == (connection, self.wire) for dialog, wire in known
+        )
 
     @property
     def calls(self) -> int:
@@ -195,7 +208,7 @@ class Agent:
     def _request(self, request: Request, source: Address, busy: bool) -> None:
         transaction = self.transactions.find(request)
         if request.method == "ACK":
-            self._ack(request, transaction)
+            self._ack(request, source, transaction)
         elif transaction is not None:
             transaction.repeated()
         elif request.method == "CANCEL":
@@ -209,11 +222,11 @@ class Agent:
         elif (on_invite := self._admits(self, request, source)) is not None:
             self._begin(request, source, on_invite)
 
-    def _ack(self, request: Request, transaction: ServerTransaction | None) -> None:
+    def _ack(self, request: Request, source: Address, transaction: ServerTransaction | None) -> None:
         if transaction is not None and transaction.state != "accepted":
             transaction.acknowledged()
         elif (call := self._call_of(request)) is not None:
-            call.ack(request)
+            call.ack(request, source if self.wire.reliable and call.agent.wire is self.wire else None)
 
     def _cancel(self, request: Request, source: Address) -> None:
         invite = self.transactions.invite_of(request)
@@ -229,7 +242,7 @@ class Agent:
         if call is None:
             self._stray(request, source)
         elif self._is_unacceptable(request, source):
-            return
+            pass
         elif self.transactions.full:
             self.refuse(request, source, 503, retry_after=str(RETRY_AFTER_S))
         else:
@@ -295,20 +308,9 @@ class Agent:
 
     def _replacing(self, request: Request, source: Address, key: tuple[str, str, int], caller: str) -> None:
         """An INVITE that is to take the place of another call (RFC 3891 §3)."""
-        try:
-            named = of_invite(request.headers)
-        except PeerError:
-            named = None
-        if named is None:
-            self.refuse(request, source, 400, reason="Bad Replaces")
-            return
-        call = self._calls.get((named.call_id, named.local_tag))
-        early = call is not None and call.rings(named.remote_tag)
-        if call is None or not (early or (call.knows(named.remote_tag) and call.state in ("answered", "confirmed"))):
-            # Also a call to us that rings: only who began one may let it go.
-            self.refuse(request, source, 481)
-        elif named.early_only and not early:
-            self.refuse(request, source, 486)
+        call = replaced(request.headers, self._calls)
+        if isinstance(call, int):
+            self.refuse(request, source, call, reason="Bad Replaces" if call == 400 else "")
         elif call.on_replaced is None:
             self.refuse(request, source, 403)
         else:
@@ -404,8 +406,7 @@ class Agent:
         """Add what every request of ours carries."""
         headers = request.headers
         alias = ";alias" if self.wire.reliable else ""
-        via = f"SIP/2.0/{self.transport.upper()} {self._place};branch=z9hG4bK{self.new_tag()};rport{alias}"
-        request.sent_by(via)
+        request.sent_by(f"SIP/2.0/{self.transport.upper()} {self._place};branch=z9hG4bK{self.new_tag()};rport{alias}")
         if request.method == "INVITE":
             headers.set("contact", self.contact)
             headers.set("allow", ALLOW)

@@ -28,7 +28,7 @@ from callwright.sip import dialog as dialogs
 from callwright.sip.abilities import Told
 from callwright.sip.address import Address
 from callwright.sip.asking import Asking
-from callwright.sip.calling import Calling, Way, acknowledgement
+from callwright.sip.calling import Calling, acknowledgement
 from callwright.sip.changes import Changes
 from callwright.sip.dialog import Dialog
 from callwright.sip.digest import Identity
@@ -41,6 +41,7 @@ from callwright.sip.reoffers import Reoffers
 from callwright.sip.session_timer import SessionTimer
 from callwright.sip.timers import Timer
 from callwright.sip.transaction import ServerTransaction
+from callwright.sip.ways import Way, acknowledge
 
 if TYPE_CHECKING:
     from callwright.sip.agent import Agent
@@ -199,10 +200,13 @@ class SipCall:
 
     # -- our 2xx and its ACK ---------------------------------------------------------------------
 
-    def ack(self, request: Request) -> None:
-        """An ACK for a 2xx of ours; one for an earlier INVITE, or that comes again, means nothing any more."""
+    def ack(self, request: Request, source: Address | None) -> None:
+        """An ACK for a 2xx of ours; one for an earlier INVITE, or that comes again, means nothing any more. `source`: the
+        connection that it came on, which is the peer's from here on; None of a datagram."""
         if self._answer is None or not self._answer.acknowledged(request):
             return
+        if source is not None and self.dialog is not None:
+            self.dialog.heard(request, source)
         self._answer = None
         if self.state == "leaving":
             self._send_bye()
@@ -300,13 +304,7 @@ class SipCall:
         assert self.dialog is not None
         with suppress(PeerError):
             self.dialog.target = dialogs.contact(response.headers) or self.dialog.target
-        self.send_ack(self.dialog, request)
-
-    def send_ack(self, dialog: Dialog, invite: Request) -> tuple[bytes, Address]:
-        """As sent, and where to."""
-        sent = self.agent.outgoing(acknowledgement(dialog, invite)).serialize(), dialog.next_hop()
-        self.agent.wire.send(*sent)
-        return sent
+        acknowledge(self.agent, self.dialog, acknowledgement(self.dialog, request))
 
     def lost(self, reason: str) -> None:
         """The peer has gone without a word."""

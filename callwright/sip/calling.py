@@ -17,10 +17,10 @@ from callwright.sip.invitation import PROOFS, Invitation, cancellation, remains
 from callwright.sip.message import Request, Response, with_cause
 from callwright.sip.reliable import EarlyDialogs
 from callwright.sip.timers import GIVE_UP, Timer
-from callwright.sip.transaction import ClientTransaction
+from callwright.sip.transaction import ClientTransaction, Wire
+from callwright.sip.ways import Way, acknowledge
 
 if TYPE_CHECKING:
-    from callwright.sip.agent import Agent
     from callwright.sip.call import SipCall
 
 FORKS_MAX = 8
@@ -32,9 +32,6 @@ PROVISIONAL_MAX = 8
 
 PATIENCE_S = 4.0
 "How long a server may say nothing at all where there is another one to ask (RFC 3263 §4.3): eight of them have the 32 s of one."
-
-Way = tuple["Agent", Address]
-"Who sends an INVITE, and where to."
 
 
 class Calling:
@@ -69,7 +66,7 @@ class Calling:
         "Our INVITE got an answer of some kind: it may be cancelled."
 
         self._reason = ""
-        self._acks: dict[str, tuple[bytes, Address]] = {}
+        self._acks: dict[str, tuple[Wire, bytes, Address]] = {}
         "The ACK for each 2xx that our INVITE got, by To tag."
 
         self._provisional: tuple[Response, ...] = ()
@@ -188,7 +185,8 @@ class Calling:
             self._refused(500, f"a 2xx that cannot be acknowledged: {error}")
             return
         if tag in self._acks:
-            call.agent.wire.send(*self._acks[tag])
+            wire, ack, to = self._acks[tag]
+            wire.send(ack, to)
             return
         if len(self._acks) >= FORKS_MAX:
             return
@@ -197,7 +195,7 @@ class Calling:
         except PeerError as error:
             self._refused(500, f"a 2xx that cannot be acknowledged: {error}")
             return
-        self._acks[tag] = call.send_ack(dialog, self._invite)
+        self._acks[tag] = acknowledge(call.agent, dialog, acknowledgement(dialog, self._invite))
         # The transaction lingers for 32 s: keep of the INVITE only what the answer of another branch would need.
         self._invite, self._client, self._invitation = remains(self._invite), None, None
         if call.state == "calling":

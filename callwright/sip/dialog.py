@@ -46,7 +46,10 @@ class Dialog:
     "The host by which whoever is there names itself."
 
     connection: Address | None = None
-    "On a stream: where requests without a route go, so that they reach a peer to whom nobody can connect."
+    "On a stream: where requests without a route go as long as it is open, so that they reach a peer to whom nobody can connect."
+
+    datagrams_only: bool = False
+    "Nothing took a connection for a request that is too long for a datagram."
 
     local_sequence: int = 0
     remote_sequence: int = 0
@@ -75,11 +78,16 @@ class Dialog:
         return self.local_sequence
 
     def next_hop(self) -> Address:
-        """Where requests are sent: the first route, else the target, where that is an address that we reach; else the peer."""
-        if self.connection is not None and not self.routes:
-            return self.connection
+        """Where requests are sent, but for a connection that there is (`ways`): the first route, else the target, where that is an
+        address that we reach; else the peer."""
         there = self._place
         return self.peer if there is None or self._hides(there[0]) else there
+
+    @property
+    def behind_nat(self) -> bool:
+        """The peer names a place that nobody reaches from here."""
+        there = self._place
+        return there is not None and self._hides(there[0])
 
     @property
     def _place(self) -> Address | None:

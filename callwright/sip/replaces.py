@@ -1,12 +1,17 @@
 """`Replaces` (RFC 3891): a call that is to take the place of another one, in an INVITE and in the URI of a REFER."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from callwright.base.errors import PeerError
 from callwright.sip.address import parameters
 from callwright.sip.message import CALL_ID_MAX, Headers
+
+if TYPE_CHECKING:
+    from callwright.sip.call import SipCall
 
 _TAG = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,128}")
 _CALL_ID = re.compile(rf"[\x21-\x3a\x3c-\x7e]{{1,{CALL_ID_MAX}}}")
@@ -42,9 +47,21 @@ def replaces(value: str) -> Replaces:
     return Replaces(call_id.strip(), ours, theirs, "early-only" in told)
 
 
-def of_invite(headers: Headers) -> Replaces | None:
-    """What an INVITE is to replace. Raises `PeerError`, also where it names two calls (§3)."""
+def replaced(headers: Headers, calls: "Mapping[tuple[str, str], SipCall]") -> "SipCall | int":
+    """The call that an INVITE is to take the place of, of those by Call-ID and our tag, or the status that refuses it (§3): 400
+    also where it names two."""
     values = headers.all("replaces")
-    if len(values) > 1:
-        raise PeerError("two Replaces")
-    return replaces(values[0]) if values else None
+    if len(values) != 1:
+        return 400
+    try:
+        named = replaces(values[0])
+    except PeerError:
+        return 400
+    call = calls.get((named.call_id, named.local_tag))
+    early = call is not None and call.rings(named.remote_tag)
+    if call is None or not (early or (call.knows(named.remote_tag) and call.state in ("answered", "confirmed"))):
+        # Also a call to us that rings: only who began one may let it go.
+        return 481
+    if named.early_only and not early:
+        return 486
+    return call

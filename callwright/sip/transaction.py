@@ -44,6 +44,9 @@ class Wire:
     reliable: bool = False
     "A stream: what is sent arrives, or the shell tells that nothing can (`Transactions.unreachable`)."
 
+    connected: Callable[[Address], bool] = lambda _: True
+    "Of a stream: whether there is a connection with this address."
+
     failure: str = ""
     "Why nothing can be sent to where a transaction is just ending for it."
 

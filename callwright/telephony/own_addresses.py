@@ -11,8 +11,6 @@ from callwright.base.errors import ProviderError
 from callwright.sip.address import Address, is_ip
 
 BOTH_FAMILIES = "::"
-EVERYWHERE = ("0.0.0.0", BOTH_FAMILIES)
-"Where to listen at all addresses: at those of IPv4, or at those of IPv6 as well."
 
 KEPT_S = 10.0
 "A machine that gets another address is known by it after so long; its calls keep the one that they began with."

@@ -20,7 +20,7 @@ from functools import partial
 
 from callwright.base.errors import PeerError, ProviderError
 from callwright.base.trust import trusting
-from callwright.sip.address import Address, Transport, uri, written
+from callwright.sip.address import EVERYWHERE, Address, Transport, uri, written
 from callwright.sip.agent import Admits, Agent, OnInvite, Tells
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials
@@ -28,7 +28,7 @@ from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected,
 from callwright.sip.flow import Flow
 from callwright.sip.locating import Place
 from callwright.telephony.names import Names, address_of
-from callwright.telephony.own_addresses import BOTH_FAMILIES, EVERYWHERE, OwnAddresses, bound, is_ipv6, mapped, unmapped
+from callwright.telephony.own_addresses import BOTH_FAMILIES, OwnAddresses, bound, is_ipv6, mapped, unmapped
 from callwright.telephony.sip_backlog import Backlog
 from callwright.telephony.sip_streams import Streams
 from callwright.telephony.sip_trace import SipTrace
@@ -56,6 +56,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         accepts: Callable[[Address], bool],
         admits: Admits | None,
         tells: Tells,
+        keeps: Callable[[Address], bool],
         user_agent: str,
         name: str,
         advertised: str | None,
@@ -68,6 +69,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._accepts = accepts
         self._admits = admits
         self._tells = tells
+        self._keeps = keeps
         self._user_agent = user_agent
         self._name = name
         self._advertised = advertised
@@ -93,6 +95,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         accepts: Callable[[Address], bool] = lambda _: True,
         admits: Admits | None = None,
         tells: Tells = lambda *_: True,
+        keeps: Callable[[Address], bool] = lambda _: False,
         user_agent: str = "Callwright",
         name: str = "",
         advertised: str | None = None,
@@ -115,17 +118,17 @@ class SipEndpoint(asyncio.DatagramProtocol):
         `names`: who is asked about hosts without a port; None: the name servers of this machine.
 
         `accepts`: sources that are listened to at all. `admits`: of their requests, those that are served (`sip.agent`); None:
-        all, and `on_invite` gets the calls. `tells`: sources that are told
-        of what cannot be read; the others get no answer. `name`: `engine-…`, by which OPTIONS tells this process from
-        another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach
-        us at another address than the one that is bound (NAT). `trace`: is told of every message. `clock`: after one
-        that jumps ahead, `run_due`.
+        all, and `on_invite` gets the calls. `tells`: sources that are told of what cannot be read; the others get no answer.
+        `keeps`: peers without a call whose connection stays open, however silent. `name`: `engine-…`, by which OPTIONS tells this
+        process from another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach us at
+        another address than the one that is bound (NAT). `trace`: is told of every message. `clock`: after one that jumps ahead,
+        `run_due`.
         """
         loop = asyncio.get_running_loop()
         try:
             where = {"sock": bound(socket.SOCK_DGRAM, port)} if host == BOTH_FAMILIES else {"local_addr": (host, port)}
             _, endpoint = await loop.create_datagram_endpoint(
-                lambda: cls(on_invite, accepts, admits, tells, user_agent, name, advertised, trace, clock),
+                lambda: cls(on_invite, accepts, admits, tells, keeps, user_agent, name, advertised, trace, clock),
                 **where,
             )
         except OSError as error:
@@ -149,6 +152,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             receive=lambda data, source: self._came(self._agents[transport], data, source),
             unreachable=lambda to, why: self._agents[transport].unreachable(to, why),
             accepts=self._accepts,
+            in_use=lambda peer: self._agents[transport].uses(peer) or self._keeps(peer),
             context=trusted,
         )
         self._streams[transport] = streams
@@ -156,7 +160,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self.addresses[transport] = listening
         # Without a certificate of the peer's own, nobody may take over the calls of an address by saying so.
         on_alias = streams.alias if transport == "tcp" else None
-        self._agents[transport] = self._agent_of(transport, listening, self._traced(transport, streams.send), on_alias)
+        self._agents[transport] = self._agent_of(
+            transport, listening, self._traced(transport, streams.send), on_alias, streams
+        )
 
     def _let_long_ones_go_by_tcp(self) -> None:
         """Where both are of one family: from the address that datagrams go from."""
@@ -208,9 +214,10 @@ class SipEndpoint(asyncio.DatagramProtocol):
             receive=lambda data, source: self._came(agent, data, source),
             unreachable=lambda to, why: agent.unreachable(to, why),
             accepts=self._accepts,
+            in_use=lambda peer: agent.uses(peer),
             context=context,
         )
-        agent = self._agent_of("tls", self.addresses["tls"], self._traced("tls", streams.send), None)
+        agent = self._agent_of("tls", self.addresses["tls"], self._traced("tls", streams.send), None, streams)
         agent.draining = self.draining
         self._own[(authority, host)] = agent, streams
         return agent, streams
@@ -362,6 +369,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         where: Address,
         transmit: Callable[[bytes, Address], None],
         on_alias: Callable[[Address, int], None] | None,
+        streams: Streams | None = None,
     ) -> Agent:
         return Agent(
             (self._advertised or where[0], where[1]),
@@ -373,6 +381,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             new_tag=lambda: secrets.token_hex(8),
             chance=random.random,
             transport=transport,
+            connected=streams.connected if streams else lambda _: True,
             beside=self._agents.get("udp"),
             on_alias=on_alias,
             user_agent=self._user_agent,

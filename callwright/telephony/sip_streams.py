@@ -15,6 +15,7 @@ from collections.abc import Callable
 from callwright.base.errors import PeerError, ProviderError
 from callwright.sip.address import Address, written
 from callwright.sip.framing import PING, PONG, Framer
+from callwright.sip.message import parse
 from callwright.telephony.own_addresses import BOTH_FAMILIES, bound, unmapped
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ UNACKNOWLEDGED_S_MAX = 30
 "A peer whose system acknowledges nothing that was sent, keep-alives included, has gone without a word (tcp(7), TCP_USER_TIMEOUT)."
 
 IDLE_S_MAX = 900.0
-"A connection that brought no byte for so long is closed; half an hour of a call is no reason to keep it, a new one is made."
+"""A connection that brought no byte for so long is closed, unless a call's requests go on it: to a telephone behind a NAT there is
+no other. Calls end by themselves (RFC 4028), and it with them."""
 
 
 class Streams:
@@ -53,11 +55,13 @@ class Streams:
         receive: Callable[[bytes, Address], None],
         unreachable: Callable[[Address, str], None],
         accepts: Callable[[Address], bool],
+        in_use: Callable[[Address], bool],
         context: ssl.SSLContext | None,
     ) -> None:
         """`receive` gets each message and the address it came from; `unreachable`: nothing more can be sent to this address, and
-        why. `context`: checks the certificates of peers that we connect to; None for TCP."""
-        self._receive, self._unreachable, self._accepts = receive, unreachable, accepts
+        why. `in_use`: a connection with it stays, however silent. `context`: checks the certificates of peers that we connect to;
+        None for TCP."""
+        self._receive, self._unreachable, self._accepts, self._in_use = receive, unreachable, accepts, in_use
         self._context = context
         self._names: dict[Address, str] = {}
         "What a certificate has to say, by address; else the address itself."
@@ -91,6 +95,9 @@ class Streams:
 
     def send(self, data: bytes, to: Address) -> None:
         """Send on the connection that there is, else on a new one."""
+        if to not in self._open and data.startswith(b"SIP/2.0 "):
+            # The connection that it would be the answer on has gone.
+            to = _sender(data) or to
         connection = self._open.get(to)
         if connection is not None:
             connection.send(data)
@@ -100,6 +107,13 @@ class Streams:
         elif not self._closed and self._has_room:
             task = asyncio.get_running_loop().create_task(self._connect(to))
             self._opening[to] = task, deque([data])
+
+    def connected(self, to: Address) -> bool:
+        """There is a connection with this address, or one is being opened."""
+        return to in self._open or to in self._opening
+
+    def in_use(self, connection: "_Connection") -> bool:
+        return any(one is connection and self._in_use(address) for address, one in self._open.items())
 
     @property
     def idle(self) -> bool:
@@ -173,6 +187,14 @@ class Streams:
                 self._unreachable(address, "the connection was closed")
 
 
+def _sender(response: bytes) -> Address | None:
+    """Where the sender of the request listens that this answers."""
+    try:
+        return parse(response).via.sender
+    except PeerError:
+        return None
+
+
 def _why(error: Exception) -> str:
     """Why there is no connection, in words for whoever looks after the trunk."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -206,7 +228,7 @@ class _Connection(asyncio.Protocol):
 
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        if loop.time() - self._heard_at > IDLE_S_MAX:
+        if loop.time() - self._heard_at > IDLE_S_MAX and not self._streams.in_use(self):
             self._transport.close()
             return
         if self.ours:
