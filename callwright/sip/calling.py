@@ -14,6 +14,7 @@ from callwright.sip.address import Address
 from callwright.sip.dialog import Dialog
 from callwright.sip.events import Ended, Rejected
 from callwright.sip.invitation import PROOFS, Invitation, cancellation, remains
+from callwright.sip.locating import Place
 from callwright.sip.message import Request, Response, with_cause
 from callwright.sip.reliable import EarlyDialogs
 from callwright.sip.timers import GIVE_UP, Timer
@@ -140,6 +141,7 @@ class Calling:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+        self._learn(response)
         if response is None:
             if self._heard or not self._sent_elsewhere():
                 self._refused(408, call.agent.wire.failure or "No answer", heard=self._heard)
@@ -155,6 +157,14 @@ class Calling:
             self._send()
         elif response.status != 503 or not self._sent_elsewhere():
             self._refused(response.status, with_cause(response.reason, response.headers))
+
+    def _learn(self, response: Response | None) -> None:
+        """Remember a server that fails, and that one which did serves."""
+        call, wire = self._call, self._call.agent.wire
+        if response is None and self._heard:
+            return
+        if response is None or response.status == 503 or wire.outages:
+            wire.outages.learn(Place(call.remote, call.agent.transport), response, wire.clock())
 
     def _rings(self, response: Response) -> None:
         assert self._invite is not None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from callwright.sip.address import Address
 from callwright.sip.framing import PING
+from callwright.sip.locating import Place
 from callwright.sip.timers import Timer
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ class Flow:
         self.agent, self.to = agent, to
         self._lost: Callable[[], None] | None = None
         self._timer: Timer | None = None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.to, self.agent.transport)
 
     def keep(self, lost: Callable[[], None]) -> None:
         """Send keep-alives. `lost` is called when nothing can be sent there any more; of datagrams nobody knows that."""

@@ -332,6 +332,18 @@ def _first_line(first: str, headers: Headers, body: str) -> Message:
     return Request(words[0], words[1], headers, body, sequence)
 
 
+def seconds(headers: Headers, name: str, most: int) -> int:
+    """What such a field says (`120 (busy);duration=60`), at most this; 0 where it says nothing that can be read."""
+    try:
+        return min(read_number(headers.get(name).partition(";")[0].partition("(")[0], _SECONDS_MAX, name), most)
+    except PeerError:
+        return 0
+
+
+_SECONDS_MAX = 2**31 - 1
+"Of a field that counts seconds (RFC 3261 §20.33)."
+
+
 def read_number(text: str, most: int, what: str) -> int:
     """A decimal number of a peer's, in the field `what`. Raises `Unreadable`."""
     digits = text.strip().lstrip("0") or text.strip()[:1]

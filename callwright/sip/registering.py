@@ -11,7 +11,7 @@ from callwright.base.errors import PeerError
 from callwright.sip.address import name_address, uri
 from callwright.sip.digest import Identity
 from callwright.sip.flow import Flow
-from callwright.sip.message import Request, Response, read_number
+from callwright.sip.message import Request, Response, read_number, seconds
 from callwright.sip.timers import Timer
 
 ASKS_MAX = 5
@@ -86,12 +86,13 @@ class Registering:
         def answered(response: Response | None) -> None:
             if patience is not None:
                 patience.cancel()
+            agent.wire.outages.learn(flow.place, response, agent.wire.clock())
             if response is None:
                 told(Refused(408, agent.wire.failure or "no answer", heard=False))
             elif response.status >= 300 and asks < ASKS_MAX and self._again(request, response):
                 send()
             elif response.status >= 300:
-                told(Refused(response.status, response.reason, _seconds(response, "retry-after")))
+                told(Refused(response.status, response.reason, seconds(response.headers, "retry-after", EXPIRES_S_MAX)))
             elif response.status >= 200:
                 told(Granted(self._granted(response, int(headers.get("expires")))))
 
@@ -101,7 +102,7 @@ class Registering:
         if response.status in (401, 407):
             return self._identity is not None and self._identity.prove(request, response)
         if response.status == 423:
-            least = _seconds(response, "min-expires")
+            least = seconds(response.headers, "min-expires", EXPIRES_S_MAX + 1)
             longer = int(request.headers.get("expires")) < least <= EXPIRES_S_MAX
             if longer:
                 request.headers.set("expires", str(least))
@@ -117,12 +118,4 @@ class Registering:
                     return read_number(expires, EXPIRES_S_MAX, "expiry")
             except PeerError:
                 continue
-        return min(_seconds(response, "expires") or asked_s, asked_s)
-
-
-def _seconds(response: Response, header: str) -> int:
-    """0 where it says nothing that can be read."""
-    try:
-        return read_number(response.headers.get(header).partition(";")[0].partition("(")[0], EXPIRES_S_MAX, header)
-    except PeerError:
-        return 0
+        return min(seconds(response.headers, "expires", EXPIRES_S_MAX) or asked_s, asked_s)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 
 from callwright.sip.address import Address, Via, is_ip
 from callwright.sip.message import Request, Response
+from callwright.sip.outages import Outages
 from callwright.sip.timers import GIVE_UP, T1, T2, T4, Timer, Timers
 
 TRANSACTIONS_MAX = 100_000
@@ -49,6 +50,9 @@ class Wire:
 
     failure: str = ""
     "Why nothing can be sent to where a transaction is just ending for it."
+
+    outages: Outages = field(default_factory=Outages)
+    "Servers that failed lately; the agents of a process have one for all transports."
 
     watchers: dict[Address, set[Callable[[], None]]] = field(default_factory=dict)
     "By address: who wants to know that nothing can be sent there any more (`sip.flow`)."

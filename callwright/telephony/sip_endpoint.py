@@ -27,6 +27,7 @@ from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Rejected, Reoffered, Ringing, SipEvent
 from callwright.sip.flow import Flow
 from callwright.sip.locating import Place
+from callwright.sip.outages import Outages
 from callwright.telephony.names import Names, address_of
 from callwright.telephony.own_addresses import BOTH_FAMILIES, OwnAddresses, bound, is_ipv6, mapped, unmapped
 from callwright.telephony.sip_backlog import Backlog
@@ -78,6 +79,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._own: dict[tuple[str, str], tuple[Agent, Streams]] = {}
         "TLS to peers that have an authority of their own, by it and the peer's name: connections for their calls alone."
 
+        self._outages = Outages()
         self._names: Names
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
@@ -300,8 +302,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         return Flow(self._to(place, host, authority), place.address)
 
     async def locate(self, host: str, port: int, transport: Transport) -> list[Place]:
-        """Where a peer given by name is called: at those of its `places` that we reach, of one family, that of the first: what we
-        offer a call names one address of ours. Raises `ProviderError`, which is worth another try."""
+        """Where a peer given by name is called: at those of its `places` that we reach, last where it failed lately, of one family,
+        that of the first: what we offer a call names one address of ours. Raises `ProviderError`, which is worth another try."""
         ways, failure = [], ""
         for place in await self.places(host, port, transport):
             try:
@@ -311,6 +313,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
                 failure = str(error)
         if not ways:
             raise ProviderError(failure, retryable=True)
+        ways = self._outages.in_order(ways, self._clock())
         six = ":" in ways[0].address[0]
         return [place for place in ways if (":" in place.address[0]) == six]
 
@@ -371,7 +374,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         on_alias: Callable[[Address, int], None] | None,
         streams: Streams | None = None,
     ) -> Agent:
-        return Agent(
+        agent = Agent(
             (self._advertised or where[0], where[1]),
             transmit=transmit,
             clock=self._clock,
@@ -387,6 +390,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
             user_agent=self._user_agent,
             name=self._name,
         )
+        agent.wire.outages = self._outages
+        return agent
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         source = unmapped(addr) if self._is_both else addr[:2]
