@@ -44,10 +44,11 @@ class Legs:
         self._leaving: dict[SipLeg, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
 
     def follow(self, leg: SipLeg, owner: Owner) -> None:
-        """Keep what is seen of a leg that has just begun."""
-        self._trace.keep(leg.call_id)
-        began_at = now()
-        leg.when_closed(lambda stats, ending: self._over(leg, owner, began_at, stats, ending))
+        """Keep what is seen of a leg that has just begun, by the name of the call that it begins as."""
+        first, began_at = leg.call_id, now()
+        self._trace.keep(first)
+        leg.on_successor = lambda call_id: self._trace.join(call_id, first)
+        leg.when_closed(lambda stats, ending: self._over(leg, owner, first, began_at, stats, ending))
 
     def finish(self) -> None:
         """Write those that are over, now."""
@@ -55,16 +56,18 @@ class Legs:
             alarm.cancel()
             write()
 
-    def _over(self, leg: SipLeg, owner: Owner, began_at: float, stats: MediaStats, ending: LegEnded) -> None:
+    def _over(
+        self, leg: SipLeg, owner: Owner, first: str, began_at: float, stats: MediaStats, ending: LegEnded
+    ) -> None:
         ended_at = leg.ended_at
         metrics.leg_ended(stats)
 
         def write() -> None:
             del self._leaving[leg]
-            messages = self._trace.take(leg.call_id)
+            messages = self._trace.take(first)
             self._writer.leg(
                 LegRow(
-                    sip_call_id=leg.call_id,
+                    sip_call_id=first,
                     began_at=began_at,
                     account_id=owner.account_id,
                     user_id=owner.user_id,

@@ -30,10 +30,11 @@ from callwright.ports.leg import (
     SpeechStarted,
 )
 from callwright.sip import sdp
-from callwright.sip.address import Address, Transport, bracketed, uri
+from callwright.sip.address import Address, Transport, uri
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Referred, Rejected, Reoffered, Ringing, SipEvent
 from callwright.sip.locating import Place
 from callwright.telephony.dialled import NotAnswered, Waits
+from callwright.telephony.handing_over import HandingOver
 from callwright.telephony.joint import EarlyJoint, Joint
 from callwright.telephony.key_infos import KeyInfos
 from callwright.telephony.media_coding import Agreed
@@ -64,7 +65,7 @@ class SipLeg:
         self._infos = KeyInfos()
         self._no_audio_s = plane.no_audio_s
         self._succession: Succession | None = None
-        self._referred: asyncio.Future[Referred] | None = None
+        self._handing_over = HandingOver()
         self.name = ""
         "User part of who we are to the party."
 
@@ -78,6 +79,9 @@ class SipLeg:
         self.callee: Callee | None = None
         self.heard_at: Callable[[], None] | None = None
         "Called once, when the far end's first audio packet arrives."
+
+        self.on_successor: Callable[[str], None] = lambda _: None
+        "Told of each call that is to take the place of the party's, by Call-ID, whether or not it comes to that."
 
         self.waiting_for_it: Waits[SipLeg] | None = None
         "Of a leg that we dialled."
@@ -210,21 +214,8 @@ class SipLeg:
     async def hand_over(self, destination: str, timeout_s: float, other: "SipLeg | None" = None) -> Referred:
         """Have the party call a number or a SIP URI in place of us; `other`: there to take the place of that leg. With a status
         of 200 to 299 it has done so. A `PeerError` where it cannot be asked."""
-        call = self._call
-        if call is None or call.dialog is None or call.state == "ended" or not call.allows("REFER"):
-            raise PeerError("it takes no transfers")
-        if not destination.lower().startswith(("sip:", "sips:")):
-            place = uri(call.dialog.target)
-            destination = f"sip:{destination}@{bracketed(place.host)}:{place.port}"
-        self._referred = asyncio.get_running_loop().create_future()
-        call.refer(destination, other._call if other is not None else None)
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._referred
-        except TimeoutError:
-            return Referred(408, "nothing came of it")
-        finally:
-            self._referred = None
+        replaced = other._call if other is not None else None
+        return await self._handing_over.ask(self._call, destination, timeout_s, replaced)
 
     @property
     def replaceable(self) -> str:
@@ -388,8 +379,7 @@ class SipLeg:
                 if self._succession is None or not self._succession.keeps(ended):
                     self.end(ended)
             case Referred():
-                if self._referred is not None and not self._referred.done():
-                    self._referred.set_result(event)
+                self._handing_over.told(event)
             case Reoffered(sdp=description):
                 self._on_reoffered(description)
             case KeyInfo(key=key):
@@ -487,8 +477,7 @@ class SipLeg:
         if self._succession is not None:
             self._succession.over()
             self._succession = None
-        if self._referred is not None and not self._referred.done():
-            self._referred.set_result(Referred(487, event.reason))
+        self._handing_over.told(Referred(487, event.reason))
         self._media.close()
         self._events.append(event)
         self._wake()

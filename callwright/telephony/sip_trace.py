@@ -1,7 +1,7 @@
 """The SIP messages of the calls that there are, as they come and go on an endpoint's wires.
 
 A call is traced from its INVITE on. `keep` says that somebody will `take` the trace when the call is over; what nobody keeps,
-such as a call that was turned away, is forgotten when newer ones come.
+such as a call that was turned away, is forgotten when newer ones come. Calls that take each other's place are kept as one.
 """
 
 import re
@@ -12,7 +12,7 @@ from callwright.sip.address import Address, Transport
 from callwright.sip.ladder import Message
 
 MESSAGES_MAX = 200
-"Of one call. A call of hours with session timers has some four in half an hour; what repeats for ever is not worth more."
+"""Of one trace. A call of hours with session timers has some four in half an hour; what repeats for ever is not worth more."""
 
 BYTES_MAX = 256 * 1024
 UNKEPT_MAX = 2_000
@@ -23,11 +23,18 @@ _USUAL = b"\nCall-ID: "
 
 
 class _Traced:
-    __slots__ = ("bytes", "messages")
+    __slots__ = ("bytes", "calls", "messages")
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.bytes = 0
+        self.calls: list[bytes] = []
+        "Call-IDs of those that it is kept for."
+
+    def add(self, message: Message) -> None:
+        if len(self.messages) < MESSAGES_MAX and self.bytes + len(message.data) <= BYTES_MAX:
+            self.messages.append(message)
+            self.bytes += len(message.data)
 
 
 class SipTrace:
@@ -56,20 +63,38 @@ class SipTrace:
             traced = self._new[call_id] = _Traced()
             if len(self._new) > UNKEPT_MAX:
                 self._new.popitem(last=False)
-        if len(traced.messages) < MESSAGES_MAX and traced.bytes + len(data) <= BYTES_MAX:
-            traced.messages.append(Message(time.time(), sent, transport, peer, data))
-            traced.bytes += len(data)
+        traced.add(Message(time.time(), sent, transport, peer, data))
 
     def keep(self, call_id: str) -> None:
         """The trace of this call will be taken."""
-        key = call_id.encode(errors="surrogateescape")
-        traced = self._new.pop(key) if key in self._new else _Traced()
-        self._kept.setdefault(key, traced)
+        key = _key(call_id)
+        if key not in self._kept:
+            traced = self._kept[key] = self._new.pop(key) if key in self._new else _Traced()
+            traced.calls.append(key)
+
+    def join(self, call_id: str, first: str) -> None:
+        """What comes of this call belongs to the trace of that first one, as long as it is kept."""
+        key, traced = _key(call_id), self._kept.get(_key(first))
+        if traced is None or key in self._kept:
+            return
+        self._kept[key] = traced
+        traced.calls.append(key)
+        if (before := self._new.pop(key, None)) is not None:
+            for message in before.messages:
+                traced.add(message)
 
     def take(self, call_id: str) -> list[Message]:
-        """What there is of it, in order; it is forgotten."""
-        traced = self._kept.pop(call_id.encode(errors="surrogateescape"), None)
-        return traced.messages if traced is not None else []
+        """What there is of it and of those that joined it, in order; it is forgotten."""
+        traced = self._kept.get(_key(call_id))
+        if traced is None:
+            return []
+        for key in traced.calls:
+            del self._kept[key]
+        return sorted(traced.messages, key=lambda one: one.at)
+
+
+def _key(call_id: str) -> bytes:
+    return call_id.encode(errors="surrogateescape")
 
 
 def _call_id(data: bytes) -> bytes:

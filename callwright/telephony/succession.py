@@ -231,6 +231,7 @@ class Succession:
             authority=by.authority,
         )
         self._coming.append(coming)
+        self._leg.on_successor(coming.call.call_id)
 
     def _way(self, target: str) -> Peer:
         """Where a place that the party names is asked for. Raises `PeerError` where it may not be."""
@@ -307,6 +308,7 @@ class Succession:
             call.reject(488)
         else:
             self._left = None
+            leg.on_successor(call.call_id)
             call.answer(description)
             # A call of ours that still rings is cancelled (RFC 3891 §3).
             before.hang_up()

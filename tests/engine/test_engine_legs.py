@@ -6,6 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from telephones import telephone
+
+from callwright.ports.leg import LegEnded
 
 pytestmark = pytest.mark.wire
 
@@ -100,6 +103,42 @@ async def test_a_transfer_is_a_leg_of_the_call_and_a_private_one_keeps_its_messa
     texts = "".join(one["text"] for one in legs[1]["messages"])
     assert bool(legs[1]["messages"]) is not private and ("canary-order-77" in texts) is not private
     assert legs[1]["media"]["packets_received"] > 10
+
+
+async def test_a_leg_whose_party_sends_somebody_else_is_seen_whole(platform, tmp_path):
+    """The call of whoever was there first, that of one who is busy, and that of who comes in its place."""
+    async with telephone(tmp_path) as phone:
+        await platform.deploy(_transfers("Seen handed on", phone.address, private=False), address="7391")
+        caller = await phone.calls(platform.ready["sip"], "7391")
+        first = await phone.rings()
+        desk = phone.answer(first)
+        asking = phone.hands_over(desk, f"sip:busy@{phone.address}")
+        busy = await phone.rings()
+        busy.reject(486)
+        assert (await asking).status == 486
+        asking = phone.hands_over(desk, f"sip:colleague@{phone.address}")
+        second = await phone.rings()
+        colleague = phone.answer(second)
+        assert (await asking).status == 200
+        await desk.until(LegEnded)
+        caller.leg.hang_up()
+        await colleague.until(LegEnded)
+    legs = {leg["role"]: leg for leg in await platform.legs_of("6175550100", 2)}
+    seen = legs["transfer"]
+    titles = _titles(seen)
+    assert seen["sip_call_id"] == first.call_id and seen["answered"]
+    assert titles[0] == "> INVITE +SDP" and titles.count("> INVITE +SDP") == 3
+    assert titles.count("< 200 OK (INVITE) +SDP") == 2 and "< 486 Busy Here (INVITE)" in titles
+    assert titles.count("< REFER") == 2 and titles.count("> NOTIFY") >= 4
+    assert titles[-2:] == ["> BYE", "< 200 OK (BYE)"] and titles.count("> BYE") == 2
+    for call in (first, busy, second):
+        assert sum(f"Call-ID: {call.call_id}\r\n" in one["text"] for one in seen["messages"]) >= 3
+    assert len(seen["ladder"]) == len(titles) + 1
+    assert "> INVITE +SDP" not in _titles(legs["caller"])
+    async with platform.client() as client:
+        (call, *_) = [one for one in (await client.get("/v1/calls")).json() if one["src"] == "6175550100"]
+        pcap = (await client.get(f"/v1/calls/{call['session_id']}/sip.pcap")).content
+    assert pcap.count(b"INVITE sip:colleague@") == 1 and pcap.count(b"Refer-To: ") == pcap.count(b"REFER sip:") == 2
 
 
 async def test_strangers_see_nothing(platform):

@@ -32,6 +32,31 @@ def test_a_call_is_traced_from_its_invite_to_its_end():
     assert trace.take("a") == [] and len(trace) == 0
 
 
+def test_calls_that_take_each_others_place_are_one_trace():
+    trace = SipTrace()
+    for call_id in "abc":
+        trace.passed(_invite(call_id), "udp", PEER, sent=True)
+    trace.join("b", "a")
+    assert len(trace) == 3, "nobody keeps the first one"
+    trace.keep("a")
+    trace.join("b", "a")
+    trace.join("b", "a")
+    trace.passed(_bye("b"), "udp", PEER, sent=False)
+    trace.passed(_bye("a"), "udp", PEER, sent=False)
+    assert [one.data for one in trace.take("a")] == [_invite("a"), _invite("b"), _bye("b"), _bye("a")]
+    trace.join("c", "a")
+    assert len(trace) == 1 and trace.take("b") == [], "what comes late is of nobody"
+
+
+def test_a_call_that_another_leg_keeps_stays_with_that():
+    trace = SipTrace()
+    for call_id in "ab":
+        trace.passed(_invite(call_id), "udp", PEER, sent=True)
+        trace.keep(call_id)
+    trace.join("b", "a")
+    assert len(trace.take("a")) == 1 and len(trace.take("b")) == 1 and len(trace) == 0
+
+
 @pytest.mark.parametrize("header", ["Call-ID: ", "i:", "i : ", "CALL-ID:", "call-id:\t"])
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
 def test_however_the_peer_writes_it(header, end):
@@ -57,5 +82,11 @@ def test_it_is_bounded():
     for _ in range(20):
         trace.passed(_bye("large") + bytes(16_000), "udp", PEER, sent=False)
     assert sum(len(one.data) for one in trace.take("large")) <= BYTES_MAX
+    trace.keep("first")
+    for number in range(20):
+        trace.passed(_invite(f"next {number}") + bytes(16_000), "udp", PEER, sent=False)
+        trace.join(f"next {number}", "first")
+    assert 10 * 16_000 < sum(len(one.data) for one in trace.take("first")) <= BYTES_MAX
+    left = len(trace)
     trace.passed(b"INVITE sip:1@x SIP/2.0\r\n\r\n", "udp", PEER, sent=False)
-    assert len(trace) == UNKEPT_MAX
+    assert len(trace) == left <= UNKEPT_MAX
