@@ -92,12 +92,14 @@ async def baresip(
     answers: bool = False,
     config: str = "",
     host: str = "127.0.0.1",
+    traces: bool = False,
 ) -> AsyncIterator[Baresip]:
     """One at `host`, with its files in this folder, which is made where there is none.
 
     `at`: the registrar that it is of; empty: it is of none. `account`: parameters such as `;audio_codecs=PCMA`. `plays`: a WAV,
     in place of what it hears itself. `ca`: by TLS it checks certificates against it; `certificate`: what it shows itself, and its
     key. `answers`: at once, else calls ring until it `accept`s. `config`: lines of its configuration.
+    `traces`: its SIP messages are in its log.
     """
     assert MODULES.is_dir(), "baresip is missing: ./dev test installs it"
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +126,15 @@ async def baresip(
     by = f";transport={transport}" if transport != "udp" else ""
     log = (folder / "log").open("wb")
     process = await asyncio.create_subprocess_exec(
-        *("baresip", *(("-6",) if ":" in host else ()), "-f", str(folder)),
+        *(
+            "stdbuf",
+            "-oL",
+            "baresip",
+            *(("-6",) if ":" in host else ()),
+            *(("-s",) if traces else ()),
+            "-f",
+            str(folder),
+        ),
         stdin=asyncio.subprocess.PIPE,
         stdout=log,
         stderr=log,

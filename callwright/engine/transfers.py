@@ -127,7 +127,8 @@ class Transfers:
         to its own only, both and telephones of the account to those. We know whom we dial, and anybody may call."""
         scope = Scope(account.account_id, account.user_id, "v1")
         stations = _Stations(self._telephones, scope) if dialled or is_phone else None
-        leg.follow(self._endpoint, self._permits if dialled else lambda _: False, stations)
+        permits = self._permits if dialled else lambda _: False
+        leg.follow(self._endpoint, permits, stations, account_id=account.account_id)
 
     async def _targets(self, route: Route, destination: str) -> list["_Target"]:
         """One, or all the places where a telephone of the account is."""

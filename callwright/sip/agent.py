@@ -20,7 +20,7 @@ from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import SipEvent
 from callwright.sip.invitation import Invitation
 from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse, reason_of
-from callwright.sip.replaces import replaced
+from callwright.sip.replaces import Replaces, meant, replaced
 from callwright.sip.subscription import Subscriptions
 from callwright.sip.timers import Timers
 from callwright.sip.transaction import ServerTransaction, Transactions, Wire, same_tag
@@ -311,18 +311,16 @@ class Agent:
         call = replaced(request.headers, self._calls)
         if isinstance(call, int):
             self.refuse(request, source, call, reason="Bad Replaces" if call == 400 else "")
-        elif call.on_replaced is None:
-            self.refuse(request, source, 403)
         else:
+            assert call.on_replaced is not None
             self._open(request, source, key, caller, call.on_replaced)
 
+    def meant(self, named: Replaces) -> SipCall | int:
+        """The call of ours whose place another may take, or the status that refuses it."""
+        return meant(named, self._calls)
+
     def _open(
-        self,
-        request: Request,
-        source: Address,
-        key: tuple[str, str, int],
-        caller: str,
-        on_invite: OnInvite,
+        self, request: Request, source: Address, key: tuple[str, str, int], caller: str, on_invite: OnInvite
     ) -> None:
         try:
             call = SipCall(

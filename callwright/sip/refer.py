@@ -40,7 +40,10 @@ class Referral:
     replaced: Replaces | None
     "There, to take the place of this call."
 
-    by: str
+    here: "SipCall | int | None" = None
+    "That call, where it is one of ours; a status, where it would be and cannot be replaced."
+
+    by: str = ""
     "Referred-By (RFC 3892), for the INVITE; empty where there is none."
 
     tell: Callable[[int, str, Callable[[], None]], None] = lambda *_: None
@@ -154,6 +157,7 @@ class Refers:
             return
         subscription = Subscription(call, request, first=self._theirs is None)
         referral.tell = subscription.tell
+        referral.here = self._here(referral)
         self._theirs = subscription
         status = call.on_refer(referral)
         if status >= 300:
@@ -164,6 +168,14 @@ class Refers:
         else:
             reply(request, transaction, 202, contact=call.agent.contact)
         subscription.begin()
+
+    def _here(self, referral: Referral) -> "SipCall | int | None":
+        """By its tags, whatever place the peer names: our Contact, or the way there that it knows."""
+        if referral.replaced is None:
+            return None
+        agent = self._call.agent
+        found = agent.meant(referral.replaced)
+        return None if found == 481 and uri(referral.target).address != agent.address else found
 
 
 def referral_of(request: Request) -> Referral:
@@ -176,7 +188,7 @@ def referral_of(request: Request) -> Referral:
     except PeerError as error:
         raise Unreadable("Bad Refer-To", str(error)) from None
     by = request.headers.get("referred-by")
-    return Referral(target, replaced, by if by.isprintable() else "")
+    return Referral(target, replaced, by=by if by.isprintable() else "")
 
 
 def _place(named: str) -> tuple[str, Replaces | None]:

@@ -54,9 +54,13 @@ def replaced(headers: Headers, calls: "Mapping[tuple[str, str], SipCall]") -> "S
     if len(values) != 1:
         return 400
     try:
-        named = replaces(values[0])
+        return meant(replaces(values[0]), calls)
     except PeerError:
         return 400
+
+
+def meant(named: Replaces, calls: "Mapping[tuple[str, str], SipCall]") -> "SipCall | int":
+    """Of these calls the one that is named, where another may take its place; or the status that refuses it (§3)."""
     call = calls.get((named.call_id, named.local_tag))
     early = call is not None and call.rings(named.remote_tag)
     if call is None or not (early or (call.knows(named.remote_tag) and call.state in ("answered", "confirmed"))):
@@ -64,4 +68,4 @@ def replaced(headers: Headers, calls: "Mapping[tuple[str, str], SipCall]") -> "S
         return 481
     if named.early_only and not early:
         return 486
-    return call
+    return 403 if call.on_replaced is None else call

@@ -38,6 +38,10 @@ class Joint:
         leave(self._one, self._other.described.held)
         leave(self._other, self._one.described.held)
 
+    def beyond(self, leg: "SipLeg") -> "SipLeg":
+        """With whom this one of them is joined."""
+        return self._other if leg is self._one else self._one
+
     def part(self) -> None:
         """Whoever goes on is on nobody's hold any more."""
         for leg in (self._one, self._other):

@@ -35,6 +35,7 @@ from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Referred,
 from callwright.sip.locating import Place
 from callwright.telephony.dialled import NotAnswered, Waits
 from callwright.telephony.handing_over import HandingOver
+from callwright.telephony.inner_call import InnerCall
 from callwright.telephony.joint import EarlyJoint, Joint
 from callwright.telephony.key_infos import KeyInfos
 from callwright.telephony.media_coding import Agreed
@@ -186,10 +187,17 @@ class SipLeg:
 
     # -- transfers -----------------------------------------------------------------------------
 
-    def follow(self, endpoint: SipEndpoint, permits: Callable[[str], bool], stations: Stations | None = None) -> None:
-        """From now on the party may send somebody else in its place (`succession`)."""
+    def follow(
+        self,
+        endpoint: SipEndpoint,
+        permits: Callable[[str], bool],
+        stations: Stations | None = None,
+        *,
+        account_id: int = 0,
+    ) -> None:
+        """From now on the party may send somebody else in its place (`succession`). `account_id`: whose leg it is."""
         assert self._call is not None and self.peer is not None
-        self._succession = Succession(self, endpoint, self.peer, permits, stations)
+        self._succession = Succession(self, endpoint, self.peer, permits, stations, account_id)
         self._succession.watch(self._call)
 
     def adopt(self, call: SipCall, described: Negotiation, agreed: tuple[sdp.Audio, Agreed] | None) -> SipCall:
@@ -216,6 +224,11 @@ class SipLeg:
         of 200 to 299 it has done so. A `PeerError` where it cannot be asked."""
         replaced = other._call if other is not None else None
         return await self._handing_over.ask(self._call, destination, timeout_s, replaced)
+
+    @property
+    def inner(self) -> InnerCall | None:
+        """Of a leg whose party is another leg of ours."""
+        return self._call if isinstance(self._call, InnerCall) else None
 
     @property
     def replaceable(self) -> str:

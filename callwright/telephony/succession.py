@@ -2,6 +2,8 @@
 
     REFER of the party     we call whom it names, at all the places of a telephone of ours; who answers first is the party, and
                            the one before is hung up on
+    REFER with Replaces    that names another call of ours: each of the two legs is the party of the other (`inner_call`), and
+                           the one who asked is hung up on in both
     INVITE with Replaces   whoever sends it is the party at once, also where whom we call only rings
 
 The leg keeps its media session: its port, its recordings, its bridge. A party that hangs up after its REFER leaves the leg
@@ -25,6 +27,7 @@ from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Ended, Rejected, Reoffered, SipEvent
 from callwright.sip.locating import Place
 from callwright.sip.refer import Referral
+from callwright.telephony.inner_call import InnerCall, are_round
 from callwright.telephony.negotiation import Negotiation
 from callwright.telephony.sip_endpoint import SipCall, SipEndpoint
 
@@ -93,6 +96,7 @@ class Succession:
     """Of one leg."""
 
     __slots__ = (
+        "_account_id",
         "_coming",
         "_count",
         "_endpoint",
@@ -113,9 +117,11 @@ class Succession:
         peer: Peer,
         permits: Callable[[str], bool],
         stations: Stations | None,
+        account_id: int = 0,
     ) -> None:
         """`permits`: whether the party may have us call this IP address. Its own it may always. `stations`: the telephones that
-        it may name."""
+        it may name. `account_id`: whose leg it is; legs of others it may not name."""
+        self._account_id = account_id
         self._stations = stations
         self._finding: asyncio.Task[None] | None = None
         "Looks for a telephone that the party named."
@@ -181,7 +187,9 @@ class Succession:
         self._referral = referral
         stations = self._stations
         try:
-            if stations is not None and stations.means(referral.target):
+            if referral.here is not None:
+                self._join(referral, referral.here)
+            elif stations is not None and stations.means(referral.target):
                 self._finding = asyncio.get_running_loop().create_task(self._find(referral, stations))
             else:
                 self._call(referral, referral.target, self._way(referral.target))
@@ -190,6 +198,24 @@ class Succession:
             return 403
         self._count += 1
         return 202
+
+    def _join(self, referral: Referral, found: SipCall | int) -> None:
+        """The party's other call is one of ours: whom we have there is our party, and we are theirs."""
+        if isinstance(found, int):
+            self._failed(found, "")
+            return
+        coming = _Coming(self._leg.negotiation())
+        ours, theirs = InnerCall.pair(
+            found.agent,
+            call_id=secrets.token_hex(12),
+            offer=coming.described.offer(),
+            on_event=partial(self._told, coming),
+            account_id=self._account_id,
+        )
+        ours.leg, coming.call = self._leg, ours
+        self._coming.append(coming)
+        # Once the party has been told that we took it on; that call may have ended by then.
+        asyncio.get_running_loop().call_soon(_offered, theirs, found)
 
     async def _find(self, referral: Referral, stations: Stations) -> None:
         try:
@@ -297,6 +323,15 @@ class Succession:
         if leg.ended or self._count >= SUCCESSORS_MAX:
             call.reject(486)
             return
+        if isinstance(call, InnerCall):
+            beyond = call.other.leg
+            if call.account_id != self._account_id or beyond is None:
+                call.reject(481)
+                return
+            if are_round(leg, beyond):
+                call.reject(482, "Nobody Would Be Left")
+                return
+            call.leg = leg
         self._count += 1
         self._give_up("another call took its place")
         try:
@@ -312,6 +347,15 @@ class Succession:
             call.answer(description)
             # A call of ours that still rings is cancelled (RFC 3891 §3).
             before.hang_up()
+
+
+def _offered(call: InnerCall, replaced: SipCall) -> None:
+    if call.other.state != "calling":
+        return  # given up meanwhile
+    if replaced.on_replaced is None:
+        call.reject(481)
+    else:
+        replaced.on_replaced(call)
 
 
 def _nobody(_: SipEvent) -> None: ...
