@@ -20,7 +20,7 @@ from callwright.engine import documents, metrics
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.clock import now
 from callwright.engine.legs import Owner
-from callwright.engine.telephones import Telephones, first_of, not_reached
+from callwright.engine.telephones import Telephones, first_of, knows_us_by, not_reached
 from callwright.engine.writer import Writer
 from callwright.ports.leg import NotReached
 from callwright.services import dialing, trunks
@@ -284,6 +284,7 @@ class Dialer:
             transport=device.place.transport,
             extra=device.extra,
         )
+        knows_us_by(leg, device.domains)
         refused = await self._answered(leg, owner)
         return leg if refused is None else not_reached(refused)
 

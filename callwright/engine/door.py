@@ -182,7 +182,8 @@ class Door:
     def _by_phone(self, agent: Agent, request: Request, source: Address, phone: KnownPhone) -> OnInvite | None:
         if not self._phone_has_proved(agent, request, source, phone):
             return None
-        return self._proved(agent, request, source, Origin(frozenset((phone.account_id,)), phone))
+        origin = Origin(frozenset((phone.account_id,)), phone, registration.domains(request))
+        return self._proved(agent, request, source, origin)
 
     def _trunk_shown(self, request: Request) -> KnownTrunk | None:
         """From names the caller where the trunk wants that; then its Contact is its own."""

@@ -11,7 +11,7 @@ from callwright.conversation.applications import Applications, Loaded
 from callwright.engine import metrics
 from callwright.engine.calls import Admission, Calls, Party
 from callwright.engine.origin import LOCAL, Origin
-from callwright.engine.telephones import Telephones
+from callwright.engine.telephones import Telephones, knows_us_by
 from callwright.services import deployments, trunks
 from callwright.sip.address import name_address, uri
 from callwright.sip.caller_id import ASSERTING, asserted
@@ -81,6 +81,7 @@ class Inbound:
             metrics.REFUSED.inc()
             return
         leg, route, loaded = ready
+        knows_us_by(leg, origin.domains)
         if leg.was_answered:
             metrics.ANSWER.observe(time.monotonic() - begun)
         caller, headers = _caller(call, headers, origin)

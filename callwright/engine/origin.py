@@ -17,6 +17,9 @@ class Origin:
     phone: KnownPhone | None = None
     "The telephone that calls."
 
+    domains: tuple[str, ...] = ()
+    "Hosts by which it does."
+
     trunks: tuple[KnownTrunk, ...] = ()
     "Those that it may have come by."
 

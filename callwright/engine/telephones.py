@@ -1,7 +1,8 @@
 """Telephones as far ends: where one is, and all its places ringing at once."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from callwright.base.errors import PeerError, ProviderError
@@ -35,12 +36,13 @@ class Telephones:
         self._engine_id = engine_id
         self._ours = ours
 
-    async def devices(self, scope: Scope, destination: str) -> list[Station] | None:
+    async def devices(self, scope: Scope, destination: str, domains: Collection[str] = ()) -> list[Station] | None:
         """Where the telephone is that a destination names: `sip:NAME@callwright`, or its extension. None: it names none.
+        `domains`: hosts that mean us as well.
 
         Raises `PeerError` where it names one that there is not.
         """
-        name, certain = self._named(destination)
+        name, certain = self._named(destination, domains)
         bindings = await phones.called(self._db, scope, name) if name else None
         if bindings is None and certain:
             raise PeerError(f"the account has no phone {name}")
@@ -53,18 +55,19 @@ class Telephones:
     def _reached(self, bindings: Sequence[BindingRow]) -> list[Station]:
         return [device for one in bindings if (device := self._device(one)) is not None]
 
-    def means(self, uri: str) -> bool:
-        """Whether a SIP URI is of a place here, and so can name a telephone."""
-        return uri.lower().startswith(("sip:", "sips:")) and bool(self._named(uri)[0])
+    def means(self, uri: str, domains: Collection[str] = ()) -> bool:
+        """Whether a SIP URI is of a place here, or of one of these hosts, and so can name a telephone."""
+        return uri.lower().startswith(("sip:", "sips:")) and bool(self._named(uri, domains)[0])
 
-    def _named(self, destination: str) -> tuple[str, bool]:
+    def _named(self, destination: str, domains: Collection[str]) -> tuple[str, bool]:
         """The name or extension, and whether it can be nothing else."""
         if not destination.lower().startswith(("sip:", "sips:")):
             return destination, False
         found = uri(destination)
         if found.host.lower() == REALM:
             return found.user, True
-        return (found.user, False) if (found.host, found.port) in self._ours() else ("", False)
+        is_ours = found.host.lower() in domains or (found.host, found.port) in self._ours()
+        return (found.user, False) if is_ours else ("", False)
 
     def _device(self, binding: BindingRow) -> Station | None:
         way = registration.way_to(binding.uri, binding.source, binding.path)
@@ -77,7 +80,7 @@ class Telephones:
             if listening is None:
                 return None
             to = listening
-        return Station(way.uri, Place(to, binding.transport), way.route)
+        return Station(way.uri, Place(to, binding.transport), way.route, binding.domains)
 
     async def dialled(self, phone: KnownPhone, dialled: str) -> tuple[Route, Loaded] | None:
         """What a call of a telephone runs that no number of its account takes: it is connected with another telephone, or with
@@ -101,6 +104,12 @@ def _joined(destination: str) -> Loaded:
         await call.transfer(Transfer(destination, connect_timeout_s=RING_S))
 
     return Loaded("Telephone", program)
+
+
+def knows_us_by(leg: SipLeg, domains: tuple[str, ...]) -> None:
+    """The party of this leg is a telephone that calls us by these hosts: it may name others of its account there."""
+    if domains and leg.peer is not None:
+        leg.peer = replace(leg.peer, domains=domains)
 
 
 Reach = Callable[[], Coroutine[Any, Any, "SipLeg | NotReached"]]

@@ -14,7 +14,7 @@ from callwright.base.config import Config
 from callwright.base.errors import PeerError, ProviderError
 from callwright.engine.calls import Calls, Party
 from callwright.engine.legs import Owner
-from callwright.engine.telephones import Telephones, first_of, not_reached
+from callwright.engine.telephones import Telephones, first_of, knows_us_by, not_reached
 from callwright.media.codec import Codec
 from callwright.ports.leg import HandedOver, Leg, NotReached
 from callwright.providers.http import Guard
@@ -69,6 +69,9 @@ class _Target:
 
     extra: tuple[tuple[str, str], ...] = ()
     "Header fields that lead to a telephone behind proxies."
+
+    domains: tuple[str, ...] = ()
+    "Hosts by which a telephone calls us."
 
 
 class Transfers:
@@ -126,7 +129,8 @@ class Transfers:
         """Let the party of a leg send somebody in its place: whom we dialled to any address that transfers may go to, a caller
         to its own only, both and telephones of the account to those. We know whom we dial, and anybody may call."""
         scope = Scope(account.account_id, account.user_id, "v1")
-        stations = _Stations(self._telephones, scope) if dialled or is_phone else None
+        domains = leg.peer.domains if leg.peer is not None else ()
+        stations = _Stations(self._telephones, scope, domains) if dialled or is_phone else None
         permits = self._permits if dialled else lambda _: False
         leg.follow(self._endpoint, permits, stations, account_id=account.account_id)
 
@@ -191,6 +195,7 @@ class Transfers:
             codecs=target.codecs,
             authority=target.authority,
         )
+        knows_us_by(leg, target.domains)
         leg.waiting_for_it = waiting
         assert self._calls.seen is not None
         self._calls.seen.follow(leg, owner)
@@ -211,15 +216,15 @@ class Transfers:
 class _Stations:
     """The telephones of one account, as `SipLeg.follow` asks for them."""
 
-    def __init__(self, telephones: Telephones, scope: Scope) -> None:
-        self._telephones, self._scope = telephones, scope
+    def __init__(self, telephones: Telephones, scope: Scope, domains: tuple[str, ...]) -> None:
+        self._telephones, self._scope, self._domains = telephones, scope, domains
 
     def means(self, target: str) -> bool:
-        return self._telephones.means(target)
+        return self._telephones.means(target, self._domains)
 
     async def find(self, target: str) -> list[Station]:
         try:
-            devices = await self._telephones.devices(self._scope, target)
+            devices = await self._telephones.devices(self._scope, target, self._domains)
         except FAILURES as error:
             raise PeerError(str(error)) from None
         return devices or []
@@ -283,4 +288,4 @@ def _told(trunk: TrunkRow, caller: str) -> tuple[tuple[str, str], ...]:
 
 
 def _at(device: Station) -> _Target:
-    return _Target(device.uri, [device.place], extra=device.extra)
+    return _Target(device.uri, [device.place], extra=device.extra, domains=device.domains)

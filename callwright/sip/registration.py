@@ -28,6 +28,9 @@ BINDINGS_MAX = 10
 CONTACT_MAX = 500
 "Longest Contact, Path or name of an instance that is kept."
 
+DOMAIN_MAX = 253
+"Of a host name (RFC 1035 §2.3.4)."
+
 PATH_MAX = 5
 "Proxies between a telephone and us."
 
@@ -68,6 +71,23 @@ class Asking:
     path: tuple[str, ...]
     "Proxies to go by, the first one first."
 
+    domains: tuple[str, ...] = ()
+    "Hosts by which it knows us (`domains`)."
+
+
+def domains(request: Request) -> tuple[str, ...]:
+    """By what hosts a telephone calls us, lower case: those that its REGISTER or INVITE is sent to, and for. It is configured
+    with one, which it appends to what is dialled."""
+    found: dict[str, None] = {}
+    for named in (request.uri, request.headers.get("to")):
+        try:
+            host = uri(name_address(named).uri).host.lower()
+        except PeerError:
+            continue
+        if 0 < len(host) <= DOMAIN_MAX:
+            found[host] = None
+    return tuple(found)
+
 
 def read(request: Request, source: Address, *, reliable: bool) -> Asking:
     """What a REGISTER from this address asks for. Raises `Unreadable` (400) and `TooBrief` (423).
@@ -92,7 +112,7 @@ def read(request: Request, source: Address, *, reliable: bool) -> Asking:
         raise Unreadable("Too Many Contact Values", f"{len(values)} Contacts")
     default = _seconds(headers.get("expires"), EXPIRES_S)
     contacts = () if everything else tuple(_asked(value, default, source, reliable or bool(path)) for value in values)
-    return Asking(headers.get("call-id"), request.sequence, contacts, everything, path)
+    return Asking(headers.get("call-id"), request.sequence, contacts, everything, path, domains(request))
 
 
 def _asked(value: str, default_s: int, source: Address, reachable: bool) -> Asked:

@@ -88,6 +88,8 @@ class BindingRow:
     user_agent: str
     registered_at: float
     expires_at: float
+    domains: tuple[str, ...] = ()
+    "Hosts by which it calls us."
 
     @property
     def source(self) -> Address:
@@ -104,7 +106,8 @@ _PHONE = """
     FROM phones p
 """
 _BINDING = """
-    SELECT b.uri, b.path, b.host, b.port, b.transport, b.engine_id, b.quality, b.user_agent, b.registered_at, b.expires_at
+    SELECT b.uri, b.path, b.host, b.port, b.transport, b.engine_id, b.quality, b.user_agent, b.registered_at, b.expires_at,
+        b.domains
     FROM phone_bindings b
 """
 
@@ -248,11 +251,11 @@ async def register(
                 await connection.execute(
                     """
                     INSERT INTO phone_bindings (phone_id, key, account_id, uri, path, host, port, transport, engine_id,
-                        call_id, sequence, quality, user_agent, registered_at, expires_at)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                        call_id, sequence, quality, user_agent, registered_at, expires_at, domains)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
                     ON CONFLICT (phone_id, key) DO UPDATE SET uri = $4, path = $5, host = $6, port = $7, transport = $8,
                         engine_id = $9, call_id = $10, sequence = $11, quality = $12, user_agent = $13,
-                        registered_at = $14, expires_at = $15
+                        registered_at = $14, expires_at = $15, domains = $16
                     """,
                     phone.id,
                     asked.key,
@@ -268,6 +271,7 @@ async def register(
                     user_agent,
                     now,
                     now + asked.expires_s,
+                    list(asking.domains),
                 )
         await connection.execute(
             f"""
@@ -300,7 +304,7 @@ async def forget_expired(db: Database, _: Scope, now: float) -> None:
 
 
 def _bindings(rows: Sequence[Any]) -> list[BindingRow]:
-    return [BindingRow(**{**row, "path": tuple(row["path"])}) for row in rows]
+    return [BindingRow(**{**row, "path": tuple(row["path"]), "domains": tuple(row["domains"])}) for row in rows]
 
 
 async def _tell(connection: Connection) -> None:

@@ -101,6 +101,13 @@ phone_bindings = sa.Table(
     sa.Column("user_agent", sa.Text, nullable=False),
     time("registered_at", nullable=False),
     time("expires_at", nullable=False),
+    sa.Column(
+        "domains",
+        sa.ARRAY(sa.Text),
+        nullable=False,
+        server_default="{}",
+        comment="Hosts by which the telephone calls us, lower case.",
+    ),
     sa.Index("ix_phone_bindings_expires_at", "expires_at"),
     comment="Where a telephone is for now (RFC 3261 §10).",
 )

@@ -57,6 +57,9 @@ class Peer:
     authority: str = ""
     "In PEM, who alone may have signed its certificate."
 
+    domains: tuple[str, ...] = ()
+    "Of a telephone of ours: hosts by which it calls us."
+
 
 @dataclass(frozen=True, slots=True)
 class Station:
@@ -65,6 +68,8 @@ class Station:
     uri: str
     place: Place
     route: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    "Hosts by which it calls us."
 
     @property
     def extra(self) -> tuple[tuple[str, str], ...]:

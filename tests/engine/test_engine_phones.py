@@ -88,11 +88,12 @@ async def softphone(
     transport: str = "udp",
     ca: Path | None = None,
     answers: bool = True,
+    domain: str = "",
 ) -> AsyncIterator[Baresip]:
-    """A telephone of this user, which registers at once."""
-    account = registered(user, secret)
+    """A telephone of this user, which registers at once. `domain`: by which it is configured to call us."""
+    account = registered(user, secret) + (f';outbound="sip:{registrar}"' if domain else "")
     async with baresip(
-        folder, user=user, at=registrar, transport=transport, account=account, ca=ca, answers=answers
+        folder, user=user, at=domain or registrar, transport=transport, account=account, ca=ca, answers=answers
     ) as phone:
         yield phone
 
@@ -218,6 +219,35 @@ class TestBaresip:
             await kate.does("transfer", f"sip:999{asks}@{sip}")
             await kate.until("TRANSFER_FAILED")
             # baresip hangs up then; until now the two were joined.
+            await stays.until("CALL_CLOSED")
+
+    @pytest.mark.parametrize("asks", ["caller", "called"])
+    async def test_one_hands_the_other_on_by_the_host_that_it_is_configured_with(
+        self, platform: Running, tmp_path: Path, asks: str
+    ) -> None:
+        """Where nobody can look that up, since telephones reach us by a proxy of theirs; another host is nobody's."""
+        known = {}
+        for at, name in enumerate(("iris", "joel", "kurt")):
+            extension = f"{'7' if asks == 'caller' else '8'}5{at}"
+            known[name] = extension, (await platform.add_phone(f"{name}-{asks}", extension=extension))[1]
+        sip, domain = platform.ready["sip"], "PBX.example.test"
+        async with (
+            softphone(tmp_path / "iris", f"iris-{asks}", known["iris"][1], sip, domain=domain) as iris,
+            softphone(tmp_path / "joel", f"joel-{asks}", known["joel"][1], sip, domain=domain) as joel,
+            softphone(tmp_path / "kurt", f"kurt-{asks}", known["kurt"][1], sip) as kurt,
+        ):
+            for one in (iris, joel, kurt):
+                await one.until("REGISTER_OK")
+            await iris.does("dial", known["joel"][0])
+            await iris.until("CALL_ESTABLISHED")
+            await joel.until("CALL_ESTABLISHED")
+            leaves, stays = (iris, joel) if asks == "caller" else (joel, iris)
+            await leaves.does("transfer", f"sip:{known['kurt'][0]}@{domain.lower()}")
+            await kurt.until("CALL_ESTABLISHED")
+            await leaves.until("CALL_CLOSED")
+            # Nobody knows us by that host, and no name is looked up at a party's word.
+            await kurt.does("transfer", f"sip:{known['iris'][0]}@elsewhere.test")
+            assert "403" in (await kurt.until("TRANSFER_FAILED"))["param"]
             await stays.until("CALL_CLOSED")
 
     @pytest.mark.parametrize("does", ["accept", "hangup"])

@@ -5,7 +5,7 @@ from sip_bench import request
 
 from callwright.base.errors import PeerError
 from callwright.sip.message import Request, Unreadable
-from callwright.sip.registration import BINDINGS_MAX, TooBrief, Way, read, way_to
+from callwright.sip.registration import BINDINGS_MAX, TooBrief, Way, domains, read, way_to
 from callwright.sip.sources import BANNED_S, BURST, FAILURES_MAX, FAILURES_S, SILENT_S, SOURCES_MAX, Sources
 
 pytestmark = pytest.mark.pure
@@ -51,6 +51,16 @@ class TestRegister:
         for wrong in (_register("*"), _register("*", "<sip:a@192.0.2.9>", expires="0"), _register("*", expires="5")):
             with pytest.raises(PeerError):
                 read(wrong, SOURCE, reliable=True)
+
+    def test_by_what_hosts_it_calls_us(self) -> None:
+        def known(uri: str, to: str) -> tuple[str, ...]:
+            return domains(request("REGISTER", uri=uri, to=to))
+
+        assert known("sip:PBX.example.com", "Ann <sip:ann@pbx.example.com>") == ("pbx.example.com",)
+        assert known("sip:192.0.2.1:5080", "<sips:ann@Example.com;x=1>") == ("192.0.2.1", "example.com")
+        assert known("tel:+1", f"<sip:ann@{'x' * 254}>") == ()
+        read_one = read(_register("<sip:a@192.0.2.9>", to="<sip:a@home.test>"), SOURCE, reliable=True)
+        assert read_one.domains == ("192.0.2.1", "home.test")
 
     def test_what_it_is_replaced_by(self) -> None:
         def key(contact: str) -> str:
