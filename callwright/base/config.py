@@ -43,6 +43,9 @@ class Config:
     name_server: tuple[str, int] | None = None
     "Who is asked where SIP servers are (NAPTR, SRV); None: the name servers of this machine."
 
+    public_ip: str = ""
+    "Of a NAT before this machine: by which peers in no private network reach SIP and audio, at the same ports. Empty: none."
+
     rtp_port_min: int = 10000
     rtp_port_max: int = 18998
     codecs: str = ""

@@ -59,6 +59,9 @@ class Options:
     sip: Address = SIP
     sip_tcp: Address | None = None
     sip_tls: Address | None = None
+    public_ip: str = ""
+    "By which others reach this machine through a NAT that keeps ports; empty: there is none."
+
     phone: Address = PHONE
     "The built-in test phone's SIP user agent."
 
@@ -166,6 +169,7 @@ class Platform:
             sip_port=await _claim(options.sip, socket.SOCK_DGRAM, "--sip", wait_s),
             sip_tcp=await self._stream(options.sip_tcp, "--sip-tcp", wait_s),
             sip_tls=await self._stream(options.sip_tls, "--sip-tls", wait_s),
+            public_ip=options.public_ip,
             phone_host=options.phone.host,
             phone_port=await _claim(options.phone, socket.SOCK_DGRAM, "--phone", wait_s),
             allow_urls=options.allow_urls,
@@ -329,6 +333,14 @@ def _check_places(options: Options) -> None:
                 "Give SIP a global or a unique local one, or [::] for all of this machine's."
             )
     phone, sip = options.phone, options.sip
+    if options.public_ip and sip.is_loopback:
+        raise CannotStart(
+            f"--public-ip {options.public_ip}: --sip {sip} is reached by nobody else. Listen elsewhere too."
+        )
+    if options.public_ip and is_ip(sip.host) and sip.host != "::" and (":" in sip.host) != (":" in options.public_ip):
+        raise CannotStart(
+            f"--public-ip {options.public_ip} leads to no --sip {sip}: one is IPv4 and the other IPv6. Choose another of them."
+        )
     if not is_ip(phone.host) or not phone.is_loopback:
         raise CannotStart(
             f"--phone {phone}: the test phone answers everybody, and so is for this machine alone. "

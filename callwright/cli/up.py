@@ -12,13 +12,20 @@ from callwright.cli._address import Address, AddressType
 from callwright.cli._options import phone_of, place_options
 from callwright.cli._platform import STOP_S_MAX, Options, Platform
 from callwright.media.codecs import named
-from callwright.sip.address import is_ip
+from callwright.sip.address import is_ip, plain_ip
+from callwright.sip.reach import EVERYBODY, reach_of
 
 
 def _ip_address(_context: click.Context, _option: click.Parameter, asked: Address | None) -> Address | None:
     if asked is not None and not (is_ip(asked.host) and asked.port):
         raise click.BadParameter(f"{asked} is not an IP address and a port, such as 192.0.2.53:53.")
     return asked
+
+
+def _public_ip(_context: click.Context, _option: click.Parameter, asked: str) -> str:
+    if asked and not (is_ip(asked) and reach_of(asked) == EVERYBODY):
+        raise click.BadParameter(f"{asked[:100]} is no IP address that everybody reaches, such as 203.0.113.10.")
+    return plain_ip(asked)
 
 
 def _known_codecs(_context: click.Context, _option: click.Parameter, names: str) -> str:
@@ -40,6 +47,14 @@ def _known_codecs(_context: click.Context, _option: click.Parameter, names: str)
     "--sip-tls",
     type=AddressType(),
     help="Take SIP over TLS too, with the certificate of --tls-cert; its usual port is 5061.",
+)
+@click.option(
+    "--public-ip",
+    metavar="ADDRESS",
+    default="",
+    callback=_public_ip,
+    help="By which others reach this machine through a NAT that keeps ports, as in a cloud: told in SIP and for audio to all "
+    "peers but those in private networks and on this machine.",
 )
 @click.option(
     "--ready-file",
@@ -147,6 +162,7 @@ def command(
     phone: Address | None,
     sip_tcp: Address | None,
     sip_tls: Address | None,
+    public_ip: str,
     ready_file: Path | None,
     allow_urls: tuple[str, ...],
     channels: int,
@@ -175,6 +191,7 @@ def command(
         phone=phone_of(phone, sip),
         sip_tcp=sip_tcp,
         sip_tls=sip_tls,
+        public_ip=public_ip,
         allow_urls=allow_urls,
         channels=channels,
         log_format=log_format,

@@ -79,6 +79,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         loop,
         codecs=codecs,
         no_audio_s=config.rtp_timeout_s,
+        public=config.public_ip,
     )
     plane.start()
     writer = Writer(db)
@@ -117,6 +118,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         tells=door.tells,
         keeps=registrar.serves,
         name=name,
+        public=config.public_ip,
         tcp=config.sip_tcp,
         tls=config.sip_tls,
         certificate=_certificate(config),

@@ -138,9 +138,9 @@ class Agent:
         return other
 
     def beside(self, transport: Transport) -> "Agent | None":
-        """That of another transport, where both stand at all addresses or at one of their own."""
-        other = self._by_transport.get(transport)
-        return other.at(self.address[0]) if other is not None and other.address[0] in EVERYWHERE else other
+        """That of another transport: at the same address of ours, where it stands there too."""
+        other, known = self._by_transport.get(transport), (*EVERYWHERE, self._by_transport[self.transport].address[0])
+        return other.at(self.address[0]) if other is not None and other.address[0] in known else other
 
     @property
     def everywhere(self) -> "tuple[Agent, ...]":

@@ -1,5 +1,6 @@
 """How far an IP address reaches: who, beside the machine that has it, can send something there."""
 
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Literal
 
@@ -18,6 +19,7 @@ _NARROW: tuple[tuple[Reach, tuple[str, ...]], ...] = (
 _NETWORKS = [(ip_network(one), reach) for reach, networks in _NARROW for one in networks]
 
 
+@lru_cache(maxsize=10_000)
 def reach_of(host: str) -> Reach:
     """Of an IP address; 0 for one with zeros before a number, which not everybody reads alike."""
     try:

@@ -28,8 +28,11 @@ _IPV6 = socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_TCLASS
 class PortPool:
     """Opens UDP sockets on even ports. `open` in one thread, `release` in any."""
 
-    def __init__(self, host: str, port_min: int, port_max: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._host, self._clock = host, clock
+    def __init__(
+        self, host: str, port_min: int, port_max: int, clock: Callable[[], float] = time.monotonic, *, public: str = ""
+    ) -> None:
+        """`public`: an address of a NAT before us, which keeps ports; a socket for it is one at `host`."""
+        self._host, self._clock, self._public = host, clock, public
         self._free: deque[tuple[int, float]] = deque(
             (port, 0.0) for port in range(port_min + port_min % 2, port_max + 1, 2)
         )
@@ -38,7 +41,9 @@ class PortPool:
     def open(self, host: str = "") -> socket.socket:
         """A bound, non-blocking, unconnected UDP socket at this address of ours, the pool's where it is empty. It speaks IPv4 or
         IPv6, as the address says, and never both. Raises `ProviderError` when no port is free."""
-        host = host or self._host
+        if not host or host == self._public:
+            # At all addresses of both families there is none: a socket is of one.
+            host = "0.0.0.0" if self._host == "::" and host and ":" not in host else self._host
         for _ in range(len(self._free)):
             port, rested_at = self._free[0]
             if rested_at > self._clock():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from callwright.base.errors import ProviderError
 from callwright.sip.address import Address, is_ip
+from callwright.sip.reach import EVERYBODY, reach_of
 
 BOTH_FAMILIES = "::"
 
@@ -52,6 +53,12 @@ class OwnAddresses:
             self._found.clear()
         self._found[host] = now + KEPT_S, ours
         return ours
+
+
+def seen_as(public: str, peer: str) -> bool:
+    """Whether a peer at this IP address reaches us at our public one: the one of its family, empty where there is none. Those in a
+    private network of ours, and on this machine, reach us at our own."""
+    return bool(public) and (":" in public) == (":" in peer) and reach_of(peer) == EVERYBODY
 
 
 def _asked(host: str) -> str:

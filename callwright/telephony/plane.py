@@ -108,17 +108,19 @@ class MediaPlane:
         *,
         codecs: Sequence[type[Codec]] = (),
         no_audio_s: float = NO_AUDIO_S,
+        public: str = "",
         on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         """Sockets are bound to even ports of `host`, an IP address of ours. `on_failure` is called in the loop's thread.
 
         `no_audio_s`: how long a far end may send nothing until `NoAudio` is told; 0: for ever.
+        `public`: the address by which peers reach us from outside of a NAT that keeps ports.
         `codecs`: that its sessions speak, in the order of their offers; none: all that are installed.
         """
         self.no_audio_s = no_audio_s
         self.codecs = tuple(codecs) or installed()
         self._loop, self._on_failure = loop, on_failure
-        self._ports = PortPool(host, port_min, port_max)
+        self._ports = PortPool(host, port_min, port_max, public=public)
         self._writer = RecordingWriter()
         self._commands: deque[tuple[Callable[..., None], Stream, tuple[Any, ...]]] = deque()
         self._recorded: deque[tuple[Stream, str, str]] = deque()

@@ -29,7 +29,7 @@ from callwright.sip.flow import Flow
 from callwright.sip.locating import Place
 from callwright.sip.outages import Outages
 from callwright.telephony.names import Names, address_of
-from callwright.telephony.own_addresses import BOTH_FAMILIES, OwnAddresses, bound, is_ipv6, mapped, unmapped
+from callwright.telephony.own_addresses import BOTH_FAMILIES, OwnAddresses, bound, is_ipv6, mapped, seen_as, unmapped
 from callwright.telephony.sip_backlog import Backlog
 from callwright.telephony.sip_streams import Streams
 from callwright.telephony.sip_trace import SipTrace
@@ -60,7 +60,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         keeps: Callable[[Address], bool],
         user_agent: str,
         name: str,
-        advertised: str | None,
+        public: str,
         trace: SipTrace | None,
         clock: Callable[[], float],
     ) -> None:
@@ -73,7 +73,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self._keeps = keeps
         self._user_agent = user_agent
         self._name = name
-        self._advertised = advertised
+        self._public = public
         self._agents: dict[Transport, Agent] = {}
         self._streams: dict[Transport, Streams] = {}
         self._own: dict[tuple[str, str], tuple[Agent, Streams]] = {}
@@ -100,7 +100,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         keeps: Callable[[Address], bool] = lambda _: False,
         user_agent: str = "Callwright",
         name: str = "",
-        advertised: str | None = None,
+        public: str = "",
         tcp: Address | None = None,
         tls: Address | None = None,
         certificate: ssl.SSLContext | None = None,
@@ -122,15 +122,15 @@ class SipEndpoint(asyncio.DatagramProtocol):
         `accepts`: sources that are listened to at all. `admits`: of their requests, those that are served (`sip.agent`); None:
         all, and `on_invite` gets the calls. `tells`: sources that are told of what cannot be read; the others get no answer.
         `keeps`: peers without a call whose connection stays open, however silent. `name`: `engine-…`, by which OPTIONS tells this
-        process from another that comes to have its address. `advertised`: the host in Via and Contact, where peers reach us at
-        another address than the one that is bound (NAT). `trace`: is told of every message. `clock`: after one that jumps ahead,
-        `run_due`.
+        process from another that comes to have its address. `public`: the address in Via and Contact for peers in no private
+        network, where a NAT that keeps ports stands between. `trace`: is told of every message. `clock`: after one that jumps
+        ahead, `run_due`.
         """
         loop = asyncio.get_running_loop()
         try:
             where = {"sock": bound(socket.SOCK_DGRAM, port)} if host == BOTH_FAMILIES else {"local_addr": (host, port)}
             _, endpoint = await loop.create_datagram_endpoint(
-                lambda: cls(on_invite, accepts, admits, tells, keeps, user_agent, name, advertised, trace, clock),
+                lambda: cls(on_invite, accepts, admits, tells, keeps, user_agent, name, public, trace, clock),
                 **where,
             )
         except OSError as error:
@@ -187,7 +187,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def _met(self, agent: Agent, peer: str) -> Agent:
         """The agent at the address by which this peer reaches us. Raises `ProviderError` where there is no way to it."""
-        return agent.at(self._addresses_of_ours.towards(peer)) if agent.address[0] in EVERYWHERE else agent
+        met = agent.at(self._addresses_of_ours.towards(peer)) if agent.address[0] in EVERYWHERE else agent
+        return met.at(self._public) if self._public and seen_as(self._public, peer) else met
 
     def _check_reaches(self, place: Place) -> None:
         """Raises `PeerError` where the place is of a family that we do not speak."""
@@ -232,7 +233,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
     @property
     def ours(self) -> list[Address]:
         """Every address by which somebody reaches us."""
-        return [agent.address for agent in self._all]
+        here = [agent.address for agent in self._all]
+        return [*here, *((self._public, port) for _, port in self.addresses.values())] if self._public else here
 
     @property
     def draining(self) -> bool:
@@ -375,7 +377,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         streams: Streams | None = None,
     ) -> Agent:
         agent = Agent(
-            (self._advertised or where[0], where[1]),
+            where,
             transmit=transmit,
             clock=self._clock,
             on_invite=self._on_invite,

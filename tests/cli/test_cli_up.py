@@ -181,6 +181,28 @@ async def test_sip_is_told_an_address_that_far_ends_can_use(data_dir: Path) -> N
     assert said.startswith("--sip [fe80::1%lo]:5060 is a link-local address") and "[::]" in said
 
 
+@pytest.mark.parametrize(
+    ("sip", "public", "why"),
+    [
+        ("127.0.0.1", "203.0.113.10", "is reached by nobody else"),
+        ("0.0.0.0", "2001:db8::10", "one is IPv4 and the other IPv6"),
+        ("2001:db8::1", "203.0.113.10", "one is IPv4 and the other IPv6"),
+    ],
+)
+async def test_a_public_address_is_for_where_sip_listens(data_dir: Path, sip: str, public: str, why: str) -> None:
+    phone = phone_of(None, Address(sip, 0))
+    said = await _refusal(Options(data_dir, http=ANY, sip=Address(sip, 0), phone=phone, public_ip=public))
+    assert said.startswith(f"--public-ip {public}") and f"--sip {Address(sip, 0)}" in said and why in said
+
+
+@pytest.mark.parametrize(
+    "wrong", ["voice.example.com", "10.0.0.5", "127.0.0.1", "0.0.0.0", "fe80::1", "203.0.113.10:5060"]
+)
+def test_a_public_address_is_one_that_everybody_reaches(wrong: str) -> None:
+    refused = CliRunner().invoke(up_command, ["--public-ip", wrong])
+    assert refused.exit_code == 2 and "--public-ip" in refused.output and wrong in refused.output
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "localhost"])
 async def test_the_test_phone_is_for_this_machine_alone(data_dir: Path, host: str) -> None:
     said = await _refusal(Options(data_dir, http=ANY, sip=ANY, phone=Address(host, 0)))

@@ -10,14 +10,16 @@ from contextlib import contextmanager
 
 import pytest
 from dns_server import name_server
+from rtp_peer import free_ports
 
 from callwright.base.errors import PeerError, ProviderError
 from callwright.sip.call import SipCall
 from callwright.sip.events import Answered, Ended, Rejected, SipEvent
 from callwright.sip.locating import Place
 from callwright.telephony import sip_options
+from callwright.telephony.media_ports import PortPool
 from callwright.telephony.names import Names
-from callwright.telephony.own_addresses import KEPT_S, OwnAddresses
+from callwright.telephony.own_addresses import KEPT_S, OwnAddresses, seen_as
 from callwright.telephony.sip_endpoint import SipEndpoint
 
 pytestmark = pytest.mark.wire
@@ -41,6 +43,30 @@ def test_ours_is_the_address_on_the_way_there():
         own.towards("fe80::1%lo")
     now[0] += KEPT_S + 1
     assert own.towards(FOUR) == FOUR
+
+
+@pytest.mark.parametrize(
+    ("public", "peer", "is_told"),
+    [
+        ("203.0.113.10", "198.51.100.7", True),
+        ("203.0.113.10", "10.0.0.7", False),
+        ("203.0.113.10", "100.64.0.7", False),
+        ("203.0.113.10", FOUR, False),
+        ("203.0.113.10", "2001:db8::7", False),
+        ("2001:db8::10", "2001:db8:7::7", True),
+        ("2001:db8::10", "fd00::7", False),
+        ("", "198.51.100.7", False),
+    ],
+)
+def test_who_is_told_the_public_address(public: str, peer: str, is_told: bool) -> None:
+    assert seen_as(public, peer) is is_told
+
+
+@pytest.mark.parametrize(("host", "bound"), [(FOUR, FOUR), ("0.0.0.0", "0.0.0.0"), ("::", "0.0.0.0")])
+def test_audio_at_the_public_address_comes_to_our_own(host: str, bound: str) -> None:
+    pool = PortPool(host, *free_ports(4), public="203.0.113.10")
+    with pool.open("203.0.113.10") as sock:
+        assert sock.getsockname()[0] == bound
 
 
 @contextmanager
