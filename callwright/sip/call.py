@@ -339,7 +339,7 @@ class SipCall:
         """Whether this is the tag of the peer, or of one that may become it."""
         if self.dialog is not None:
             return self.dialog.remote_tag == tag
-        return self._calling is not None and self._calling.early.find(tag) is not None
+        return self._calling is not None and self._calling.knows(tag)
 
     def rings(self, tag: str) -> bool:
         """Whether it is a call of ours that is not answered, and this the tag of somebody who has said that it rings there."""

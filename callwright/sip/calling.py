@@ -6,6 +6,7 @@ calling --2xx: ACK--> confirmed
                     \\--2xx all the same: ACK, BYE--> ended
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from callwright.base.errors import PeerError
@@ -77,6 +78,17 @@ class Calling:
 
     def rings(self, tag: str) -> bool:
         return any(tag in response.headers.get("to") and response.to_tag == tag for response in self._provisional)
+
+    def knows(self, tag: str) -> bool:
+        """Whether there is a dialog with the far end of this tag, which has not answered. One that began with an answer that nobody
+        acknowledges is made only now that something is asked in it."""
+        if self._invite is not None and self.early.find(tag) is None:
+            for response in self._provisional:
+                with suppress(PeerError):
+                    if response.to_tag == tag:
+                        self.early.begin(self._invite, response, self._call.remote)
+                        break
+        return self.early.find(tag) is not None
 
     @property
     def answered(self) -> bool:

@@ -1,7 +1,8 @@
 """Answers to an INVITE that are acknowledged: a 2xx by ACK, and a provisional one by PRACK (RFC 3262), ours and the peer's.
 
 The called side repeats such an answer until its PRACK comes, as it does a 2xx. The calling side has a dialog from the
-first one on, an early one for each far end that a proxy forked its INVITE to; the 2xx then confirms one of them.
+first one on, an early one for each far end that a proxy forked its INVITE to; the 2xx then confirms one of them. A provisional
+answer that nobody acknowledges makes such a dialog too, but what it describes answers no offer (RFC 3262 §5).
 """
 
 from collections.abc import Callable
@@ -99,8 +100,8 @@ class _Early:
     """A far end that has not answered."""
 
     dialog: Dialog
-    rseq: int
-    "Its last."
+    rseq: int = 0
+    "Its last; 0: none of its answers was to be acknowledged."
 
     description: str = ""
     "That it brought: the answer to our offer."
@@ -115,10 +116,12 @@ class _Early:
 class EarlyDialogs:
     """Of an INVITE of ours, by To tag."""
 
-    __slots__ = ("_found",)
+    __slots__ = ("_found", "_over")
 
     def __init__(self) -> None:
         self._found: dict[str, _Early] = {}
+        self._over: set[str] = set()
+        "Of far ends that hung up: they begin none again."
 
     def told(self, invite: Request, response: Response, peer: Address) -> tuple[Dialog, Request] | None:
         """A provisional answer: the dialog and the PRACK that it asks for. None where it asks for none, where it came before,
@@ -131,7 +134,7 @@ class EarlyDialogs:
             if len(self._found) >= EARLY_MAX:
                 return None
             known = self._found[response.to_tag] = _Early(dialogs.from_answer(invite, response, peer), number)
-        elif number != known.rseq + 1:
+        elif known.rseq and number != known.rseq + 1:
             return None
         known.rseq, known.description = number, self.news(response) or known.description
         if allow := response.headers.tokens("allow"):
@@ -140,17 +143,23 @@ class EarlyDialogs:
         prack.headers.set("rack", f"{number} {invite.sequence} INVITE")
         return known.dialog, prack
 
+    def begin(self, invite: Request, response: Response, peer: Address) -> None:
+        """A provisional answer that nobody acknowledges begins one (RFC 3261 §12.1). Raises `PeerError`."""
+        if len(self._found) < EARLY_MAX and response.to_tag not in self._over:
+            self._found[response.to_tag] = _Early(dialogs.from_answer(invite, response, peer))
+
     def find(self, tag: str) -> tuple[Dialog, str] | None:
         """The dialog of a far end, and the description that it brought."""
         known = self._found.get(tag)
         return (known.dialog, known.description) if known else None
 
     def only(self, *, updates: bool = False) -> Dialog | None:
-        """That of the far end, where there is one alone; `updates`: and it takes another offer of ours, having answered the first
-        one (RFC 3311 §5.1)."""
-        if len(self._found) != 1:
+        """That of the far end, where one alone has answers acknowledged; `updates`: and it takes another offer of ours, having
+        answered the first one (RFC 3311 §5.1)."""
+        found = [one for one in self._found.values() if one.rseq]
+        if len(found) != 1:
             return None
-        (one,) = self._found.values()
+        (one,) = found
         return one.dialog if not updates or (one.takes_update and one.description) else None
 
     def describe(self, dialog: Dialog, theirs: str, ours: str) -> None:
@@ -166,6 +175,7 @@ class EarlyDialogs:
 
     def drop(self, tag: str) -> None:
         self._found.pop(tag, None)
+        self._over.add(tag)
 
     def confirmed(self, invite: Request, response: Response, peer: Address) -> tuple[Dialog, str, str]:
         """The dialog of a 2xx, which goes on with the numbers of its early one, the peer's description, and the one that it has of
@@ -176,5 +186,7 @@ class EarlyDialogs:
             return dialog, response.body, invite.body
         # The same object: what was asked in it before may have to be asked again.
         early = known.dialog
-        early.target, early.routes, early.connection = dialog.target, dialog.routes, dialog.connection
+        early.target, early.routes = dialog.target, dialog.routes
+        # The connection that it asked something on meanwhile.
+        early.connection = dialog.connection and (early.connection or dialog.connection)
         return early, news or known.description, known.ours or invite.body

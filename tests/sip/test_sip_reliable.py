@@ -125,6 +125,39 @@ class TestCallingSide:
         assert bench.receive(asked) == [f"{told} {what}"]
         assert bench.receive(request(what, call_id="ours", from_tag="x", to_tag=owned.call.tag)) == [f"481 {what}"]
 
+    @pytest.mark.parametrize(("what", "told"), [("UPDATE", 200), ("INFO", 200), ("REFER", 405), ("OPTIONS", 200)])
+    def test_so_does_one_that_nobody_acknowledges(self, what: str, told: int) -> None:
+        """Each branch has its own; the answer goes on from there."""
+        bench, owned = self._dialled()
+        for tag in ("theirs", "other"):
+            assert bench.receive(answer(self.invited, 183, tag=tag, body=ANSWER)) == []
+        for tag in ("theirs", "other"):
+            asked = request(what, call_id="ours", number=7, from_tag=tag, to_tag=owned.call.tag)
+            assert bench.receive(asked) == [f"{told} {what}"]
+        assert bench.receive(request(what, call_id="ours", from_tag="x", to_tag=owned.call.tag)) == [f"481 {what}"]
+        bench.receive(answer(self.invited, 200, body=ANSWER))
+        late = request("INFO", call_id="ours", number=6, from_tag="theirs", to_tag=owned.call.tag)
+        assert bench.receive(late) == ["500 INFO"]
+        owned.call.hang_up()
+        assert bench.request(last="BYE").headers.get("cseq") == "2 BYE"
+
+    def test_what_such_a_one_describes_is_no_answer(self) -> None:
+        """RFC 3311 §5.2: its own offer has to wait. Where a later one is acknowledged, it need not."""
+        bench, owned = self._dialled()
+        bench.receive(answer(self.invited, 183, body=ANSWER))
+        assert bench.receive(self._updates(owned)) == ["491 UPDATE"]
+        assert owned.call.reachable() is None
+        assert bench.receive(self._rings(5, status=183, body=ANSWER)) == ["PRACK"]
+        assert bench.receive(self._updates(owned, 2)) == [] and owned.events[-1] == Reoffered(OFFER)
+
+    def test_such_a_one_hangs_up_or_is_no_dialog_at_all(self) -> None:
+        bench, owned = self._dialled()
+        bench.receive(answer(self.invited, 180))
+        bench.receive(answer(self.invited, 180, tag="bad", contact="<nonsense>"))
+        for tag, told in (("theirs", "200 BYE"), ("theirs", "481 BYE"), ("bad", "481 BYE")):
+            bye = request("BYE", call_id="ours", number=3, from_tag=tag, to_tag=owned.call.tag)
+            assert bench.receive(bye) == [told] and owned.call.state == "calling"
+
     def _updates(self, owned: Owned, number: int = 1, body: str = OFFER):
         return request("UPDATE", call_id="ours", number=number, from_tag="theirs", to_tag=owned.call.tag, body=body)
 

@@ -11,6 +11,7 @@ from sipp import (
     bye_answer,
     call,
     called,
+    callee,
     dial,
     hang_up,
     label,
@@ -317,6 +318,37 @@ class TestSippIsCalled:
         keep = '<ereg regexp=":.*" search_in="hdr" header="Via" assign_to="via"/>'
         steps = [f'<recv request="INVITE"><action>{keep}</action></recv>', early, *prack, accepted]
         async with called(tmp_path, [*steps, recv("ACK"), recv("BYE"), bye_answer()]) as peer:
+            leg = side.dial(peer.address)
+            assert await leg.answered(10) is None
+            leg.hang_up()
+            assert await peer.verdict() == ""
+
+    async def test_a_far_end_that_asks_before_it_answers(self, side, tmp_path):
+        """Its 183 is not acknowledged, and makes a dialog all the same (RFC 3261 §12.1): UPDATE and INFO belong to the call."""
+        keep = "".join(
+            f'<ereg regexp=":.*" search_in="hdr" header="{header}" assign_to="{name}"/>'
+            for header, name in (("Via", "via"), ("From", "caller"))
+        )
+        accepted = send(
+            "SIP/2.0 200 OK",
+            *(
+                "Via[$via]",
+                "From[$caller]",
+                "To: <sip:100@127.0.0.1>;tag=t[call_number]",
+                "[last_Call-ID:]",
+                "CSeq: 1 INVITE",
+            ),
+            "Contact: <sip:100@[local_ip]:[local_port]>",
+            body=SDP,
+        )
+        key = callee("INFO", 2, body="\nSignal=5\nDuration=160", kind="application/dtmf-relay")
+        contact = "Contact: <sip:100@[local_ip]:[local_port]>"
+        steps = [
+            *[f'<recv request="INVITE"><action>{keep}</action></recv>', reply("183 Session Progress", body=SDP)],
+            *[callee("UPDATE", 1, contact), recv(200, has="CSeq:1 UPDATE"), key, recv(200, has="CSeq:2 INFO")],
+            *[accepted, recv("ACK"), recv("BYE"), bye_answer()],
+        ]
+        async with called(tmp_path, steps) as peer:
             leg = side.dial(peer.address)
             assert await leg.answered(10) is None
             leg.hang_up()
