@@ -234,7 +234,7 @@ class Dialer:
             call_id=sip_call_id,
             caller=caller,
             to=peer.address,
-            extra=claim.policy.told(caller, claim.trunk_username, claim.trunk_host),
+            extra=(*claim.sip_headers.items(), *claim.policy.told(caller, claim.trunk_username, claim.trunk_host)),
             credentials=trunks.credentials(self._db, claim.trunk_username, claim.trunk_sealed_password),
             transport=peer.transport,
             others=others,
@@ -265,14 +265,16 @@ class Dialer:
         # The attempt is known by the first one's.
         call_ids = [sip_call_id, *(f"{secrets.token_hex(12)}@{self._host}" for _ in devices[1:])]
         reached = await first_of(
-            [partial(self._ring, *one, caller, owner) for one in zip(devices, call_ids, strict=True)]
+            [partial(self._ring, *one, claim, caller, owner) for one in zip(devices, call_ids, strict=True)]
         )
         if isinstance(reached, NotReached):
             ending = dialing.ending_of(reached.status, heard=reached.status > 0)
             raise _NotAnswered(ending, reached.reason, reached.status or None)
         return reached
 
-    async def _ring(self, device: Station, sip_call_id: str, caller: str, owner: Owner) -> SipLeg | NotReached:
+    async def _ring(
+        self, device: Station, sip_call_id: str, claim: Claim, caller: str, owner: Owner
+    ) -> SipLeg | NotReached:
         leg = SipLeg.outgoing(
             self._endpoint,
             self._plane,
@@ -282,7 +284,7 @@ class Dialer:
             caller=caller,
             to=device.place.address,
             transport=device.place.transport,
-            extra=device.extra,
+            extra=(*claim.sip_headers.items(), *device.extra),
         )
         knows_us_by(leg, device.domains)
         refused = await self._answered(leg, owner)

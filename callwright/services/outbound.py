@@ -4,7 +4,7 @@ import asyncio
 import collections
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from callwright.base.contacts import Contact, read
 from callwright.base.errors import Forbidden, NotFound, RequestError
 from callwright.base.values import Value
 from callwright.services import accounts, phones
+from callwright.sip import custom_headers
 from callwright.store import outbound as store
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import DeploymentRow
@@ -28,9 +29,11 @@ async def queue_call(db: Database, scope: Scope, deployment: DeploymentRow, call
     """Queue one call for a deployment of one's own (`deployments.for_outbound`). Returns its id.
 
     Raises `Forbidden` for `is_pci` where the account was not granted the secure environment: a call that was meant for
-    it must not run outside of it. `RequestError` where it is to a telephone that the account does not have.
+    it must not run outside of it. `RequestError` where it is to a telephone that the account does not have, or has header fields
+    that are not its to give.
     """
     await _check_allowed(db, scope, call)
+    _check_headers(call.sip_headers)
     if phone_numbers.is_telephone(call.number.dialled):
         name = call.number.dialled.removeprefix(phone_numbers.TELEPHONE).partition("@")[0]
         phone_id = await phones.find(db, scope, name)
@@ -107,6 +110,23 @@ def _last(file: BinaryIO) -> Contact:
 async def _check_allowed(db: Database, scope: Scope, call: NewCall) -> None:
     if call.is_pci:
         await accounts.require_secure_environment(db, scope)
+
+
+def _check_headers(fields: Mapping[str, str]) -> None:
+    def refused(text: str) -> RequestError:
+        return RequestError(400, f"sip_headers {text}.", field="sip_headers")
+
+    if len(fields) > custom_headers.COUNT_MAX:
+        raise refused(f"must be at most {custom_headers.COUNT_MAX}")
+    if len({name.lower() for name in fields}) < len(fields):
+        raise refused("must name each field once")
+    for name, value in fields.items():
+        if not custom_headers.is_allowed(name):
+            raise refused(f"must be User-to-User or begin with X- (letters, digits and dashes), not {name[:64]!r}")
+        if not value.isprintable():
+            raise refused(f"must be printable, in one line, and {name} is not")
+    if custom_headers.are_too_long(fields.values()):
+        raise refused(f"must have at most {custom_headers.CHARACTERS_MAX} characters in all")
 
 
 async def cancel_pending(db: Database, scope: Scope, deployment: DeploymentRow) -> int:

@@ -49,8 +49,8 @@ _COMPACT = {
 _SHOWN = (
     "Accept", "Allow", "Authorization", "Call-ID", "Contact", "Content-Length", "Content-Type", "CSeq", "Event", "From",
     "Max-Forwards", "Min-SE", "Proxy-Authorization", "Proxy-Require", "RAck", "Record-Route", "Refer-To", "Replaces", "Require",
-    "Retry-After", "Route", "RSeq", "Server", "Session-Expires", "Supported", "To", "Unsupported", "User-Agent", "Via", "Warning",
-    "WWW-Authenticate",
+    "Retry-After", "Route", "RSeq", "Server", "Session-Expires", "Supported", "To", "Unsupported", "User-Agent", "User-to-User",
+    "Via", "Warning", "WWW-Authenticate",
 )  # fmt: skip
 _PRETTY = {name.lower(): name for name in _SHOWN}
 _NAMES = {name: name.lower() for name in (*_SHOWN, *_PRETTY)} | _COMPACT | {k.upper(): v for k, v in _COMPACT.items()}

@@ -43,6 +43,7 @@ RESTORED = "in doubt: restored from a backup, and perhaps dialled since it was m
 
 ERASED = """
     metadata = CASE WHEN c.is_pci AND {over} THEN '{{}}'::json ELSE c.metadata END,
+    sip_headers = CASE WHEN c.is_pci AND {over} THEN '{{}}'::json ELSE c.sip_headers END,
     postd = CASE WHEN c.is_pci AND {over} THEN '' ELSE c.postd END,
     phone_number = CASE WHEN c.is_pci AND {over} THEN regexp_replace(c.phone_number, ';postd=[^;]*', '')
                         ELSE c.phone_number END
@@ -89,6 +90,9 @@ class Claim:
     ani: str
     postd: str
     metadata: dict[str, Value]
+    sip_headers: dict[str, str]
+    "That the INVITE has."
+
     number: str
     "The first of those that lead to its deployment; empty where there is none."
 
@@ -252,7 +256,7 @@ async def _taken(
             (SELECT {ROUTED_VERSION} FROM deployments d WHERE d.id = c.deployment_id) AS version_id,
             c.start_url, a.start_url_get, c.message_reference, c.call_parameters,
             coalesce((SELECT g.parameters FROM campaigns g WHERE g.id = c.campaign_id), '') AS campaign_parameters,
-            c.is_pci, c.phone_number, c.phone_id, c.dialled, c.ani, c.postd, c.metadata,
+            c.is_pci, c.phone_number, c.phone_id, c.dialled, c.ani, c.postd, c.metadata, c.sip_headers,
             coalesce((SELECT n.address FROM numbers n WHERE n.deployment_id = c.deployment_id ORDER BY n.id LIMIT 1), '') AS number
         """,
         trunk_id,
@@ -262,7 +266,8 @@ async def _taken(
         *more,
     )
     rows.sort(key=lambda row: row["attempt_id"])
-    return [{**row, "metadata": json.loads(row["metadata"])} for row in rows]
+    kept = ("metadata", "sip_headers")
+    return [{**row, **{name: json.loads(row[name]) for name in kept}} for row in rows]
 
 
 async def _take(connection: Connection, trunk: Any, engine_id: int, allowed: int, now: float) -> list[Claim]:

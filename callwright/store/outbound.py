@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from callwright.base.phone_numbers import PhoneNumber
@@ -38,6 +38,9 @@ class NewCall:
 
     phone_id: int | None = None
     "The telephone that it is for, where its number names one."
+
+    sip_headers: Mapping[str, str] = field(default_factory=dict)
+    "That its INVITE has (`sip.custom_headers`)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +103,18 @@ _QUEUE = f"""
         -- A function scan keeps the order of its arrays, so the ids are in the order of the calls.
         SELECT nextval('outbound_calls_id_seq') AS id, g.* FROM unnest(
             $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::bool[],
-            $15::float8[], $16::float8[], $17::text[], $18::text[], $21::bigint[]
+            $15::float8[], $16::float8[], $17::text[], $18::text[], $21::bigint[],
+            $22::text[]
         ) AS g (phone_number, dialled, ani, postd, metadata, max_attempts, reattempt_wait_s, result_url, is_pci, start_at, end_at,
-            message_reference, call_parameters, phone_id)
+            message_reference, call_parameters, phone_id, sip_headers)
     ), queued AS (
         INSERT INTO outbound_calls (id, account_id, user_id, application_id, deployment_id, trunk_id, phone_number, dialled,
             ani, postd, max_attempts, reattempt_wait_s, metadata, result_url, is_pci, queued_at, due_at, start_at, end_at,
-            message_reference, call_parameters, start_url, campaign_id, phone_id)
+            message_reference, call_parameters, start_url, campaign_id, phone_id, sip_headers)
         SELECT g.id, $1, $2, $3, $4, {TRUNK_FOR.format(account="$1", number="g.dialled")}, g.phone_number, g.dialled,
             g.ani, g.postd, g.max_attempts, g.reattempt_wait_s, g.metadata::json, g.result_url, g.is_pci, $5::float8,
             greatest($5::float8, coalesce(g.start_at, 0)), g.start_at, g.end_at,
-            g.message_reference, g.call_parameters, $19, $20, g.phone_id
+            g.message_reference, g.call_parameters, $19, $20, g.phone_id, g.sip_headers::json
         FROM given g
     ), event AS (
         INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $5::float8, 'queued' FROM given ORDER BY id
@@ -151,6 +155,7 @@ async def insert(
         runs.url if isinstance(runs, Document) else "",
         runs.campaign_id if isinstance(runs, Document) else None,
         [call.phone_id for call in calls],
+        [json.dumps(dict(call.sip_headers)) if call.sip_headers else "{}" for call in calls],
     )
     return [row["id"] for row in rows]
 

@@ -219,6 +219,7 @@ outbound_calls = sa.Table(
     sa.Column("max_attempts", sa.Integer, nullable=False),
     sa.Column("reattempt_wait_s", sa.Integer, nullable=False),
     sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("sip_headers", sa.JSON, nullable=False, server_default="{}", comment="By name, that its INVITE has."),
     sa.Column("result_url", sa.Text, nullable=False),
     sa.Column("is_pci", sa.Boolean, nullable=False),
     time("queued_at", nullable=False),

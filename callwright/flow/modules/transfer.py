@@ -1,6 +1,5 @@
 """Join the caller with somebody else."""
 
-import re
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -14,11 +13,7 @@ from callwright.script.template import Template
 from callwright.session.commands import Transfer as TransferCommand
 from callwright.session.commands import TransferKind
 from callwright.session.run import Call, CallerHungUp
-
-HEADERS_MAX = 4_000
-"Characters of all header fields: with the rest of an INVITE they must fit into a datagram that peers accept."
-
-_HEADER = re.compile(r"(?:user-to-user|x-[a-z0-9-]{1,60})", re.IGNORECASE)
+from callwright.sip import custom_headers
 
 
 class Transfer(Module):
@@ -50,7 +45,9 @@ class Transfer(Module):
     connect_timeout_s: float = Field(30, ge=1, le=180, title="Connect time-out, seconds")
     duration_max_s: float = Field(0, ge=0, le=14_400, title="Longest transfer, seconds; 0: no limit")
     kind: TransferKind = Field("bridge", title="Who dials, and whether the call stays here")
-    headers: Annotated[list[Pair], Field(max_length=20)] = Field(default_factory=list, title="SIP headers")
+    headers: Annotated[list[Pair], Field(max_length=custom_headers.COUNT_MAX)] = Field(
+        default_factory=list, title="SIP headers"
+    )
 
     _prompt: SpokenText = PrivateAttr()
     _hold: SpokenText = PrivateAttr()
@@ -60,7 +57,7 @@ class Transfer(Module):
     @model_validator(mode="after")
     def _valid(self) -> Self:
         for header in self.headers:
-            if not _HEADER.fullmatch(header.name):
+            if not custom_headers.is_allowed(header.name):
                 raise ValueError(f"a SIP header is User-to-User or begins with x-, not {header.name}")
         if "{{" not in self.destination:
             found = destination(self.destination)
@@ -91,8 +88,8 @@ class Transfer(Module):
         if self.headers and not found.is_sip:
             await call.log("SIP headers are sent to SIP addresses only, and are left out", "error")
         command = await self._command(call, found, filling)
-        if sum(len(value) for _, value in command.headers) > HEADERS_MAX:
-            await call.log(f"SIP headers have at most {HEADERS_MAX} characters in all", "error")
+        if custom_headers.are_too_long(value for _, value in command.headers):
+            await call.log(f"SIP headers have at most {custom_headers.CHARACTERS_MAX} characters in all", "error")
             return "error"
         try:
             ended = await call.transfer(command)

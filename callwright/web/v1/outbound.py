@@ -40,6 +40,10 @@ class NewOutboundCall(BaseModel):
     reattempt_wait_s: Annotated[int, Field(ge=60, le=86_400)] = 300
     result_url: Annotated[str, Field(max_length=2_000)] = ""
     is_pci: bool = False
+    sip_headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Of its INVITE: `User-to-User` and names that begin with `X-`, 20 at most, 4,000 characters in all values.",
+    )
 
 
 @router.post("/outbound", status_code=201, response_model=models.Created, summary="Queue an outbound call")
@@ -64,6 +68,7 @@ async def queue(body: NewOutboundCall, request: Request, scope: Asker, db: Db) -
         body.reattempt_wait_s,
         body.result_url,
         body.is_pci,
+        sip_headers=body.sip_headers,
     )
 
     async def queued() -> models.Created:
