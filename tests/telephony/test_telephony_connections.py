@@ -112,6 +112,7 @@ class Ours:
     def __init__(self) -> None:
         self.calls: asyncio.Queue[SipCall] = asyncio.Queue()
         self.events: list[object] = []
+        self.kept: set[Address] = set()
         self.endpoint: SipEndpoint
 
     def take(self, one: SipCall) -> None:
@@ -127,7 +128,7 @@ async def _both(transport: str, folder: Path) -> AsyncIterator[tuple[Ours, Far]]
     trusted = trusting(authority.ca.read_text())
     ours, where = Ours(), {transport: ("127.0.0.1", 0)}
     ours.endpoint = await SipEndpoint.open(
-        "127.0.0.1", 0, on_invite=ours.take, certificate=shown, trusted=trusted, **where
+        "127.0.0.1", 0, on_invite=ours.take, certificate=shown, trusted=trusted, keeps=ours.kept.__contains__, **where
     )
     far = Far(ours.endpoint.addresses[transport], trusted if transport == "tls" else None)
 
@@ -260,3 +261,19 @@ async def test_a_silent_one_stays_as_long_as_its_call(tmp_path: Path, monkeypatc
         assert isinstance(bye, Request)
         line.send(far.answer(bye))
         await line.closed()
+
+
+async def test_a_silent_one_stays_as_long_as_a_telephone_is_registered_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sip_streams, "KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr(sip_streams, "IDLE_S_MAX", 0.2)
+    async with _both("tcp", tmp_path) as (ours, far):
+        phone = await far.connected()
+        ours.kept.add(phone.writer.get_extra_info("sockname"))
+        other = await far.connected()
+        await other.closed()
+        phone.send(far.request("OPTIONS"))
+        await phone.next("200 OPTIONS")
+        ours.kept.clear()
+        await phone.closed()
