@@ -2,9 +2,8 @@
 
 A leg lives from the offer to the end of signalling and media. The SIP call and the media session each tell
 what happens to them in the event loop's thread; the leg folds both into one stream of `LegEvent`s, in which
-`LegEnded` comes exactly once and last, whoever ended it. Keys reach it twice over (RFC 4733 in the media,
-INFO in the signalling), or as tones in the audio; the leg does not mix them up because telephone-event, where it was
-negotiated, wins, and then INFO.
+`LegEnded` comes exactly once and last, whoever ended it. Keys reach it in up to three ways (RFC 4733 in the media, INFO in
+the signalling, tones in the audio), and often in two of them at once; which of them counts, `key_infos` says.
 """
 
 import asyncio
@@ -204,7 +203,7 @@ class SipLeg:
         """This call is the party's from now on, and what was agreed in it; None as long as it has said nothing. Returns the one
         before, to be hung up."""
         assert self._call is not None
-        self.described = described
+        self.described, self._infos = described, KeyInfos()
         # The other end of a bridge is told of whoever has come, and not of both.
         joint, self.joint = self.joint, None
         if agreed is not None:
@@ -442,9 +441,8 @@ class SipLeg:
     def _on_media(self, event: MediaEvent) -> None:
         match event:
             case KeyPressed(key=key):
-                if self.described.event_payload_type is None:
-                    self._infos.heard(key)
-                self._pressed(event)
+                if self._infos.heard(key, self.described):
+                    self._pressed(event)
             case CalleeFound(callee=callee):
                 self.callee = Callee(callee.type, callee.cause, time.time())
             case PlayEnded() | SpeechStarted() | SpeechEnded() | Beeped():
