@@ -226,6 +226,16 @@ class TestWithinACall:
         bench, owned = _confirmed()
         assert bench.receive(within(owned, "INVITE", body="hi", content_type="text/plain")) == ["415 INVITE"]
 
+    @pytest.mark.parametrize(("method", "told"), [("INFO", 200), ("REFER", 403)])
+    def test_before_we_answer(self, method: str, told: int) -> None:
+        """A caller that hears a menu in early media may press keys; there is nothing yet that could be transferred."""
+        bench, owned = _ringing()
+        owned.call.ring()
+        options = {"body": "Signal=5", "content_type": "application/dtmf-relay"} if method == "INFO" else {}
+        options |= {"refer_to": "<sip:x@192.0.2.9>"} if method == "REFER" else {}
+        assert bench.receive(within(owned, method, **options)) == [f"{told} {method}"]
+        assert owned.events == ([KeyInfo("5")] if method == "INFO" else [])
+
     @pytest.mark.parametrize("method", ["BYE", "INVITE", "INFO", "UPDATE"])
     def test_a_stranger_who_guesses_one_tag_gets_nothing(self, method: str) -> None:
         bench, owned = _confirmed()
