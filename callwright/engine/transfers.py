@@ -3,7 +3,6 @@ own telephone (REFER). And whom the parties of calls may send in their place."""
 
 import asyncio
 import ipaddress
-import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from callwright.ports.leg import HandedOver, Leg, NotReached
 from callwright.providers.http import Guard
 from callwright.services import trunks
 from callwright.session.commands import Transfer
-from callwright.sip.address import sip_uri, uri
+from callwright.sip.address import named_port, sip_uri, uri
 from callwright.sip.caller_id import ANONYMOUS
 from callwright.sip.locating import Place
 from callwright.store.database import FAILURES, Database
@@ -34,9 +33,6 @@ from callwright.telephony.plane import MediaPlane
 from callwright.telephony.sip_endpoint import Credentials, SipEndpoint
 from callwright.telephony.succession import Station
 from callwright.telephony.unanswered import UnansweredLeg, passed
-
-_PORT = re.compile(r":[0-9]{1,5}(?:[;?]|$)")
-"Of a SIP URI that names its port; where any other is asked, DNS says."
 
 REPLACED_S_MAX = 20.0
 "How long two telephones that both answered may take to find each other, while the caller waits and the other hears nothing."
@@ -159,8 +155,7 @@ class Transfers:
             )
         found = uri(destination)
         wanted = found.transport or ("tls" if destination.lower().startswith("sips:") else "udp")
-        port = found.port if _PORT.search(destination) else 0
-        places = await self._endpoint.locate(found.host, port, wanted)
+        places = await self._endpoint.locate(found.host, named_port(destination), wanted)
         allowed = [place for place in places if self._permits(place.address[0])]
         if not allowed:
             to = places[0].address[0]

@@ -207,6 +207,9 @@ def _end_of_quote(value: str) -> int:
     return at
 
 
+_PORT = re.compile(r":[0-9]{1,5}(?:[;?]|$)")
+
+
 @dataclass(frozen=True, slots=True)
 class Uri:
     """A SIP URI (RFC 3261 §19.1), as far as routing needs it. A tel URI has an empty host."""
@@ -249,6 +252,11 @@ def uri(text: str) -> Uri:
     if (scheme == "sips" or told.get("transport", "").lower() == "tls") and where.rpartition(":")[2] != str(port):
         port = DEFAULT_TLS_PORT
     return Uri(_user(user.partition(":")[0]) if at else "", host, port, told)
+
+
+def named_port(text: str) -> int:
+    """The port that a URI names; 0 where it names none, so that DNS says (RFC 3263 §4.2). Raises `PeerError`."""
+    return uri(text).port if _PORT.search(text) else 0
 
 
 def without_fields(text: str) -> str:

@@ -18,7 +18,7 @@ from callwright.sip.address import EVERYWHERE, Address, Transport, is_ip, name_a
 from callwright.sip.call import SipCall
 from callwright.sip.digest import Credentials, Identity
 from callwright.sip.events import SipEvent
-from callwright.sip.invitation import Invitation
+from callwright.sip.invitation import Invitation, LookUp
 from callwright.sip.message import REASONS, SDP_TYPE, Request, Response, parse, reason_of
 from callwright.sip.replaces import Replaces, meant, replaced
 from callwright.sip.subscription import Subscriptions
@@ -361,6 +361,7 @@ class Agent:
         credentials: Credentials | None = None,
         permits: Callable[[str], bool] = lambda _: True,
         ways: Sequence[Way] = (),
+        look_up: LookUp | None = None,
     ) -> SipCall:
         """Call `target`, a SIP URI, by way of `to`. Raises `PeerError` where these are no URI and no IP address.
 
@@ -393,7 +394,7 @@ class Agent:
         if self.longer is not None and len(self.outgoing(request).serialize()) > DATAGRAM_BYTES_MAX:
             call.agent = self.longer
             left.insert(0, (self, to))
-        call.invite(Invitation(request, to, identity, permits), identity, left)
+        call.invite(Invitation(request, to, identity, permits, self.transport, look_up), identity, left)
         return call
 
     def contact_of(self, user: str) -> str:

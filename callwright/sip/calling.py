@@ -6,6 +6,7 @@ calling --2xx: ACK--> confirmed
                     \\--2xx all the same: ACK, BYE--> ended
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ class Calling:
         "_heard",
         "_invitation",
         "_invite",
+        "_looking",
         "_patience",
         "_provisional",
         "_reason",
@@ -66,6 +68,9 @@ class Calling:
         self._patience: Timer | None = None
         self._heard = False
         "Our INVITE got an answer of some kind: it may be cancelled."
+
+        self._looking: Callable[[], None] | None = None
+        "Stops the look-up of the place that is next."
 
         self._reason = ""
         self._acks: dict[str, tuple[Wire, bytes, Address]] = {}
@@ -99,9 +104,32 @@ class Calling:
         self._invitation, self._ways = invitation, ways
         self._send()
 
+    def _go_on(self, refusal: Response) -> None:
+        """To the place that is next; where that is not found to the one after it, and where there is none the call was refused."""
+        invitation = self._invitation
+        assert invitation is not None
+        if invitation.has_left:
+            self._ways = []
+        if invitation.elsewhere is None:
+            self._send()
+            return
+
+        def found(ways: list[Way]) -> None:
+            self._looking = None
+            if ways:
+                self._ways = ways
+                self._sent_elsewhere()
+            elif invitation.moved():
+                self._go_on(refusal)
+            else:
+                self._refused(refusal.status, with_cause(refusal.reason, refusal.headers))
+
+        self._client = None
+        self._looking = invitation.elsewhere(invitation.request.uri, found)
+
     def _send(self) -> None:
         call = self._call
-        assert self._invitation is not None
+        assert self._invitation is not None and self._invitation.to is not None
         self._heard, self._provisional = False, ()
         self.early = EarlyDialogs()
         self._invite = call.agent.outgoing(self._invitation.request)
@@ -124,7 +152,11 @@ class Calling:
         if call.state == "calling":
             call.state, self._reason = "cancelling", reason
             call.stop_waiting()
-            if self._heard:
+            if self._looking is not None:
+                # Nobody is asked at this moment; its owner is told in the next.
+                self._stop_looking()
+                call.wait(0.0, lambda: self._refused(487, reason))
+            elif self._heard:
                 self._send_cancel()
 
     def _send_cancel(self) -> None:
@@ -143,8 +175,14 @@ class Calling:
         """The call is over."""
         self._client = self._invitation = None
         self._provisional = ()
+        self._stop_looking()
         if self._patience is not None:
             self._patience.cancel()
+
+    def _stop_looking(self) -> None:
+        if self._looking is not None:
+            self._looking()
+            self._looking = None
 
     # -- answers -------------------------------------------------------------------------------
 
@@ -165,9 +203,11 @@ class Calling:
                 self._rings(response)
         elif response.status < 300:
             self._accepted(response)
+        elif response.status == 503 and self._sent_elsewhere():
+            pass
         elif call.state == "calling" and self._invitation is not None and self._invitation.again(response):
-            self._send()
-        elif response.status != 503 or not self._sent_elsewhere():
+            self._go_on(response)
+        else:
             self._refused(response.status, with_cause(response.reason, response.headers))
 
     def _learn(self, response: Response | None) -> None:

@@ -30,6 +30,7 @@ from callwright.sip.locating import Place
 from callwright.sip.outages import Outages
 from callwright.telephony.names import Names, address_of
 from callwright.telephony.own_addresses import BOTH_FAMILIES, OwnAddresses, bound, is_ipv6, mapped, seen_as, unmapped
+from callwright.telephony.redirections import Redirections
 from callwright.telephony.sip_backlog import Backlog
 from callwright.telephony.sip_streams import Streams
 from callwright.telephony.sip_trace import SipTrace
@@ -81,6 +82,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
         self._outages = Outages()
         self._names: Names
+        self._redirections = Redirections(self.locate, self._to)
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
         self._addresses_of_ours = OwnAddresses(clock)
@@ -295,6 +297,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             extra=extra,
             credentials=credentials,
             permits=permits,
+            look_up=self._redirections.of(Place(to, transport), authority, permits),
             ways=[(self._to(place, host, authority), place.address) for place in others],
         )
 

@@ -1,11 +1,14 @@
 """INVITEs of ours that go out again: challenged, or sent to other places."""
 
+from collections.abc import Callable
+
 import pytest
 from sip_bench import ANSWER, PEER, Bench, Owned, answer, within
 
 from callwright.sip.digest import Credentials
 from callwright.sip.events import Answered, Ended, Rejected
 from callwright.sip.invitation import INVITES_MAX
+from callwright.sip.ways import Way
 
 pytestmark = pytest.mark.pure
 
@@ -121,6 +124,40 @@ class TestRedirected:
         bench, owned = _dialled(permits=lambda host: host != "10.0.0.1")
         assert bench.receive(answer(bench.request(), 302, contact=contact)) == ["ACK"]
         assert owned.events == [Rejected(302, "Whatever")]
+
+    def test_places_are_looked_up_one_after_the_other(self) -> None:
+        """Those that the look-up finds nothing at are passed over; none of them is told who we are."""
+        looked: list[tuple[str, Callable[[list[Way]], None]]] = []
+
+        def look_up(target: str, found: Callable[[list[Way]], None]) -> Callable[[], None]:
+            looked.append((target, found))
+            return lambda: None
+
+        bench, owned = _dialled(look_up=look_up)
+        places = "<sip:a@a.example>;q=0.9|<sip:b@b.example;transport=tcp>;q=0.8|<sip:c@198.51.100.3>;q=0.1"
+        assert bench.receive(answer(bench.request(), 302, contact=places)) == ["ACK"]
+        assert [target for target, _ in looked] == ["sip:a@a.example"]
+        looked[0][1]([])
+        assert looked[1][0] == "sip:b@b.example;transport=tcp"
+        looked[1][1]([(bench.agent, ("198.51.100.1", 5060)), (bench.agent, ("198.51.100.2", 5060))])
+        for host in (1, 2):
+            assert bench.sent[-1].to == (f"198.51.100.{host}", 5060)
+            assert bench.request().uri == looked[1][0] and bench.request().headers.get("cseq") == "2 INVITE"
+            bench.receive(answer(bench.request(), 503))
+        assert bench.sent[-1].to == ("198.51.100.3", 5060)
+        assert bench.receive(answer(bench.request(), 407, proxy_authenticate=ASKED)) == ["ACK"]
+        assert owned.events == [Rejected(407, "Whatever")]
+
+    def test_a_look_up_of_a_call_that_is_given_up_is_stopped(self) -> None:
+        stopped: list[str] = []
+        bench, owned = _dialled(look_up=lambda target, _: lambda: stopped.append(target))
+        bench.receive(answer(bench.request(), 302, contact="<sip:a@a.example>"))
+        owned.call.cancel()
+        assert owned.events == []
+        bench.pass_s(0.01)
+        assert owned.events == [Ended("local", "cancelled")] and stopped == ["sip:a@a.example"]
+        bench.pass_s(40)
+        assert bench.at_rest
 
     def test_who_we_are_is_for_the_trunk_alone(self) -> None:
         bench, owned = _dialled()

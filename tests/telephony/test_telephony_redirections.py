@@ -1,0 +1,146 @@
+"""A peer that sends our call to a place that has to be looked up (302): SIPp as both of them, and a name server here."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from dns_server import name_server
+from sipp import SDP, bye_answer, called, free_port, recv, send
+
+from callwright.sip.events import Answered, Ended, Rejected, SipEvent
+from callwright.telephony.names import Names
+from callwright.telephony.sip_endpoint import SipCall, SipEndpoint
+
+pytestmark = pytest.mark.interop
+
+HOST = "127.0.0.1"
+WAIT_S = 15.0
+OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
+
+
+class _Ours:
+    def __init__(self, endpoint: SipEndpoint) -> None:
+        self.endpoint = endpoint
+        self._told: asyncio.Queue[SipEvent] = asyncio.Queue()
+
+    def calls(self, to: tuple[str, int], permits: Callable[[str], bool] = lambda _: True) -> SipCall:
+        return self.endpoint.invite(
+            f"sip:100@{HOST}:{to[1]}",
+            call_id="moved",
+            caller="200",
+            sdp=OFFER,
+            to=to,
+            on_event=self._told.put_nowait,
+            permits=permits,
+        )
+
+    async def over(self) -> SipEvent:
+        """The answer, or how it ended."""
+        async with asyncio.timeout(WAIT_S):
+            while not isinstance(event := await self._told.get(), Answered | Rejected | Ended):
+                pass
+            return event
+
+
+@asynccontextmanager
+async def _opened(zone: dict[tuple[str, str], tuple[int, list[str]]]) -> AsyncIterator[_Ours]:
+    async with name_server(zone) as server:
+        endpoint = await SipEndpoint.open(HOST, 0, on_invite=lambda _: None, names=Names([server.address]))
+        try:
+            yield _Ours(endpoint)
+        finally:
+            await endpoint.close()
+
+
+def _moved(contact: str, *, over: bool = True) -> list[str]:
+    answer = send(
+        "SIP/2.0 302 Moved",
+        *("[last_Via:]", "[last_From:]", "[last_To:];tag=t1", "[last_Call-ID:]", "[last_CSeq:]", f"Contact: {contact}"),
+    )
+    return [recv("INVITE"), answer, *([recv("ACK")] if over else [])]
+
+
+def _answers(transport: str) -> list[str]:
+    via = f"Via:SIP/2.0/{transport} "
+    taken = send(
+        "SIP/2.0 200 OK",
+        *("[last_Via:]", "[last_From:]", "[last_To:];tag=t[call_number]", "[last_Call-ID:]", "[last_CSeq:]"),
+        "Contact: <sip:100@[local_ip]:[local_port];transport=[transport]>",
+        body=SDP,
+    )
+    return [recv("INVITE", has=via), taken, recv("ACK"), recv("BYE"), bye_answer()]
+
+
+def _folders(tmp_path: Path) -> tuple[Path, Path]:
+    folders = tmp_path / "first", tmp_path / "second"
+    for folder in folders:
+        folder.mkdir()
+    return folders
+
+
+@pytest.mark.parametrize("how", ["SRV", "SRV of TCP", "port", "TCP at an IP address"])
+async def test_the_place_is_found_and_asked_by_its_transport(tmp_path: Path, how: str) -> None:
+    port, folders = free_port(HOST), _folders(tmp_path)
+    srv = (60, [f"0 0 {port} sip.moved.test."])
+    zone = {("_sip._udp.moved.test", "SRV"): srv, ("_sip._tcp.moved.test", "SRV"): srv}
+    contact = {
+        "SRV": "<sip:there@moved.test>",
+        "SRV of TCP": "<sip:there@moved.test;transport=tcp>",
+        "port": f"<sip:there@localhost:{port}>",
+        "TCP at an IP address": f"<sip:there@{HOST}:{port};transport=tcp>",
+    }[how]
+    by_tcp = "TCP" in how
+    options = ("-t", "t1") if by_tcp else ()
+    async with (
+        _opened(zone | {("sip.moved.test", "A"): (60, [HOST])}) as ours,
+        called(folders[0], _moved(contact)) as first,
+        called(folders[1], _answers("TCP" if by_tcp else "UDP"), *options, port=port) as second,
+    ):
+        call = ours.calls(first.address)
+        assert isinstance(await ours.over(), Answered) and call.remote == (HOST, port)
+        assert call.agent.transport == ("tcp" if by_tcp else "udp")
+        call.hang_up()
+        assert await first.verdict() == "" and await second.verdict() == ""
+
+
+async def test_a_name_that_nobody_knows_is_passed_over(tmp_path: Path) -> None:
+    port, folders = free_port(HOST), _folders(tmp_path)
+    contact = f"<sip:a@nowhere.test>;q=0.9, <sip:b@{HOST}:{port}>;q=0.5"
+    async with (
+        _opened({}) as ours,
+        called(folders[0], _moved(contact)) as first,
+        called(folders[1], _answers("UDP"), port=port) as second,
+    ):
+        call = ours.calls(first.address)
+        assert isinstance(await ours.over(), Answered)
+        call.hang_up()
+        assert await first.verdict() == "" and await second.verdict() == ""
+
+
+@pytest.mark.parametrize("why", ["unknown", "not permitted"])
+async def test_where_no_place_may_be_asked_it_is_a_refusal(tmp_path: Path, why: str) -> None:
+    zone = {("moved.test", "A"): (60, ["127.0.0.77"])} if why == "not permitted" else {}
+    async with _opened(zone) as ours, called(tmp_path, _moved("<sip:there@moved.test>")) as first:
+        ours.calls(first.address, lambda host: host == HOST)
+        assert await ours.over() == Rejected(302, "Moved")
+        assert await first.verdict() == "" and ours.endpoint.calls == 0
+
+
+async def test_a_call_that_is_given_up_meanwhile(tmp_path: Path) -> None:
+    """The name server says nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind((HOST, 0))
+        mute.setblocking(False)
+        endpoint = await SipEndpoint.open(HOST, 0, on_invite=lambda _: None, names=Names([mute.getsockname()]))
+        ours = _Ours(endpoint)
+        async with called(tmp_path, _moved("<sip:there@moved.test>")) as first:
+            call = ours.calls(first.address)
+            async with asyncio.timeout(WAIT_S):
+                await asyncio.get_running_loop().sock_recv(mute, 1)
+            call.cancel()
+            assert await ours.over() == Ended("local", "cancelled")
+            assert await first.verdict() == "" and endpoint.calls == 0
+        await endpoint.close()
