@@ -20,7 +20,7 @@ from callwright.sip.refer import Referral
 pytestmark = pytest.mark.pure
 
 CALLS = 120
-SEEDS = int(os.environ.get("SEEDS", "8"))
+SEEDS = int(os.environ.get("SEEDS", "25"))
 LOSS, TWICE, LATE_S = 0.15, 0.1, 0.4
 INTENTS = (
     "caller ends",
