@@ -90,17 +90,21 @@ class SessionTimer:
         return not self._refused_update and bool(self._call.told.allows("update"))
 
     def offered(self, request: Request) -> list[tuple[str, str]]:
-        """Agree to what the peer's INVITE or UPDATE asks for: the header fields of our 2xx."""
+        """Agree to what the peer's INVITE or UPDATE asks for: the header fields of our 2xx. Of one that knows timers and asks for none
+        we ask it (§9): else a caller that has gone while it holds would be waited for."""
         self._call.told.heard(request.headers)
-        asked = expires_s(request.headers)
-        if not asked:
+        asked, who = expires_s(request.headers), refresher(request.headers)
+        knows = supports(request.headers, "timer")
+        if not asked and not knows:
             # Nobody asked, or nobody asks any more.
             self.stop()
             return []
-        knows = supports(request.headers, "timer")
-        who: Refresher = (refresher(request.headers) or "uac") if knows else "uas"
-        self._agree(max(asked, EXPIRES_S_MIN), ours=who == "uas")
-        answer = [("session-expires", f"{max(asked, EXPIRES_S_MIN)};refresher={who}")]
+        if not asked:
+            asked, who = max(EXPIRES_S, expires_s(request.headers, "min-se")), "uas"
+        who = (who or "uac") if knows else "uas"
+        asked = max(asked, EXPIRES_S_MIN)
+        self._agree(asked, ours=who == "uas")
+        answer = [("session-expires", f"{asked};refresher={who}")]
         # Who refreshes has to know that it must (§9).
         return [*answer, ("require", "timer")] if who == "uac" else answer
 

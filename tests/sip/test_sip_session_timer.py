@@ -65,8 +65,17 @@ class TestCalledSide:
         assert bench.response(200).headers.get("session-expires") == "300;refresher=uas"
         assert bench.pass_s(151) == ["UPDATE", "UPDATE"]
 
+    @pytest.mark.parametrize(("least", "agreed"), [("", "1800"), ("90", "1800"), ("3600", "3600")])
+    def test_we_ask_who_knows_timers_and_does_not(self, least: str, agreed: str) -> None:
+        bench, owned = _taken(supported="timer", **{"min_se": least} if least else {})
+        assert bench.response(200).headers.get("session-expires") == f"{agreed};refresher=uas"
+        assert not bench.response(200).headers.get("require")
+        assert bench.at(int(agreed) // 2 + 1)[0] == (int(agreed) / 2, "UPDATE")
+        bench.receive(answer(bench.request(), 408))
+        assert owned.events == [Ended("failure", "the far end has gone")]
+
     def test_nobody_asks(self) -> None:
-        bench, owned = _taken(supported="timer")
+        bench, owned = _taken()
         assert not bench.response(200).headers.get("session-expires")
         assert bench.pass_s(10_000) == [] and owned.call.state == "confirmed"
 
@@ -85,7 +94,7 @@ class TestCalledSide:
 
     @pytest.mark.parametrize("asked", ["soon", "-5", "99999999999999"])
     def test_what_cannot_be_read_is_none(self, asked: str) -> None:
-        bench, owned = _taken(supported="timer", session_expires=asked)
+        bench, owned = _taken(session_expires=asked)
         assert not bench.response(200).headers.get("session-expires") and owned.call.state == "confirmed"
 
 
