@@ -90,8 +90,9 @@ class SessionTimer:
         return not self._refused_update and bool(self._call.told.allows("update"))
 
     def offered(self, request: Request) -> list[tuple[str, str]]:
-        """Agree to what the peer's INVITE or UPDATE asks for: the header fields of our 2xx. Of one that knows timers and asks for none
-        we ask it (§9): else a caller that has gone while it holds would be waited for."""
+        """Agree to what the peer's INVITE or UPDATE asks for: the header fields of our 2xx.
+
+        Where it knows timers and asks for none, we do (§9): a caller that has gone while it holds would be waited for."""
         self._call.told.heard(request.headers)
         asked, who = expires_s(request.headers), refresher(request.headers)
         knows = supports(request.headers, "timer")
