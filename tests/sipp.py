@@ -9,7 +9,7 @@ from pathlib import Path
 
 from callwright.sip.address import written
 
-RUN_S_MAX = 60.0
+RUN_S_MAX = 100.0
 
 SDP = """
 v=0
@@ -119,6 +119,12 @@ def recv(what: str | int, *, optional: bool = False, has: str = "", auth: bool =
     # SIPp refuses a variable that nothing reads.
     reference = '<Reference variables="found"/>' if has else ""
     return f'<recv {kind}="{what}" rrs="true" {maybe}>{check}</recv>{reference}'
+
+
+def recv_as(target: str, method: str, has: str = "") -> str:
+    """Wait for a request whose Request-URI begins so, and which has this further down; both are regular expressions."""
+    check = f'<ereg regexp="^{method} {target}.*{has}" search_in="msg" check_it="true" assign_to="line"/>'
+    return f'<recv request="{method}"><action>{check}</action></recv><Reference variables="line"/>'
 
 
 def authorised(user: str, password: str, *, or_else: int) -> str:
