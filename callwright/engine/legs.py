@@ -13,7 +13,7 @@ from callwright.sip.address import written
 from callwright.sip.ladder import packed
 from callwright.store.legs import LegRow, Role
 from callwright.telephony.leg import SipLeg
-from callwright.telephony.media_events import MediaStats
+from callwright.telephony.media_events import NO_AUDIO, MediaStats
 from callwright.telephony.sip_trace import SipTrace
 
 LAST_WORDS_S = 1.0
@@ -60,7 +60,7 @@ class Legs:
         self, leg: SipLeg, owner: Owner, first: str, began_at: float, stats: MediaStats, ending: LegEnded
     ) -> None:
         ended_at = leg.ended_at
-        metrics.leg_ended(stats)
+        metrics.leg_ended(stats, silent=ending.reason.startswith(NO_AUDIO))
 
         def write() -> None:
             del self._leaving[leg]

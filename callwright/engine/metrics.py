@@ -43,10 +43,18 @@ GAP = Histogram(
     buckets=(0.02, 0.04, 0.08, 0.2, 0.5, 1, 5, 30),
     registry=REGISTRY,
 )
+SILENT = Counter(
+    "callwright_rtp_timeouts", "Legs that ended because nothing came from the far end for too long.", registry=REGISTRY
+)
+
+TRUNKS_MAX = 1_000
+"Trunks whose registration is told, the oldest ones: each is a series."
 
 
-def leg_ended(stats: MediaStats) -> None:
-    """Count how the audio of a leg came through. A leg that heard nothing tells nothing."""
+def leg_ended(stats: MediaStats, *, silent: bool) -> None:
+    """Count how the audio of a leg came through. A leg that heard nothing tells nothing. `silent`: it ended for that."""
+    if silent:
+        SILENT.inc()
     if stats.packets_received:
         LOSS.observe(stats.lost / (stats.lost + stats.packets_received))
         JITTER.observe(stats.jitter_ms / 1000)
@@ -66,6 +74,13 @@ class Now:
 
     sip_sent: int
     sip_received: int
+    sip_responses: Mapping[tuple[bool, str, str], int]
+    "By whether they were sent, by method and class (`telephony.sip_trace`)."
+
+    sip_repeated: Mapping[str, int]
+    registered: Mapping[int, bool]
+    "By trunk that we register with."
+
     journal_waiting: int
     media: PlaneStats
     door: Mapping[str, int]
@@ -118,6 +133,20 @@ class EngineCollector(Collector):
         for what, count in zip(("answered", "dropped"), now.sip_unreadable, strict=True):
             unreadable.add_metric([what], count)
         yield unreadable
+        responses = CounterMetricFamily("callwright_sip_responses", "SIP responses.", labels=["way", "method", "class"])
+        for (sent, method, kind), count in sorted(now.sip_responses.items()):
+            responses.add_metric(["sent" if sent else "received", method, kind], count)
+        yield responses
+        repeated = CounterMetricFamily("callwright_sip_retransmissions", "SIP messages sent again.", labels=["what"])
+        for what in ("request", "response"):
+            repeated.add_metric([what], now.sip_repeated.get(what, 0))
+        yield repeated
+        registered = GaugeMetricFamily(
+            "callwright_trunk_registered", "Whether we are registered with a trunk.", labels=["trunk"]
+        )
+        for trunk_id, state in sorted(now.registered.items())[:TRUNKS_MAX]:
+            registered.add_metric([str(trunk_id)], int(state))
+        yield registered
         door = CounterMetricFamily("callwright_sip_door", "What strangers and telephones asked.", labels=["what"])
         for what, count in now.door.items():
             door.add_metric([what], count)

@@ -82,6 +82,12 @@ class TrunkRegistrations:
                     self._kept[trunk] = tasks.create_task(kept.run()), kept
             await asyncio.sleep(LOOK_S)
 
+    @property
+    def states(self) -> dict[int, bool]:
+        """By trunk, as far as it is known: whether we are registered there."""
+        known = ((trunk.trunk_id, kept.is_registered) for trunk, (_, kept) in self._kept.items())
+        return {trunk_id: state for trunk_id, state in known if state is not None}
+
     async def take_back(self) -> None:
         """Be registered nowhere any more, and let another engine do it."""
         kept, self._kept = list(self._kept.values()), {}
@@ -104,6 +110,9 @@ class _Kept:
 
         self._flow: Flow | None = None
         "By which it reaches us."
+
+        self.is_registered: bool | None = None
+        "As was told last; None: nothing yet."
 
         self._lost = asyncio.Event()
         self._lost_at = -math.inf
@@ -203,6 +212,7 @@ class _Kept:
         self._lost.clear()
 
     async def _tell(self, state: str, reason: str, expires_at: float | None) -> None:
+        self.is_registered = state == "registered"
         try:
             await registrations.tell(
                 self._db,

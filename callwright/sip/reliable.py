@@ -42,7 +42,7 @@ class Ringing:
 
     def _again(self, pause: float) -> None:
         def again() -> None:
-            self._wire.send(self._data, self._to)
+            self._wire.send_again(self._data, self._to, "response")
             self._again(pause * 2)
 
         self._repeat = self._wire.after(pause, again)
@@ -78,7 +78,7 @@ class Accepted:
 
     def _again(self, pause: float) -> None:
         def again() -> None:
-            self._wire.send(self._data, self._to)
+            self._wire.send_again(self._data, self._to, "response")
             self._again(min(pause * 2, T2))
 
         self._repeat = self._wire.after(pause, again)

@@ -18,6 +18,7 @@ Each ends by a timer of its own; `Transactions` holds them by key and forgets th
 up to 32 s after the call is over, so once a final answer is out each keeps only the bytes that it may have to repeat.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -51,6 +52,9 @@ class Wire:
     failure: str = ""
     "Why nothing can be sent to where a transaction is just ending for it."
 
+    repeated: Counter[str] = field(default_factory=Counter)
+    "What was sent again, `request` or `response`; the agents of a process have one for all transports."
+
     outages: Outages = field(default_factory=Outages)
     "Servers that failed lately; the agents of a process have one for all transports."
 
@@ -65,6 +69,11 @@ class Wire:
     def answered_at(self, via: Via, source: Address) -> Address:
         """Where the answers to a request go that came from this source."""
         return source if self.reliable else reply_address(via, source)
+
+    def send_again(self, data: bytes, to: Address, what: str) -> None:
+        """A `request` or a `response`, since nothing came of it, or the same was asked again."""
+        self.repeated[what] += 1
+        self.send(data, to)
 
     def after(self, seconds: float, due: Callable[[], None]) -> Timer:
         return self.timers.at(self.clock() + seconds, due)
@@ -154,7 +163,7 @@ class ServerTransaction(_Transaction):
     def repeated(self) -> None:
         """The request came again. In "accepted" it is absorbed: the dialog repeats the 2xx by itself (RFC 6026 §7.1)."""
         if self._last and self.state in ("proceeding", "completed"):
-            self._wire.send(self._last, self.to)
+            self._wire.send_again(self._last, self.to, "response")
 
     def acknowledged(self) -> None:
         """The ACK for an answer other than 2xx (RFC 3261 §17.2.1)."""
@@ -164,7 +173,7 @@ class ServerTransaction(_Transaction):
 
     def _repeat_after(self, pause: float) -> None:
         def again() -> None:
-            self._wire.send(self._last, self.to)
+            self._wire.send_again(self._last, self.to, "response")
             self._repeat_after(min(pause * 2, T2))
 
         self._repeat = self._wire.after(pause, again)
@@ -205,7 +214,7 @@ class ClientTransaction(_Transaction):
             # Another 2xx, or the same again: the dialog acknowledges each (RFC 6026 §7.2).
             self._on_response(response)
         elif self.state == "completed" and self.is_invite and response.status >= 300:
-            self._wire.send(self._last, self.to)
+            self._wire.send_again(self._last, self.to, "request")
 
     def _provisional(self, response: Response) -> None:
         if self.state not in ("calling", "proceeding"):
@@ -236,7 +245,7 @@ class ClientTransaction(_Transaction):
 
     def _repeat_after(self, pause: float) -> None:
         def again() -> None:
-            self._wire.send(self._last, self.to)
+            self._wire.send_again(self._last, self.to, "request")
             if self.is_invite:
                 self._repeat_after(pause * 2)
             else:

@@ -38,7 +38,7 @@ from callwright.telephony.inner_call import InnerCall
 from callwright.telephony.joint import EarlyJoint, Joint
 from callwright.telephony.key_infos import KeyInfos
 from callwright.telephony.media_coding import Agreed
-from callwright.telephony.media_events import CalleeFound, NoAudio, RecordingEnded
+from callwright.telephony.media_events import NO_AUDIO, CalleeFound, NoAudio, RecordingEnded
 from callwright.telephony.negotiation import Negotiation
 from callwright.telephony.plane import Closed, FirstPacket, MediaEvent, MediaPlane, MediaSession, MediaStats
 from callwright.telephony.sip_endpoint import Credentials, SipCall, SipEndpoint
@@ -460,7 +460,7 @@ class SipLeg:
                     self._closed.set_result(stats)
                 self._leave(LegEnded("failure", "the media plane closed the session"))
             case NoAudio() if self.was_answered:
-                self._leave(LegEnded("failure", f"nothing came from the far end for {self._no_audio_s:g} s"))
+                self._leave(LegEnded("failure", f"{NO_AUDIO} {self._no_audio_s:g} s"))
 
     def _settle(self, result: NotAnswered | None) -> None:
         if self._answer is not None and not self._answer.done():

@@ -72,6 +72,10 @@ class NoAudio:
     """Nothing has arrived for as long as a far end may be silent. Told once for each such silence."""
 
 
+NO_AUDIO = "nothing came from the far end for"
+"How the reason begins why a leg ended that was silent for so long."
+
+
 @dataclass(frozen=True, slots=True)
 class RecordingEnded:
     """A recording is complete on disk, or is not: `error` says why."""

@@ -15,6 +15,7 @@ import ssl
 import struct
 import termios
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -81,6 +82,9 @@ class SipEndpoint(asyncio.DatagramProtocol):
         "TLS to peers that have an authority of their own, by it and the peer's name: connections for their calls alone."
 
         self._outages = Outages()
+        self.repeated: Counter[str] = Counter()
+        "What was sent again (`sip.transaction.Wire`)."
+
         self._names: Names
         self._redirections = Redirections(self.locate, self._to)
         self._alarm: asyncio.TimerHandle | None = None
@@ -395,7 +399,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
             user_agent=self._user_agent,
             name=self._name,
         )
-        agent.wire.outages = self._outages
+        agent.wire.outages, agent.wire.repeated = self._outages, self.repeated
         return agent
 
     def datagram_received(self, data: bytes, addr: Address) -> None:

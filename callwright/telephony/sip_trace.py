@@ -6,8 +6,9 @@ such as a call that was turned away, is forgotten when newer ones come. Calls th
 
 import re
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
+from callwright.sip.abilities import METHODS
 from callwright.sip.address import Address, Transport
 from callwright.sip.ladder import Message
 
@@ -20,6 +21,15 @@ UNKEPT_MAX = 2_000
 
 _CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?\n", re.I)
 _USUAL = b"\nCall-ID: "
+
+
+_RESPONSE = b"SIP/2.0 "
+_CSEQ = re.compile(rb"\ncseq[ \t]*:[ \t]*\d+[ \t]+([a-z]+)[ \t]*\r?\n", re.I)
+_USUAL_CSEQ = b"\nCSeq: "
+_COUNTED = {method.encode(): method for method in (*METHODS, "REGISTER")}
+"Methods whose responses are counted by name: what a stranger makes up is `other`."
+
+_CLASSES = {b"%d" % number: f"{number}xx" for number in range(1, 7)}
 
 
 class _Traced:
@@ -46,6 +56,9 @@ class SipTrace:
         self.sent = self.received = 0
         "Messages, whatever they are of."
 
+        self.responses: Counter[tuple[bool, str, str]] = Counter()
+        "By whether we sent it, the method that it answers, and its class (`2xx`)."
+
     def __len__(self) -> int:
         return len(self._new) + len(self._kept)
 
@@ -55,6 +68,8 @@ class SipTrace:
             self.sent += 1
         else:
             self.received += 1
+        if data.startswith(_RESPONSE) and (kind := _CLASSES.get(data[8:9])) is not None:
+            self.responses[sent, _method(data), kind] += 1
         call_id = _call_id(data)
         traced = self._kept.get(call_id) or self._new.get(call_id)
         if traced is None:
@@ -95,6 +110,16 @@ class SipTrace:
 
 def _key(call_id: str) -> bytes:
     return call_id.encode(errors="surrogateescape")
+
+
+def _method(response: bytes) -> str:
+    at = response.find(_USUAL_CSEQ)
+    if at >= 0:
+        known = _COUNTED.get(response[response.find(b" ", at + len(_USUAL_CSEQ)) + 1 : response.find(b"\r", at)])
+        if known is not None:
+            return known
+    found = _CSEQ.search(response)
+    return _COUNTED.get(found[1], "other") if found else "other"
 
 
 def _call_id(data: bytes) -> bytes:

@@ -252,3 +252,23 @@ def test_timers_come_due_in_order_and_once() -> None:
     timers.run(1010.0)
     assert ran == ["first", "second", "later"]
     assert timers.next_due is None and len(timers) == 0
+
+
+def test_what_is_sent_again_is_counted():
+    """Ours, as long as no answer comes; an answer, when the same is asked again; and none of it where nothing is lost."""
+    bench = Bench()
+    owned = bench.dial()
+    repeated = bench.agent.wire.repeated
+    assert bench.pass_s(4) == ["INVITE"] * 3 and repeated == {"request": 3}
+    bench.receive(answer(bench.request(), 486))
+    assert repeated == {"request": 3}
+    bench.receive(answer(bench.request(last="INVITE"), 486))
+    assert repeated == {"request": 4}, "the ACK"
+    assert isinstance(owned.events[-1], Rejected)
+    asked = invite()
+    bench.receive(asked)
+    assert repeated == {"request": 4}
+    bench.receive(asked)
+    assert repeated == {"request": 4, "response": 1}, "its 100"
+    bench.incoming[-1].call.answer(ANSWER)
+    assert bench.pass_s(0.6) == ["200 INVITE"] and repeated["response"] == 2

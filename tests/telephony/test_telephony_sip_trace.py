@@ -90,3 +90,43 @@ def test_it_is_bounded():
     left = len(trace)
     trace.passed(b"INVITE sip:1@x SIP/2.0\r\n\r\n", "udp", PEER, sent=False)
     assert len(trace) == left <= UNKEPT_MAX
+
+
+def _response(status: int, sequence: str) -> bytes:
+    return f"SIP/2.0 {status} Whatever\r\nVia: x\r\n{sequence}\r\nCall-ID: a\r\n\r\n".encode()
+
+
+def test_responses_are_counted_by_method_and_class():
+    trace = SipTrace()
+    for sent, status, sequence in (
+        (True, 200, "CSeq: 1 INVITE"),
+        (True, 183, "CSeq: 4711 INVITE"),
+        (True, 180, "CSeq: 1 INVITE"),
+        (False, 401, "CSeq: 3 REGISTER"),
+        (False, 603, "CSEQ :  9\tBYE "),
+        (False, 200, "cseq:1 OPTIONS"),
+    ):
+        trace.passed(_response(status, sequence), "udp", PEER, sent=sent)
+    assert trace.responses == {
+        (True, "INVITE", "2xx"): 1,
+        (True, "INVITE", "1xx"): 2,
+        (False, "REGISTER", "4xx"): 1,
+        (False, "BYE", "6xx"): 1,
+        (False, "OPTIONS", "2xx"): 1,
+    }
+    assert (trace.sent, trace.received) == (3, 3)
+
+
+@pytest.mark.parametrize("sequence", ["CSeq: 1 MADEUP", "CSeq: 1", "CSeq: INVITE", "CSeq:", "X: 1", "CSeq: 1 \xe4"])
+def test_what_a_stranger_makes_up_is_one_series(sequence):
+    trace = SipTrace()
+    for end in range(3):
+        trace.passed(_response(200, sequence + "Q" * end), "udp", PEER, sent=False)
+    assert set(trace.responses) <= {(False, "other", "2xx"), (False, "INVITE", "2xx")}
+
+
+def test_requests_and_rubbish_are_no_responses():
+    trace = SipTrace()
+    for data in (_invite("a"), b"SIP/2.0 ", b"SIP/2.0 0", b"SIP/2.0 999 x\r\nCSeq: 1 INVITE\r\n\r\n", b"\r\n\r\n", b""):
+        trace.passed(data, "udp", PEER, sent=False)
+    assert not trace.responses
