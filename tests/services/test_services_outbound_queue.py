@@ -1,6 +1,7 @@
 """The outbound queue on a real PostgreSQL: nothing is dialled twice, lost, or beyond what a trunk may carry."""
 
 import asyncio
+import json
 import random
 import time
 from dataclasses import replace
@@ -161,6 +162,27 @@ async def test_the_secure_environment_is_nobodys_yet(db, world):
     with pytest.raises(Forbidden, match="secure environment"):
         await _queue(db, world, is_pci=True)
     assert await outbound.listed(db, world.scope, before=10**9, limit=10) == []
+
+
+async def test_header_fields_of_the_secure_environment_go_with_the_call(db, world):
+    """Others stay with theirs, and a call that is dialled again has them until it is over."""
+    await db.pool.execute("UPDATE accounts SET secure_environment = true WHERE id = $1", world.scope.account_id)
+    headers = {"User-to-User": "4111;encoding=hex"}
+    secret = (await _queue(db, world, is_pci=True, sip_headers=headers, max_attempts=2, reattempt_wait_s=0))[0]
+    plain = (await _queue(db, world, sip_headers=headers))[0]
+
+    async def kept(call_id: int) -> str:
+        return await db.pool.fetchval("SELECT sip_headers::text FROM outbound_calls WHERE id = $1", call_id)
+
+    engine_id = await _engine(db)
+    for ending, left in (("busy", json.dumps(headers)), ("completed", "{}")):
+        claims = await dialing.claim(db, engine_id=engine_id, free=10, now=time.time())
+        assert {claim.outbound_call_id: claim.sip_headers for claim in claims}[secret] == headers
+        await dialing.start(db, [(claim.attempt_id, f"{claim.attempt_id}") for claim in claims], time.time())
+        for claim in claims:
+            await _finish(db, claim.attempt_id, ending)
+        assert json.loads(await kept(secret)) == json.loads(left)
+    assert json.loads(await kept(plain)) == headers
 
 
 async def test_a_deployment_needs_something_published(db, world):
