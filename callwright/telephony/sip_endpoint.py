@@ -334,10 +334,6 @@ class SipEndpoint(asyncio.DatagramProtocol):
             return [Place(await address_of(host, port, ipv6=ipv6), transport)]
         return await self._names.locate(host, transport, ipv6=ipv6)
 
-    async def resolve(self, host: str, port: int) -> Address:
-        """The first of these places."""
-        return (await self.locate(host, port, "udp"))[0].address
-
     async def close(self) -> None:
         """Hang up what is left, give the last messages a moment, and let go of the port."""
         if self._closed:
