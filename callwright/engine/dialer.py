@@ -285,6 +285,7 @@ class Dialer:
             to=device.place.address,
             transport=device.place.transport,
             extra=(*claim.sip_headers.items(), *device.extra),
+            permits=self._telephones.permits(device),
         )
         knows_us_by(leg, device.domains)
         refused = await self._answered(leg, owner)

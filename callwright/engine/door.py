@@ -121,7 +121,7 @@ class Door:
         """Whether anything from there is read at all."""
         if not self._sources.is_silent(source[0], time.monotonic()):
             return True
-        if self._directory.trunks_at(source[0]) or self._registrar.serves(source):
+        if self._directory.trunks_at(source[0]) or self._registrar.serves(source) or source[0] in self._in_progress:
             return True
         self._counts.limited += 1
         return False
@@ -169,7 +169,11 @@ class Door:
 
     def _is_too_much(self, source: Address, now: float) -> bool:
         """Whether one more request of a stranger is not listened to."""
-        if self._registrar.serves(source) or (is_loopback(source[0]) and any(self._is_local.values())):
+        if (
+            source[0] in self._in_progress
+            or self._registrar.serves(source)
+            or (is_loopback(source[0]) and any(self._is_local.values()))
+        ):
             return False
         return self._sources.is_silent(source[0], now) or not self._sources.take(source[0], now)
 

@@ -102,7 +102,7 @@ async def run_engine(config: Config, stop: asyncio.Event, drain: asyncio.Event, 
         db=db,
     )
     trace = SipTrace()
-    telephones = Telephones(db, engine_id=lease.id, ours=lambda: endpoint.ours)
+    telephones = Telephones(db, engine_id=lease.id, ours=lambda: endpoint.ours, guard=http.guard)
     inbound = Inbound(db, calls, applications, plane, telephones=telephones)
     registrar = Registrar(db, lease.id)
     directory = Directory(db, lambda *peer: endpoint.places(*peer))

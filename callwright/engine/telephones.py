@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 from callwright.base.errors import PeerError, ProviderError
 from callwright.conversation.applications import Loaded
 from callwright.ports.leg import NotReached
+from callwright.providers.http import Guard
 from callwright.services import dialing, phones, trunks
 from callwright.session.commands import Transfer
 from callwright.session.run import Call
@@ -30,11 +32,19 @@ RING_S = 60.0
 class Telephones:
     """The telephones of the accounts, as one engine reaches them."""
 
-    def __init__(self, db: Database, *, engine_id: int, ours: Callable[[], Sequence[Address]]) -> None:
-        """`ours`: where this engine listens; `sip:NAME@` these places, and `sip:NAME@callwright`, mean a telephone."""
+    def __init__(self, db: Database, *, engine_id: int, ours: Callable[[], Sequence[Address]], guard: Guard) -> None:
+        """`ours`: where this engine listens; `sip:NAME@` these places, and `sip:NAME@callwright`, mean a telephone. `guard`: where
+        telephones may send us on to."""
         self._db = db
         self._engine_id = engine_id
         self._ours = ours
+        self._guard = guard
+
+    def permits(self, device: Station) -> Callable[[str], bool]:
+        """Whether this device may redirect a call (3xx) to an IP address: to its own, and where other things that users name may
+        lead. It is anybody's who has an account."""
+        own = device.place.address[0]
+        return lambda host: host == own or self._guard.permits(ip_address(host))
 
     async def devices(self, scope: Scope, destination: str, domains: Collection[str] = ()) -> list[Station] | None:
         """Where the telephone is that a destination names: `sip:NAME@callwright`, or its extension. None: it names none.

@@ -134,7 +134,7 @@ class Transfers:
         """One, or all the places where a telephone of the account is."""
         scope = Scope(route.account_id, route.user_id, "v1")
         devices = await self._telephones.devices(scope, destination)
-        return [await self._target(scope, destination)] if devices is None else [_at(device) for device in devices]
+        return [await self._target(scope, destination)] if devices is None else [self._at(device) for device in devices]
 
     async def _target(self, scope: Scope, destination: str) -> "_Target":
         if not destination.lower().startswith(("sip:", "sips:")):
@@ -161,6 +161,10 @@ class Transfers:
             to = places[0].address[0]
             raise PeerError(f"{found.host} is at the private address {to}; allow it with --allow-url {to}")
         return _Target(destination, allowed, permits=self._permits)
+
+    def _at(self, device: Station) -> "_Target":
+        permits = self._telephones.permits(device)
+        return _Target(device.uri, [device.place], permits=permits, extra=device.extra, domains=device.domains)
 
     def _permits(self, host: str) -> bool:
         return self._guard.permits(ipaddress.ip_address(host))
@@ -280,7 +284,3 @@ async def _left_alone(leg: SipLeg, far_end: SipLeg, report: Callable[[str], None
 
 def _told(trunk: TrunkRow, caller: str) -> tuple[tuple[str, str], ...]:
     return trunk.policy.told(caller, trunk.username, trunk.host)
-
-
-def _at(device: Station) -> _Target:
-    return _Target(device.uri, [device.place], extra=device.extra, domains=device.domains)

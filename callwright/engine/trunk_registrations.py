@@ -142,6 +142,8 @@ class _Kept:
                     pause_s = PAUSE_S
                     continue
                 answer = Refused(408, "the connection was closed", heard=False)
+                # Or its keep-alives would open the connections that we pause from.
+                self._forget_flow()
             refused = answer if isinstance(answer, Refused) else Refused(200, "it grants no time")
             wait_s = max(random.uniform(0.5, 1.0) * pause_s, refused.retry_after_s)
             pause_s = min(2 * pause_s, PAUSE_S_MAX)

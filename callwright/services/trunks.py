@@ -33,6 +33,10 @@ REGISTER_S_MIN, REGISTER_S_MAX = 60, 86_400
 ADDRESSES_MAX = 50
 "Of one trunk: a carrier names its networks, not its machines."
 
+PREFIX_MIN = {4: 16, 6: 32}
+"""Of such a network, by the version of IP, unless it is a private one: no carrier has a larger one for its SIP servers, and the
+platform has other accounts, whose calls may come from there."""
+
 AUTHORITY_MAX = 20_000
 "Characters of a certificate authority in PEM: a chain of a few certificates."
 
@@ -177,8 +181,12 @@ def _networks(addresses: Sequence[str]) -> list[str]:
         raise RequestError(
             400, f"addresses must be IP networks such as 203.0.113.0/24: {error}.", field="addresses"
         ) from None
-    if any(network.prefixlen == 0 for network in networks):
-        raise RequestError(400, "addresses must not be the whole Internet.", field="addresses")
+    if wide := next((one for one in networks if one.prefixlen < PREFIX_MIN[one.version] and not one.is_private), None):
+        raise RequestError(
+            400,
+            f"addresses must be private, or networks of /{PREFIX_MIN[wide.version]} or smaller: {wide} is larger.",
+            field="addresses",
+        )
     return [str(network) for network in networks]
 
 

@@ -133,16 +133,9 @@ class Via:
         """The sender asks for answers to the port that it sent from."""
         return "rport" in self.parameters
 
-    @property
-    def sender(self) -> Address | None:
-        """Where an answer goes whose connection has gone (RFC 3261 §18.2.2): where it came from, to the port at which its sender
-        listens. None where that takes a name server."""
-        host = self.parameters.get("received") or self.host
-        return (host, self.port) if is_ip(host) else None
-
     def received(self, host: str, port: int) -> str | None:
-        """This Via with `received` and `rport` filled in; None where it already says all."""
-        if not self.rport and self.host == host:
+        """This Via with `received` and `rport` filled in, whatever its sender says of them; None where it already says all."""
+        if not self.rport and self.host == host and "received" not in self.parameters:
             return None
         sent_by, _, rest = self.text.partition(";")
         kept = [

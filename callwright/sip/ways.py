@@ -29,7 +29,7 @@ Way = tuple["Agent", Address]
 def ways(agent: "Agent", dialog: Dialog, request: Request) -> list[Way]:
     """At least one. `request` as the dialog made it, or as it went out before."""
     to, connection = dialog.next_hop(), dialog.connection
-    if connection is None or dialog.routes:
+    if connection is None or (dialog.routes and not dialog.behind_nat):
         longer = agent.longer
         if longer is None or dialog.datagrams_only or not _is_long(agent, request) or dialog.behind_nat:
             return [(agent, to)]

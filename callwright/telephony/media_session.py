@@ -14,6 +14,8 @@ from callwright.telephony.media_stream import Stream
 if TYPE_CHECKING:
     from callwright.telephony.plane import MediaPlane
 
+LOOPBACK = {4: ip_address("127.0.0.1"), 6: ip_address("::1")}
+
 
 class MediaSession:
     """One call's media. Methods post to the plane and return at once; after `close` they do nothing."""
@@ -35,6 +37,10 @@ class MediaSession:
             address = ip_address(host)
         except ValueError as error:
             raise PeerError(f"media address {host!r} is not an IP address") from error
+        if host == self._plane.public:
+            # Another of our own ports, of a leg that is joined with this one: few NATs lead back to who asks.
+            address = ip_address(self._stream.sock.getsockname()[0])
+            address = LOOPBACK[address.version] if address.is_unspecified else address
         remote = None
         if port > 0 and not address.is_unspecified:
             if address.version != self._version:

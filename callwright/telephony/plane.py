@@ -120,6 +120,7 @@ class MediaPlane:
         self.no_audio_s = no_audio_s
         self.codecs = tuple(codecs) or installed()
         self._loop, self._on_failure = loop, on_failure
+        self.public = public
         self._ports = PortPool(host, port_min, port_max, public=public)
         self._writer = RecordingWriter()
         self._commands: deque[tuple[Callable[..., None], Stream, tuple[Any, ...]]] = deque()

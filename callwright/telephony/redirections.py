@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from callwright.base.errors import PeerError, ProviderError
-from callwright.sip.address import Transport, named_port, uri
+from callwright.sip.address import Address, Transport, named_port, uri
 from callwright.sip.invitation import LookUp
 from callwright.sip.locating import Place
 from callwright.sip.ways import Way
@@ -27,13 +27,14 @@ class Redirections:
         self,
         locate: Callable[[str, int, Transport], Awaitable[Sequence[Place]]],
         agent_to: Callable[[Place, str, str], "Agent"],
+        us: Callable[[Place], Address],
     ) -> None:
-        """Both as `SipEndpoint` has them."""
-        self._locate, self._agent_to = locate, agent_to
+        """All as `SipEndpoint` has them."""
+        self._locate, self._agent_to, self._us = locate, agent_to, us
         self._tasks: set[asyncio.Task[None]] = set()
 
     def of(self, began: Place, authority: str, permits: Callable[[str], bool]) -> LookUp:
-        """For a call that went there first: it stays on TLS, with the authority of its peer, and with the family of its audio."""
+        """For a call that went there first: it stays on TLS, with the authority of its peer, and with the address of its audio."""
 
         def look_up(target: str, found: Callable[[list[Way]], None]) -> Callable[[], None]:
             task = asyncio.get_running_loop().create_task(self._find(target, began, authority, permits, found))
@@ -62,13 +63,12 @@ class Redirections:
             async with asyncio.timeout(LOOK_UP_S_MAX):
                 places = await self._locate(there.host, named_port(target), wanted)
             for place in places:
-                if _fits(place, began) and permits(place.address[0]):
+                if self._fits(place, began) and permits(place.address[0]):
                     ways.append((self._agent_to(place, there.host, authority), place.address))
         except (PeerError, ProviderError, TimeoutError) as error:
             log.info("a redirection to %s leads nowhere: %s", target, error)
         found(ways)
 
-
-def _fits(place: Place, began: Place) -> bool:
-    same_family = (":" in place.address[0]) == (":" in began.address[0])
-    return same_family and (began.transport != "tls" or place.transport == "tls")
+    def _fits(self, place: Place, began: Place) -> bool:
+        same_address = self._us(place)[0] == self._us(began)[0]
+        return same_address and (began.transport != "tls" or place.transport == "tls")

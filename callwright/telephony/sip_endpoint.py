@@ -86,7 +86,7 @@ class SipEndpoint(asyncio.DatagramProtocol):
         "What was sent again (`sip.transaction.Wire`)."
 
         self._names: Names
-        self._redirections = Redirections(self.locate, self._to)
+        self._redirections = Redirections(self.locate, self._to, self.us)
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = float("inf")
         self._addresses_of_ours = OwnAddresses(clock)

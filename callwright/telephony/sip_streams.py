@@ -96,8 +96,9 @@ class Streams:
     def send(self, data: bytes, to: Address) -> None:
         """Send on the connection that there is, else on a new one."""
         if to not in self._open and data.startswith(b"SIP/2.0 "):
-            # The connection that it would be the answer on has gone.
-            to = _sender(data) or to
+            # The connection that it would be the answer on has gone. Where it came from is not its sender's to say, at which port
+            # the sender listens is (RFC 3261 §18.2.2).
+            to = to[0], _listens_at(data, to[1])
         connection = self._open.get(to)
         if connection is not None:
             connection.send(data)
@@ -183,16 +184,18 @@ class Streams:
         known = [address for address, one in self._open.items() if one is connection]
         for address in known:
             del self._open[address]
+        # Only then, and where it came from last: whoever is told may have another one opened at once to where the peer listens.
+        for address in reversed(known):
             if not self._closed:
                 self._unreachable(address, "the connection was closed")
 
 
-def _sender(response: bytes) -> Address | None:
-    """Where the sender of the request listens that this answers."""
+def _listens_at(response: bytes, port: int) -> int:
+    """The port at which the sender of the request listens that this answers; this one where it cannot be read."""
     try:
-        return parse(response).via.sender
+        return parse(response).via.port
     except PeerError:
-        return None
+        return port
 
 
 def _why(error: Exception) -> str:

@@ -83,6 +83,9 @@ class SipTrace:
     def keep(self, call_id: str) -> None:
         """The trace of this call will be taken."""
         key = _key(call_id)
+        if key in self._kept and self._kept[key].calls[0] != key:
+            # Its peer uses the Call-ID again that it had in another leg.
+            self._kept.pop(key).calls.remove(key)
         if key not in self._kept:
             traced = self._kept[key] = self._new.pop(key) if key in self._new else _Traced()
             traced.calls.append(key)
@@ -101,7 +104,7 @@ class SipTrace:
     def take(self, call_id: str) -> list[Message]:
         """What there is of it and of those that joined it, in order; it is forgotten."""
         traced = self._kept.get(_key(call_id))
-        if traced is None:
+        if traced is None or traced.calls[0] != _key(call_id):
             return []
         for key in traced.calls:
             del self._kept[key]

@@ -378,6 +378,26 @@ class TestSipp:
             await caller.calls(platform.ready["sip"], "12125558122")
             assert await phone.verdict() == ""
 
+    async def test_one_sends_us_on_to_no_address_that_is_not_ours_to_reach(
+        self, platform: Running, tmp_path: Path
+    ) -> None:
+        """A telephone is anybody's who has an account: a redirection of its is not followed into a private network."""
+        _, secret = await platform.add_phone("sipp-moves")
+        proof, port = f"[authentication username=sipp-moves password={secret}]", free_port("127.0.0.1")
+        where = "Contact: <sip:sipp-moves@[local_ip]:[local_port]>"
+        asks = [
+            _register(number, where, *fields).replace("sip:sipp@", "sip:sipp-moves@")
+            for number, *fields in ((1,), (2, proof))
+        ]
+        host, sip_port = platform.ready["sip"].split(":")
+        registers = [asks[0], recv(401, auth=True), asks[1], recv(200)]
+        assert await dial(tmp_path, registers, (host, int(sip_port)), "-p", str(port)) == ""
+        moved = reply("302 Moved").replace("<sip:100@[local_ip]:[local_port]>", "<sip:100@10.9.8.7:5432;transport=tcp>")
+        async with called(tmp_path, [recv("INVITE"), moved, recv("ACK")], port=port) as phone:
+            found = await platform.over(await platform.queue_at("sipp-moves", max_attempts=1))
+            assert await phone.verdict() == ""
+        assert [made["sip_status"] for made in found["attempts"]] == [302]
+
     async def test_one_behind_a_proxy_is_called_by_its_path(self, platform: Running, tmp_path: Path) -> None:
         _, secret = await platform.add_phone("pat")
         await platform.deploy(transferring("sip:pat@callwright"), address="12125558121")

@@ -11,6 +11,7 @@ import pytest
 from applications import SHORT
 from conftest import Running, started
 from prometheus_client.parser import text_string_to_metric_families
+from sip_requests import register
 from sipp import SDP, bye_answer, call, dial, recv
 
 from callwright.services import accounts, trunks
@@ -217,3 +218,29 @@ async def test_it_reaches_its_accounts_numbers_alone(platform: Running) -> None:
         while (status := await _dials(platform, "127.0.0.83", "narrow")) == 0:
             pass
     assert status == 404
+
+
+async def test_its_call_is_heard_though_somebody_floods_in_its_name(platform: Running) -> None:
+    """Datagrams are forged easily: they may silence an address for those who begin something, and not for a call that is there."""
+    await _trunk(platform, "flooded")
+    await _until_known(platform, "127.0.0.84", "flooded")
+    events: asyncio.Queue[SipEvent] = asyncio.Queue()
+    endpoint = await SipEndpoint.open("127.0.0.84", 0, on_invite=lambda _: None)
+    host, port = to = _to(platform)
+    made = endpoint.invite(
+        f"sip:{platform.ready['number']}@{host}:{port}", call_id="flooded", caller="flooded", sdp=DESCRIPTION, to=to,
+        on_event=events.put_nowait, credentials=Credentials("flooded", SECRET),
+    )  # fmt: skip
+    async with asyncio.timeout(WAIT_S):
+        while not isinstance(event := await events.get(), Answered):
+            assert not isinstance(event, Rejected)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forger:
+        forger.bind(("127.0.0.84", 0))
+        for number in range(300):
+            forger.sendto(register(user=f"nobody{number}", call_id=str(number)).serialize(), to)
+    assert await _dials(platform, "127.0.0.84", "somebody") == 0
+    made.hang_up()
+    async with asyncio.timeout(WAIT_S):  # far less than an unanswered BYE would take
+        while endpoint.calls:  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0.02)
+    await endpoint.close()

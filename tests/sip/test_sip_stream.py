@@ -133,3 +133,24 @@ class TestTooLongForADatagram:
         bench, sent = self._agents()
         bench.dial()
         assert [one.what for one in bench.sent] == ["INVITE"] and sent == []
+
+
+@pytest.mark.parametrize("said", ["received=10.0.0.5", "received=10.0.0.5;rport", "received=127.0.0.1;rport=22"])
+def test_where_a_request_came_from_is_not_its_senders_to_say(said: str) -> None:
+    bench = Bench(transport="tcp")
+    bench.receive(_by_tcp(invite(via=f"SIP/2.0/UDP {SOURCE[0]}:5070;branch=z9hG4bKfirst;{said}")), SOURCE)
+    via = bench.response(100).via
+    assert via.parameters["received"] == SOURCE[0] and via.parameters.get("rport") in (None, str(SOURCE[1]))
+
+
+def test_a_proxy_behind_a_nat_is_reached_by_its_connection() -> None:
+    """Its Record-Route names an address that is not ours to reach."""
+    bench = Bench(transport="tcp")
+    route = "<sip:192.168.1.2;transport=tcp;lr>"
+    asked = invite(via="SIP/2.0/UDP 192.168.1.2:5060;branch=z9hG4bKfirst", record_route=route)
+    bench.receive(_by_tcp(asked), ("203.0.113.5", 41_000))
+    owned = bench.incoming[-1]
+    owned.call.answer(ANSWER)
+    bench.receive(_by_tcp(within(owned, "ACK", 1)), ("203.0.113.5", 41_000))
+    owned.call.hang_up()
+    assert bench.sent[-1].to == ("203.0.113.5", 41_000) and bench.request(last="BYE").headers.all("route") == [route]

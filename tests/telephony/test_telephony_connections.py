@@ -66,6 +66,9 @@ class Far:
         self.listens: Address = ("", 0)
         self.transport = "TLS" if context else "TCP"
         self.contact = ""
+        self.says = ""
+        "Further parameters of its Via."
+
         self.us = ""
         self._number = 0
 
@@ -82,7 +85,7 @@ class Far:
         made = Request(method, "sip:100@127.0.0.1", sequence=number or self._number, body=body)
         host, port = self.listens
         for name, value in (
-            ("via", f"SIP/2.0/{self.transport} {host}:{port};branch=z9hG4bK{method}{self._number}"),
+            ("via", f"SIP/2.0/{self.transport} {host}:{port};branch=z9hG4bK{method}{self._number}{self.says}"),
             ("from", "<sip:200@127.0.0.1>;tag=far"),
             ("to", f"<sip:100@127.0.0.1>{self.us}"),
             ("call-id", "a-call"),
@@ -231,9 +234,12 @@ async def test_a_contact_that_asks_for_datagrams(tmp_path: Path) -> None:
     transport.close()
 
 
-async def test_one_that_dies_under_a_request(tmp_path: Path) -> None:
-    """Our side believes that it is open, and sends on it: the request goes again by another one."""
+@pytest.mark.parametrize("alias", ["", ";alias"])
+async def test_one_that_dies_under_a_request(tmp_path: Path, alias: str) -> None:
+    """Our side believes that it is open, and sends on it: the request goes again by another one. So it does where the peer took
+    that connection for the port at which it listens, too (RFC 5923)."""
     async with _both("tcp", tmp_path) as (ours, far):
+        far.says = alias
         call, line = await _talking(ours, far)
         line.writer.transport.pause_reading()
         wanted = [SDP.replace("4000", "4002")]

@@ -412,6 +412,25 @@ async def test_ports_run_out_and_come_back():
     await told.event(Closed, 3)
 
 
+@pytest.mark.parametrize("host", [HOST, "0.0.0.0"])
+async def test_two_of_our_own_reach_each_other_without_the_nat_before_us(host):
+    """Each is told the public address of the other; few NATs lead back to who asks."""
+    public = "203.0.113.10"
+    plane = MediaPlane(host, *free_ports(20), asyncio.get_running_loop(), public=public)
+    plane.start()
+    told = Inbox(), Inbox()
+    one, other = (plane.open(inbox.add, public) for inbox in told)
+    for session, far in ((one, other), (other, one)):
+        session.connect(public, far.port, Agreed(101))
+    one.play([PROMPT], 1)
+    other.play([PROMPT], 1)
+    for inbox in told:
+        await inbox.event(FirstPacket)
+    plane.stop()
+    stats = [(await inbox.event(Closed)).stats for inbox in told]
+    assert [(one.foreign, one.send_errors) for one in stats] == [(0, 0), (0, 0)]
+
+
 async def test_figures_of_the_plane(plane):
     call = Call(plane)
     call.session.play([numbered(10)], 1)

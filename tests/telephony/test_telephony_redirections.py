@@ -46,9 +46,10 @@ class _Ours:
 
 
 @asynccontextmanager
-async def _opened(zone: dict[tuple[str, str], tuple[int, list[str]]]) -> AsyncIterator[_Ours]:
+async def _opened(zone: dict[tuple[str, str], tuple[int, list[str]]], public: str = "") -> AsyncIterator[_Ours]:
     async with name_server(zone) as server:
-        endpoint = await SipEndpoint.open(HOST, 0, on_invite=lambda _: None, names=Names([server.address]))
+        names = Names([server.address])
+        endpoint = await SipEndpoint.open(HOST, 0, on_invite=lambda _: None, names=names, public=public)
         try:
             yield _Ours(endpoint)
         finally:
@@ -144,3 +145,16 @@ async def test_a_call_that_is_given_up_meanwhile(tmp_path: Path) -> None:
             assert await ours.over() == Ended("local", "cancelled")
             assert await first.verdict() == "" and endpoint.calls == 0
         await endpoint.close()
+
+
+async def test_a_place_that_reaches_us_at_another_address_is_passed_over(tmp_path: Path) -> None:
+    """The audio was described with the one by which the first place does, and is not described anew."""
+    zone = {
+        ("_sip._udp.public.test", "SRV"): (60, ["0 0 5060 sip.public.test."]),
+        ("sip.public.test", "A"): (60, ["198.51.100.7"]),
+    }
+    async with _opened(zone, public="203.0.113.10") as ours, called(tmp_path, _moved("<sip:a@public.test>")) as first:
+        ours.calls(first.address)
+        ended = await ours.over()
+        assert isinstance(ended, Rejected) and ended.status == 302
+        assert await first.verdict() == ""

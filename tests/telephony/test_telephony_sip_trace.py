@@ -130,3 +130,17 @@ def test_requests_and_rubbish_are_no_responses():
     for data in (_invite("a"), b"SIP/2.0 ", b"SIP/2.0 0", b"SIP/2.0 999 x\r\nCSeq: 1 INVITE\r\n\r\n", b"\r\n\r\n", b""):
         trace.passed(data, "udp", PEER, sent=False)
     assert not trace.responses
+
+
+def test_a_call_id_that_is_used_again_is_another_leg():
+    """What was kept for the leg that it joined stays that leg's, whoever begins a call by the same name."""
+    trace = SipTrace()
+    trace.passed(_invite("a"), "udp", PEER, sent=True)
+    trace.keep("a")
+    trace.join("b", "a")
+    trace.passed(_invite("b"), "udp", PEER, sent=False)
+    assert trace.take("b") == []
+    trace.keep("b")
+    trace.passed(_bye("b"), "udp", PEER, sent=False)
+    assert [one.data for one in trace.take("b")] == [_bye("b")]
+    assert [one.data for one in trace.take("a")] == [_invite("a"), _invite("b")] and len(trace) == 0

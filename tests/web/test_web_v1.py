@@ -252,6 +252,19 @@ class TestTrunks:
         told = reply.json()
         assert reply.status_code in (400, 422) and field in reply.text and "xxxx" not in reply.text, told
 
+    @pytest.mark.parametrize(
+        "network", ["0.0.0.0/0", "128.0.0.0/1", "203.0.0.0/15", "::/0", "2400::/12", "100.64.0.0/10"]
+    )
+    async def test_a_network_that_is_not_one_carriers(self, client, network):
+        """Calls from there would be the account's, whosever they are."""
+        told = _problem(await client.post("/v1/trunks", json={"name": "t", "host": "h", "addresses": [network]}), 400)
+        assert _field(told) == "addresses" and network in told["detail"]
+
+    @pytest.mark.parametrize("network", ["203.0.113.0/24", "203.0.0.0/16", "10.0.0.0/8", "2001:db8::/32", "fd00::/8"])
+    async def test_a_network_that_may_be(self, client, network):
+        reply = await client.post("/v1/trunks", json={"name": "t", "host": "h", "addresses": [network]})
+        assert reply.status_code == 201
+
 
 class TestIdempotencyKey:
     async def test_a_repeat_is_answered_and_not_carried_out(self, client):

@@ -9,8 +9,12 @@ from callwright.flow.application import TRANSCRIPT_MAX, TRANSCRIPTS_MAX
 from callwright.flow.spoken import AUDIO_FILE, PlainWords
 from callwright.services.audio_archive import Status
 
-_CONFIG = ConfigDict(extra="forbid")
-_READ = ConfigDict(from_attributes=True)
+SENT = ConfigDict(extra="forbid")
+"Of what a client sends: a field that is not known is refused."
+
+READ = ConfigDict(from_attributes=True)
+"Of what it is shown, made of a row."
+
 Label = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 
@@ -19,7 +23,7 @@ class Created(BaseModel):
 
 
 class Application(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     id: int
     name: str
@@ -28,19 +32,19 @@ class Application(BaseModel):
 
 
 class Name(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     name: Label
 
 
 class Named(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     name: Label | None = Field(None, description="None: the template's.")
 
 
 class Copy(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     name: Label
     version: int | None = Field(None, ge=1, lt=2**31, description="None: the draft.")
@@ -58,7 +62,7 @@ class VersionDocument(Version):
 class Finding(BaseModel):
     """One thing that is odd about an application. Only an error keeps it from being published."""
 
-    model_config = _READ
+    model_config = READ
 
     level: Literal["error", "warning"]
     kind: str = Field(description="variable, unreachable, cycle, audio, language or unfinished")
@@ -73,7 +77,7 @@ class Published(BaseModel):
 
 
 class Dependencies(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     applications: list[str]
     services: list[str] = Field(description="URLs, as they are written.")
@@ -85,7 +89,7 @@ class Dependencies(BaseModel):
 
 
 class Inspection(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     findings: list[Finding]
     dependencies: Dependencies
@@ -94,7 +98,7 @@ class Inspection(BaseModel):
 class Difference(BaseModel):
     """One change. `page` and `module` are empty where it is of the application as a whole."""
 
-    model_config = _READ
+    model_config = READ
 
     message: str
     page: str
@@ -102,7 +106,7 @@ class Difference(BaseModel):
 
 
 class Tests(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     transcripts: dict[
         Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=TRANSCRIPT_MAX)]
@@ -134,7 +138,7 @@ class TestResults(BaseModel):
 
 
 class Language(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     language: str
     name: str
@@ -144,7 +148,7 @@ class Language(BaseModel):
 
 
 class Template(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     name: str
     title: str
@@ -155,7 +159,7 @@ class Template(BaseModel):
 
 
 class NewDeployment(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     application_id: int = Field(ge=1, lt=2**63)
     version: int | None = Field(None, ge=1, lt=2**31, description="None: whatever is published last.")
@@ -163,7 +167,7 @@ class NewDeployment(BaseModel):
 
 
 class Deployment(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     id: int
     application_id: int
@@ -173,7 +177,7 @@ class Deployment(BaseModel):
 
 
 class NewNumber(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     address: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(description="Digits, or a SIP user part.")
     sms: bool = False
@@ -185,13 +189,13 @@ class NewNumber(BaseModel):
 
 
 class NumberTarget(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     deployment_id: int | None = Field(ge=1, lt=2**63)
 
 
 class Number(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     id: int
     address: str
@@ -202,7 +206,7 @@ class Number(BaseModel):
 
 
 class Account(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     email: str = Field(description="Yours.")
     demo: bool = Field(description="Has no logs over DEV's API.")
@@ -216,7 +220,7 @@ class Account(BaseModel):
 
 
 class AccountTexting(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     notification_url: str = Field(
         "", max_length=2_000, description="Gets a POST of each text that was refused, as JSON: status and error."
@@ -231,7 +235,7 @@ class AccountTexting(BaseModel):
 
 
 class Logging(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     time_zone: str = Field("America/New_York", max_length=100, description="Of DEV's log lines: an IANA name.")
     details_days: int | None = Field(
@@ -241,7 +245,7 @@ class Logging(BaseModel):
 
 
 class Call(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     session_id: str
     direction: str
@@ -270,7 +274,7 @@ class CallWithLog(Call):
 
 
 class CallbackTry(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     number: int
     at: float
@@ -282,7 +286,7 @@ class CallbackTry(BaseModel):
 class Attempt(BaseModel):
     """One time that a call was dialled."""
 
-    model_config = _READ
+    model_config = READ
 
     dialed_at: float
     connected_at: float | None
@@ -318,7 +322,7 @@ class AudioFile(BaseModel):
 
 
 class NewPrompt(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     audio: Annotated[str, Field(pattern=AUDIO_FILE)] | None = Field(
         None, description="A file of the account's; None: not recorded yet."
@@ -338,7 +342,7 @@ class Prompt(NewPrompt):
 
 
 class UploadedFile(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     file: str = Field(description="Its path in the archive; empty: the rest of it.")
     status: Status

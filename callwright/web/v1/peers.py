@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from callwright.sip.challenge import Digest
-from callwright.web.v1.models import _CONFIG, _READ, Created, Label
+from callwright.web.v1.models import READ, SENT, Created, Label
 
 
 class NewTrunk(BaseModel):
     """A SIP peer for outbound calls. It is trusted to carry them; nothing is sent to it but calls of this account."""
 
-    model_config = _CONFIG
+    model_config = SENT
 
     name: Label
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{0,253}$")] = Field(
@@ -92,7 +92,7 @@ class NewTrunk(BaseModel):
 class Registration(BaseModel):
     """How our registration with a trunk stands."""
 
-    model_config = _READ
+    model_config = READ
 
     state: Literal["waiting", "registered", "failed"]
     reason: str = Field(description="Why it failed; it is tried again.")
@@ -101,7 +101,7 @@ class Registration(BaseModel):
 
 
 class Trunk(NewTrunk):
-    model_config = _READ
+    model_config = READ
 
     id: int
     registration: Registration | None = Field(description="Of one that we register with.")
@@ -110,7 +110,7 @@ class Trunk(NewTrunk):
 class NewPhone(BaseModel):
     """A telephone that registers with its name and its secret."""
 
-    model_config = _CONFIG
+    model_config = SENT
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
         description="Its user name, which no other phone of the platform has."
@@ -135,7 +135,7 @@ class CreatedPhone(Created):
 
 
 class Phone(BaseModel):
-    model_config = _READ
+    model_config = READ
 
     id: int
     name: str
@@ -151,7 +151,7 @@ class Phone(BaseModel):
 class Binding(BaseModel):
     """A place where a phone is registered."""
 
-    model_config = _READ
+    model_config = READ
 
     uri: str = Field(description="Its Contact.")
     host: str = Field(description="Where the REGISTER came from.")

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from callwright.base import phone_numbers
 from callwright.base.errors import RequestError
@@ -15,16 +15,15 @@ from callwright.store.sms import SmsRow
 from callwright.store.sms_carriers import WAIT_S, OwnedCarrier, Texting
 from callwright.web.v1.deps import PAGE_DEFAULT, After, Asker, Db, Limit
 from callwright.web.v1.idempotency import once
-from callwright.web.v1.models import Created, Label
+from callwright.web.v1.models import SENT, Created, Label
 
 router = APIRouter(tags=["Texts"])
-_CONFIG = ConfigDict(extra="forbid")
 
 
 class NewCarrier(BaseModel):
     """An account with a carrier of texts."""
 
-    model_config = _CONFIG
+    model_config = SENT
 
     name: Label
     type: str = Field(max_length=50, description="loopback, twilio, vonage, telnyx, bandwidth, generic or smpp.")
@@ -33,7 +32,7 @@ class NewCarrier(BaseModel):
 
 
 class ChangedCarrier(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     name: Label
     settings: dict[str, Any] = Field(default_factory=dict, description="A secret given as *** stays as it was.")
@@ -53,7 +52,7 @@ class Carrier(BaseModel):
 
 
 class NumberTexting(BaseModel):
-    model_config = _CONFIG
+    model_config = SENT
 
     carrier_id: int | None = Field(ge=1, lt=2**63)
     text_url: str = Field("", max_length=2_000, description="Gets a POST for each text that arrives.")
@@ -70,7 +69,7 @@ class NumberTexting(BaseModel):
 class NewMessage(BaseModel):
     """A text to be sent."""
 
-    model_config = _CONFIG
+    model_config = SENT
 
     sender: str = Field(max_length=50, description="A number of the account that sends texts.")
     to: str = Field(max_length=50)
