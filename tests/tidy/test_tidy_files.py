@@ -9,7 +9,8 @@ from checkout import ROOT, lines, text
 pytestmark = pytest.mark.pure
 
 _ARCHIVES, _SYSTEMS = ("deb", "archive", "security"), ("debian", "ubuntu")
-_PARTS = ("pypi", "npmjs", "nodesource", "pythonhosted", *(f"{at}[.]{of}" for at in _ARCHIVES for of in _SYSTEMS))
+_NAMES = (("py", "pi"), ("npm", "js"), ("node", "source"), ("python", "hosted"))
+_PARTS = (*map("".join, _NAMES), *(f"{at}[.]{of}" for at in _ARCHIVES for of in _SYSTEMS))
 REGISTRIES = re.compile(rf"({'|'.join(_PARTS)})[.](org|com)", re.I)
 "Hosts of package registries: people use mirrors, and their own settings say which. Put together here: this file is read, too."
 
