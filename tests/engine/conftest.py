@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -22,9 +24,12 @@ from bench._ivr import media
 from callwright.base.config import Config
 from callwright.base.trust import trusting
 from callwright.sip.address import host_port, written
+from callwright.sip.events import Answered, Rejected, SipEvent
 from callwright.store.database import Database
+from callwright.telephony.sip_endpoint import SipEndpoint
 
 START_S_MAX = 60.0
+DESCRIPTION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 SCENARIOS = Path(__file__).parents[2] / "bench" / "_ivr"
 
 
@@ -152,10 +157,50 @@ class Running:
                         return legs
                 await asyncio.sleep(0.1)
 
+    async def until_registration(self, trunk_id: int, state: str) -> dict[str, Any]:
+        """Ours with a trunk, once it stands so."""
+        async with self.client() as client, asyncio.timeout(30):
+            while True:
+                (found,) = [one for one in (await client.get("/v1/trunks")).json() if one["id"] == trunk_id]
+                if found["registration"] and found["registration"]["state"] == state:
+                    return found["registration"]
+                await asyncio.sleep(0.05)
+
+    async def called(self, source: str, number: str, *, caller: str = "6175550100", **options: Any) -> int:
+        """The status that a call from this address gets; 0 for none in three seconds. `options`: of `SipEndpoint.invite`."""
+        events: asyncio.Queue[SipEvent] = asyncio.Queue()
+        endpoint = await SipEndpoint.open(source, 0, on_invite=lambda _: None)
+        host, port = to = host_port(self.ready["sip"])
+        try:
+            call = endpoint.invite(
+                f"sip:{number}@{host}:{port}", call_id=secrets.token_hex(8), caller=caller, sdp=DESCRIPTION, to=to,
+                on_event=events.put_nowait, **options,
+            )  # fmt: skip
+            try:
+                async with asyncio.timeout(3):
+                    while not isinstance(event := await events.get(), Answered | Rejected):
+                        pass
+            except TimeoutError:
+                return 0
+            call.hang_up()
+            return 200 if isinstance(event, Answered) else event.status
+        finally:
+            await endpoint.close()
+
     def phone_events(self) -> list[dict[str, Any]]:
         """What the test phone has noticed so far."""
         file = Path(self.ready["recordings_dir"]).parent / "run" / "phone.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def own_address() -> str:
+    """An address of this machine that others reach."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        return str(probe.getsockname()[0])
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import Running, started
+from conftest import Running, own_address, started
 from dns_server import name_server
 from prometheus_client.parser import text_string_to_metric_families
 from sip_requests import register
@@ -21,7 +21,6 @@ from callwright.services import accounts, applications, deployments, first_start
 from callwright.services.phones import NewPhone
 from callwright.sip.address import Address
 from callwright.sip.digest import Credentials, Identity
-from callwright.sip.events import Answered, Rejected, SipEvent
 from callwright.sip.locating import Place
 from callwright.sip.message import Request, Response, parse
 from callwright.sip.sources import BURST, FAILURES_MAX
@@ -34,24 +33,13 @@ from callwright.telephony.sip_endpoint import SipEndpoint
 pytestmark = pytest.mark.wire
 
 WAIT_S = 20.0
-DESCRIPTION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 ANN, BOB, NETWORK, STRANGER, GUESSER, PHONE, FLOOD = (f"127.0.0.{number}" for number in (21, 22, 33, 66, 67, 68, 69))
 "Where the trunks and the others are: all of them can send to this machine's own address."
 
 
-def _own_address() -> str:
-    """An address of this machine that others reach."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has no network")
-        return str(probe.getsockname()[0])
-
-
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Running]:
-    with started("--sip", f"{_own_address()}:0") as running:
+    with started("--sip", f"{own_address()}:0") as running:
         yield running
 
 
@@ -74,25 +62,7 @@ def _to(platform: Running) -> Address:
 
 
 async def _calls(platform: Running, source: str, number: str, *headers: tuple[str, str]) -> int:
-    """The status that a call from there gets; 0 for none in three seconds."""
-    events: asyncio.Queue[SipEvent] = asyncio.Queue()
-    endpoint = await SipEndpoint.open(source, 0, on_invite=lambda _: None)
-    host, port = to = _to(platform)
-    try:
-        call = endpoint.invite(
-            f"sip:{number}@{host}:{port}", call_id=secrets.token_hex(8), caller="6175550100", sdp=DESCRIPTION, to=to,
-            on_event=events.put_nowait, extra=headers,
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(3):
-                while not isinstance(event := await events.get(), Answered | Rejected):
-                    pass
-        except TimeoutError:
-            return 0
-        call.hang_up()
-        return 200 if isinstance(event, Answered) else event.status
-    finally:
-        await endpoint.close()
+    return await platform.called(source, number, extra=headers)
 
 
 async def _until_known(platform: Running, source: str, number: str) -> None:

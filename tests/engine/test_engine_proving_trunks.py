@@ -1,7 +1,6 @@
 """A switch whose address changes: a trunk that proves its calls by a name and a secret, wherever they come from."""
 
 import asyncio
-import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 from applications import SHORT
-from conftest import Running, started
+from conftest import DESCRIPTION, Running, own_address, started
 from prometheus_client.parser import text_string_to_metric_families
 from sip_requests import register
 from sipp import SDP, bye_answer, call, dial, recv
@@ -28,22 +27,11 @@ pytestmark = pytest.mark.interop
 WAIT_S = 20.0
 SECRET = "s3cr3t of a switch".replace(" ", "-")
 NUMBER = "12125554001"
-DESCRIPTION = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
-
-
-def _own_address() -> str:
-    """An address of this machine that others reach."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has no network")
-        return str(probe.getsockname()[0])
 
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Running]:
-    with started("--sip", f"{_own_address()}:0") as running:
+    with started("--sip", f"{own_address()}:0") as running:
         asyncio.run(running.deploy(SHORT, address=NUMBER))
         yield running
 
@@ -83,25 +71,8 @@ class Switch:
 
 
 async def _dials(platform: Running, source: str, name: str, secret: str = SECRET) -> int:
-    """The status that a call gets which shows the switch in From; 0 for none in three seconds."""
-    events: asyncio.Queue[SipEvent] = asyncio.Queue()
-    endpoint = await SipEndpoint.open(source, 0, on_invite=lambda _: None)
-    host, port = to = _to(platform)
-    try:
-        made = endpoint.invite(
-            f"sip:{NUMBER}@{host}:{port}", call_id=secrets.token_hex(8), caller=name, sdp=DESCRIPTION, to=to,
-            on_event=events.put_nowait, credentials=Credentials(name, secret),
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(3):
-                while not isinstance(event := await events.get(), Answered | Rejected):
-                    pass
-        except TimeoutError:
-            return 0
-        made.hang_up()
-        return 200 if isinstance(event, Answered) else event.status
-    finally:
-        await endpoint.close()
+    """What a call gets which shows the switch in From."""
+    return await platform.called(source, NUMBER, caller=name, credentials=Credentials(name, secret))
 
 
 async def _until_known(platform: Running, source: str, name: str) -> None:

@@ -60,15 +60,6 @@ async def _trunk(platform: Running, host: str, **fields: Any) -> AsyncIterator[i
         assert (await client.delete(f"/v1/trunks/{trunk_id}")).status_code == 204
 
 
-async def _until(platform: Running, trunk_id: int, state: str) -> dict[str, Any]:
-    async with platform.client() as client, asyncio.timeout(WAIT_S):
-        while True:
-            (found,) = [one for one in (await client.get("/v1/trunks")).json() if one["id"] == trunk_id]
-            if found["registration"] and found["registration"]["state"] == state:
-                return found["registration"]
-            await asyncio.sleep(0.05)
-
-
 class TestServersOfAName:
     async def test_the_second_where_the_first_is_mute(self, platform: Running, tmp_path: Path) -> None:
         """A socket that nobody reads is what a dead server is by UDP."""
@@ -77,7 +68,7 @@ class TestServersOfAName:
             async with kamailio(tmp_path, ROUTES, "maxfwd", "usrloc", "registrar") as carrier:
                 srv = [f"1 0 {mute.getsockname()[1]} sip.carrier.test.", f"2 0 {carrier[1]} sip.carrier.test."]
                 async with _named("udp", srv), _trunk(platform, "carrier.test") as trunk_id:
-                    await _until(platform, trunk_id, "registered")
+                    await platform.until_registration(trunk_id, "registered")
             mute.setblocking(False)
             assert mute.recv(65536).startswith(b"REGISTER sip:carrier.test SIP/2.0\r\n")
 
@@ -92,7 +83,7 @@ class TestServersOfAName:
             ports = [_free_port(socket.SOCK_STREAM), busy.address[1], carrier[1]]
             srv = [f"{number} 0 {port} sip.carrier.test." for number, port in enumerate(ports)]
             async with _named("tcp", srv), _trunk(platform, "carrier.test", transport="tcp") as trunk_id:
-                await _until(platform, trunk_id, "registered")
+                await platform.until_registration(trunk_id, "registered")
                 assert await busy.verdict() == ""
 
     async def test_what_is_no_failure_of_a_server_is_the_registrars_word(
@@ -101,7 +92,7 @@ class TestServersOfAName:
         async with called(tmp_path, [recv("REGISTER"), reply("403 Not A Customer")]) as one:
             srv = [f"1 0 {one.address[1]} sip.carrier.test.", f"2 0 {_free_port()} sip.carrier.test."]
             async with _named("udp", srv), _trunk(platform, "carrier.test") as trunk_id:
-                assert (await _until(platform, trunk_id, "failed"))["reason"] == "403 Not A Customer"
+                assert (await platform.until_registration(trunk_id, "failed"))["reason"] == "403 Not A Customer"
 
 
 @asynccontextmanager
@@ -173,7 +164,7 @@ class TestConnections:
             _trunk(platform, at[0], port=at[1], transport="tcp") as trunk_id,
         ):
             first = await registrar.next()
-            await _until(platform, trunk_id, "registered")
+            await platform.until_registration(trunk_id, "registered")
             registrar.close_all()
             second = await registrar.next()
             assert (second.headers.get("call-id"), second.headers.get("contact")) == (
@@ -181,7 +172,7 @@ class TestConnections:
                 first.headers.get("contact"),
             )
             assert second.sequence == first.sequence + 1 and second.headers.get("expires") == "3600"
-            await _until(platform, trunk_id, "registered")
+            await platform.until_registration(trunk_id, "registered")
 
     async def test_a_registrar_that_closes_each_is_asked_with_pauses(self, platform: Running) -> None:
         async with _registrar() as (registrar, at):
@@ -190,7 +181,7 @@ class TestConnections:
                 for _ in range(2):
                     await registrar.next()
                 # The first loss was made good at once; after the second it waits.
-                told = await _until(platform, trunk_id, "failed")
+                told = await platform.until_registration(trunk_id, "failed")
                 assert told["reason"] == "408 the connection was closed" and registrar.asked.empty()
                 await registrar.next()
 
@@ -202,7 +193,7 @@ class TestConnections:
                 trunk_id = await open_.enter_async_context(
                     _trunk(platform, carrier[0], port=carrier[1], transport="tcp")
                 )
-                await _until(platform, trunk_id, "registered")
-            assert (await _until(platform, trunk_id, "failed"))["reason"].startswith("408")
+                await platform.until_registration(trunk_id, "registered")
+            assert (await platform.until_registration(trunk_id, "failed"))["reason"].startswith("408")
             async with kamailio(tmp_path, ROUTES, *modules, tcp=True, at=carrier):
-                await _until(platform, trunk_id, "registered")
+                await platform.until_registration(trunk_id, "registered")

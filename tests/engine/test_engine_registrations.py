@@ -56,15 +56,6 @@ async def _trunk(platform: Running, at: Address, **fields: Any) -> int:
     return int(reply.json()["id"])
 
 
-async def _until(platform: Running, trunk_id: int, state: str) -> dict[str, Any]:
-    async with platform.client() as client, asyncio.timeout(WAIT_S):
-        while True:
-            (found,) = [one for one in (await client.get("/v1/trunks")).json() if one["id"] == trunk_id]
-            if found["registration"] and found["registration"]["state"] == state:
-                return found["registration"]
-            await asyncio.sleep(0.05)
-
-
 async def _call(at: Address, number: str) -> int:
     """The status that a call through the carrier gets."""
     events: asyncio.Queue[SipEvent] = asyncio.Queue()
@@ -88,7 +79,7 @@ async def test_registered_called_and_taken_back(platform: Running, tmp_path: Pat
         await platform.deploy(SHORT, address="12125556001")
         _, deployment_id = await platform.deploy(SHORT)
         trunk_id = await _trunk(platform, carrier)
-        told = await _until(platform, trunk_id, "registered")
+        told = await platform.until_registration(trunk_id, "registered")
         assert told["reason"] == "" and told["expires_at"] > told["changed_at"] + 60
         # The number stands in To alone: the Request-URI is our Contact.
         assert await _call(carrier, "+1-212-555-6001") == 200
@@ -111,7 +102,7 @@ async def test_registered_called_and_taken_back(platform: Running, tmp_path: Pat
 async def test_why_it_fails_is_shown(platform: Running, tmp_path: Path) -> None:
     async with kamailio(tmp_path, ROUTES, "maxfwd", "auth", "usrloc", "registrar") as carrier:
         trunk_id = await _trunk(platform, carrier, password="guess")
-        assert (await _until(platform, trunk_id, "failed"))["reason"].startswith("401")
+        assert (await platform.until_registration(trunk_id, "failed"))["reason"].startswith("401")
     async with platform.client() as client:
         refused = await client.post("/v1/trunks", json={"name": "x", "host": "192.0.2.1", "registers": True})
         assert refused.status_code == 400 and "username" in refused.text

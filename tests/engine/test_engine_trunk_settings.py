@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from applications import SHORT
 from baresip import WAIT_S, baresip
-from conftest import Running, started
+from conftest import Running, own_address, started
 from dns_server import name_server
 from sipp import SDP, bye_answer, call, called, dial, recv, reply
 from tls import Authority
@@ -142,7 +142,7 @@ class TestCodecs:
         offer = SDP.replace("0 101", "0 8 9 101").replace(
             "a=rtpmap:101", "a=rtpmap:8 PCMA/8000\na=rtpmap:9 G722/8000\na=rtpmap:101"
         )
-        own = _own_address()
+        own = own_address()
         with started("--sip", f"{own}:0") as platform:
             await platform.deploy(SHORT, address="12125559301")
             ours = {"127.0.0.41": (["g722", "pcma"], "9 101"), "127.0.0.42": ([], "0 101")}
@@ -177,13 +177,3 @@ class TestCodecs:
                 body = {"name": "t", "host": "192.0.2.1", "prefix": "4450", **wrong}
                 refused = await client.post("/v1/trunks", json=body)
                 assert refused.status_code == 400 and told in refused.text, refused.text
-
-
-def _own_address() -> str:
-    """An address of this machine that others reach."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has no network")
-        return str(probe.getsockname()[0])
