@@ -12,7 +12,7 @@ from conftest import Running
 from telephones import BLOCK, Line, Telephone, blocks_of, longest, seconds_of, sides, silent, telephone
 
 from callwright.media import g711, wav
-from callwright.media.frames import RATE_HZ
+from callwright.media.frames import FRAME_BYTES, RATE_HZ, SILENCE_FRAME, frames
 from callwright.media.tones import tone
 from callwright.ports.leg import KeyPressed, LegEnded, SpeechEnded, SpeechStarted
 from callwright.testing.receiver import Answer, Receiver
@@ -20,8 +20,8 @@ from callwright.testing.receiver import Answer, Receiver
 pytestmark = pytest.mark.wire
 
 RINGBACK = (440, 480)
-A_LITTLE = RATE_HZ // 10
-"""Samples of a tone of ours that nothing else is the same as."""
+A_LITTLE = 3
+"""Frames of a tone of ours that nothing else has."""
 
 
 @pytest.fixture
@@ -40,6 +40,14 @@ def _application(name: str, *modules: dict[str, Any], **document: Any) -> dict[s
     start = {"name": "start", "type": "start", "exits": {"next": modules[0]["name"]}}
     end = {"name": "end", "type": "exit"}
     return {"name": name, "pages": [{"name": "Main", "modules": [start, *modules, end]}], **document}
+
+
+def _frames_of(name: str, heard: bytes) -> list[int]:
+    """Where frames of a tone of ours lie in what was heard, in order.
+
+    By the frame: a machine that is too busy leaves a gap between two, but sends each as it is.
+    """
+    return sorted(at for frame in set(frames(tone(name))) - {SILENCE_FRAME} if (at := heard.find(frame)) >= 0)
 
 
 async def _recording(platform: Running, number: str) -> Path:
@@ -97,10 +105,9 @@ async def test_music_is_heard_while_a_service_is_asked_and_no_longer(platform, p
     answered.set()
     await caller.until(LegEnded)
     heard = await caller.heard_bytes()
-    begins = heard.index(tone("hold")[:A_LITTLE])
-    ends = begins + next(at for at, byte in enumerate(tone("hold")) if heard[begins + at] != byte)
-    assert ends - begins > A_LITTLE
-    assert (~silent((await caller.heard())[ends:])).sum() * BLOCK / RATE_HZ > 0.5, "then it speaks"
+    music = _frames_of("hold", heard)
+    assert len(music) >= A_LITTLE
+    assert (~silent((await caller.heard())[music[-1] + FRAME_BYTES :])).sum() * BLOCK / RATE_HZ > 0.5, "then it speaks"
 
 
 async def test_music_in_place_of_ringing(platform, phone):
@@ -118,7 +125,7 @@ async def test_music_in_place_of_ringing(platform, phone):
     call.reject(486)
     await caller.until(LegEnded)
     heard = await caller.heard_bytes()
-    assert tone("hold")[:A_LITTLE] in heard and tone("ringback")[:A_LITTLE] not in heard
+    assert len(_frames_of("hold", heard)) >= A_LITTLE and not _frames_of("ringback", heard)
 
 
 async def test_a_recording_is_silent_while_something_private_is_asked(platform, phone):

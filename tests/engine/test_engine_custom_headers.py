@@ -1,6 +1,7 @@
 """Header fields that whoever queues a call gives it are sent with its INVITE: to a trunk, and to a telephone."""
 
 import asyncio
+import contextlib
 import socket
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from callwright.sip.message import Request, Response, parse
 pytestmark = pytest.mark.interop
 
 WAIT_S = 20.0
+AGAIN_S = 0.5
 HEADERS = {"User-to-User": "56a390f3d2b7310023a2;encoding=hex", "X-Case": "7, of two"}
 
 
@@ -54,23 +56,34 @@ async def test_to_a_telephone(platform: Running) -> None:
         phone.bind((host, 0))
         phone.setblocking(False)
 
-        async def hears() -> tuple[Request | Response, tuple[str, int]]:
-            async with asyncio.timeout(WAIT_S):
+        async def hears(within_s: float = WAIT_S) -> tuple[Request | Response, tuple[str, int]]:
+            async with asyncio.timeout(within_s):
                 data, source = await loop.sock_recvfrom(phone, 8192)
             return parse(data), source
+
+        async def is_answered(asked: Request) -> Response:
+            """Said again until it is: an engine that has not heard of a telephone yet does not answer it."""
+            for _ in range(int(WAIT_S / AGAIN_S)):
+                phone.sendto(asked.serialize(), (host, int(port)))
+                with contextlib.suppress(TimeoutError):
+                    while True:
+                        answer, _ = await hears(AGAIN_S)
+                        if isinstance(answer, Response) and answer.headers.get("cseq") == asked.headers.get("cseq"):
+                            return answer
+            raise TimeoutError
 
         place = f"{host}:{phone.getsockname()[1]}"
         asked = register(f"<sip:olga@{place}>", user="olga", number=1, call_id="olga")
         for number in (1, 2):
             asked.renumber(number)
             asked.headers.set("via", f"SIP/2.0/UDP {place};branch=z9hG4bKolga{number};rport")
-            phone.sendto(asked.serialize(), (host, int(port)))
-            answer, _ = await hears()
-            assert isinstance(answer, Response)
+            answer = await is_answered(asked)
             assert answer.status == 200 or Identity(Credentials("olga", secret), lambda: "c").prove(asked, answer)
         call_id = await platform.queue_at("olga", sip_headers=HEADERS)
-        invite, source = await hears()
-        assert isinstance(invite, Request) and invite.method == "INVITE"
+        while not isinstance((heard := await hears())[0], Request):
+            pass  # a second answer to what was said twice
+        invite, source = heard
+        assert invite.method == "INVITE"
         assert {name: invite.headers.get(name.lower()) for name in HEADERS} == HEADERS
         busy = Response(486, "Busy Here")
         for name in ("via", "from", "to", "call-id", "cseq"):
