@@ -1,7 +1,7 @@
 """Dials the outbound queue: claims what is due, stores each Call-ID, and only then sends the INVITE.
 
-The dialer wakes when something is queued or finished (NOTIFY) and at least once a second, which also covers
-windows that open and retries that come due. It never claims more than the channels that are free.
+The dialer wakes when something is queued or finished (NOTIFY), when the next window opens or retry comes due, and at least once
+in a few seconds. It never claims more than the channels that are free.
 
 A database that goes away in the middle leaves it open whether a claim or a start was committed. Then nothing is
 dialled of it; what this engine holds in the database without having dialled is given back before the next claim.
@@ -9,6 +9,7 @@ dialled of it; what this engine holds in the database without having dialled is 
 
 import asyncio
 import logging
+import math
 import secrets
 from functools import partial
 
@@ -24,11 +25,12 @@ from callwright.engine.telephones import Telephones, first_of, knows_us_by, not_
 from callwright.engine.writer import Writer
 from callwright.ports.leg import NotReached
 from callwright.services import dialing, trunks
-from callwright.services.dialing import Claim, Ending, Finish
+from callwright.services.dialing import SOON_S, Claim, Ending, Finish
 from callwright.sip.address import sip_uri
 from callwright.store.database import FAILURES, Database
 from callwright.store.deployments import Route
 from callwright.store.scope import Scope
+from callwright.store.waking import nap
 from callwright.telephony.dialled import NotAnswered
 from callwright.telephony.leg import SipLeg
 from callwright.telephony.plane import MediaPlane
@@ -37,8 +39,11 @@ from callwright.telephony.succession import Station
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 1.0
-"The longest nap between two looks at the queue."
+BLOCKED_S = 1.0
+"The longest nap between two claims while something is due that has no channel, no rate or no telephone."
+
+IDLE_S = SOON_S
+"The longest nap while nothing is due. What is queued for later than that wakes nobody."
 
 REST_S = 0.01
 "Half the first nap after work."
@@ -92,26 +97,26 @@ class Dialer:
         self._woken.set()
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
-        nap_s = IDLE_S
+        more, nap_s = True, REST_S
         while True:
+            due_in_s = 0.0
             try:
-                more = await self._round(tasks)
+                if not more and not self._unsure:
+                    due_in_s = await self._due_in()
+                more = due_in_s <= 0 and await self._round(tasks)
             except FAILURES as error:
                 log.warning("the queue cannot be read: %s", error)
                 self._unsure = True
                 more = False
             # After work there may be more that only waits for its trunk's rate: short naps first, then longer ones.
-            nap_s = REST_S if more else min(2 * nap_s, IDLE_S)
+            nap_s = REST_S if more else min(2 * nap_s, BLOCKED_S)
             if not more:
-                await self._nap(nap_s)
+                await nap(self._woken, min(due_in_s, IDLE_S) if due_in_s > 0 else nap_s)
 
-    async def _nap(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
-        self._woken.clear()
+    async def _due_in(self) -> float:
+        """Seconds, 0 or less where something is due. To ask costs far less than a claim of nothing."""
+        due = await dialing.next_due(self._db)
+        return math.inf if due is None else due - now()
 
     async def _round(self, tasks: asyncio.TaskGroup) -> bool:
         """Dial what is due; whether there was anything."""

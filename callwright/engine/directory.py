@@ -20,6 +20,7 @@ from callwright.sip.locating import Place
 from callwright.store.database import FAILURES, Database
 from callwright.store.phones import CHANGED, KnownPhone
 from callwright.store.trunks import KnownTrunk
+from callwright.store.waking import nap
 
 log = logging.getLogger(__name__)
 
@@ -146,12 +147,7 @@ class Directory:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._db.listen(CHANGED, self._woken.set))
             while True:
-                try:
-                    async with asyncio.timeout(EVERY_S):
-                        await self._woken.wait()
-                except TimeoutError:
-                    pass
-                self._woken.clear()
+                await nap(self._woken, EVERY_S)
                 try:
                     await self.read()
                     changed()

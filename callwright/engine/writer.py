@@ -1,4 +1,4 @@
-"""Writes what happens in calls to the database, all calls together, five times a second.
+"""Writes what happens in calls to the database, all calls together, five times a second where anything happens.
 
 One transaction for everything of a moment costs far less than one for each thing. While the database is away the
 batch waits and grows, up to `WAITING_MAX`; then the engine takes no new calls (`full`), so nothing is lost.
@@ -75,6 +75,8 @@ class Writer:
 
         self._ids: deque[int] = deque()
         self._open: dict[int, _Open] = {}
+        self._woken = asyncio.Event()
+        "There is something to write, or few ids are left."
 
     @property
     def waiting(self) -> int:
@@ -87,7 +89,9 @@ class Writer:
 
     async def run(self) -> None:
         while True:
+            await self._woken.wait()
             await asyncio.sleep(FLUSH_S)
+            self._woken.clear()
             await self.flush()
 
     async def flush(self) -> None:
@@ -105,6 +109,7 @@ class Writer:
                 self._failed = None
         except FAILURES as error:
             log.warning("the journal waits for the database: %s", error)
+            self._woken.set()
             await asyncio.sleep(RETRY_S)
 
     async def finish(self) -> None:
@@ -140,10 +145,12 @@ class Writer:
         self._ids.appendleft(call_id)
 
     def opened(self, call: OpenedCall) -> None:
+        self._woken.set()
         self._open[call.id] = _Open(call)
         self._batch.opened.append(call)
 
     def entry(self, call_id: int, entry: Entry) -> None:
+        self._woken.set()
         call = self._open[call_id]
         self._batch.events.append((call_id, call.seq, entry.at, encode_entry(entry).decode()))
         if call.errors < ERRORS_MAX and (message := error_of(entry)):
@@ -152,15 +159,19 @@ class Writer:
         call.seq += 1
 
     def closed(self, call: ClosedCall) -> None:
+        self._woken.set()
         del self._open[call.id]
         self._batch.closed.append(call)
 
     def leg(self, leg: LegRow) -> None:
         """A leg is over."""
+        self._woken.set()
         self._batch.legs.append(leg)
 
     def connected(self, attempt_id: int, at: float) -> None:
+        self._woken.set()
         self._batch.connected.append((attempt_id, at))
 
     def finished(self, finish: Finish) -> None:
+        self._woken.set()
         self._batch.finished.append(finish)

@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 
 from callwright.base.errors import ProviderError
 from callwright.jobs import metrics
-from callwright.jobs.waking import nap
 from callwright.providers.http import GuardedClient
 from callwright.providers.mail.smtp import Mailer
 from callwright.services import call_details, callbacks, outbound, sms
 from callwright.services.callbacks import CallbackTry, DueCallback
 from callwright.store.database import FAILURES, Database
 from callwright.store.scope import PLATFORM
+from callwright.store.waking import nap
 
 log = logging.getLogger(__name__)
 

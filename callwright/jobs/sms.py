@@ -5,6 +5,7 @@ connections, and a rate is kept more evenly by one. What serves a carrier ends a
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import replace
@@ -40,7 +41,10 @@ GATHER_S = 0.01
 "From the first room to a claim: answers that come together make room for one claim, and not for one each."
 
 LOOK_S = 5.0
-"How often carriers are looked for, and leases that have run out."
+"How often carriers are looked for."
+
+SWEEP_S = 15.0
+"How often leases that have run out are looked for: a quarter of one."
 
 IDLE_S_MAX = 5.0
 SEND_S_MAX = 40.0
@@ -69,14 +73,22 @@ class Texts:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._sweep())
             while True:
                 try:
-                    await sms.lapse(self._db)
-                    await sms.count(self._db)
                     await self._follow(group, await sms.carriers(self._db))
                 except FAILURES as error:
                     log.warning("texts wait for the database: %s", error)
                 await asyncio.sleep(LOOK_S)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await sms.lapse(self._db)
+                await sms.count(self._db)
+            except FAILURES as error:
+                log.warning("texts in doubt wait for the database: %s", error)
+            await asyncio.sleep(SWEEP_S)
 
     async def _follow(self, group: asyncio.TaskGroup, rows: list[CarrierRow]) -> None:
         known = {row.id: row for row in rows}
@@ -185,20 +197,19 @@ class Sender:
             pass
 
     async def _nap(self) -> None:
-        try:
-            due = await sms.next_due(self._db, self._row.id)
-        except FAILURES:
-            due = None
-        wait_s = (
-            IDLE_S_MAX
-            if due is None
-            else min(max(due - time.time(), 1 / max(self._row.texts_per_second, 1)), IDLE_S_MAX)
-        )
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
+        """Until something is due, or somebody says so."""
+        while not self._woken.is_set():
+            try:
+                due = await sms.next_due(self._db, self._row.id)
+            except FAILURES:
+                due = None
+            soon_s = IDLE_S_MAX if due is None else due - time.time()
+            # What is due and was not claimed has to wait for the rate.
+            wait_s = min(max(soon_s, 1 / max(self._row.texts_per_second, 1)), IDLE_S_MAX)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), wait_s)
+            if soon_s < IDLE_S_MAX:
+                return
 
     async def _send(self, text: DueText) -> None:
         try:

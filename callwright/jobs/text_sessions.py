@@ -5,10 +5,10 @@ import logging
 import time
 
 from callwright.conversation.text_turn import TextTurn, Tools
-from callwright.jobs.waking import nap
 from callwright.services import text_sessions
 from callwright.store.database import FAILURES, Database
 from callwright.store.text_sessions import DueTurn
+from callwright.store.waking import nap
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,8 @@ class TextSessions:
         while True:
             await asyncio.sleep(RENEW_S)
             try:
-                await text_sessions.renew(self._db, list(self._in_hand.values()))
+                if self._in_hand:
+                    await text_sessions.renew(self._db, list(self._in_hand.values()))
             except FAILURES as error:
                 log.warning("leases of turns are not renewed: %s", error)
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from callwright.services import engines
 from callwright.store import dialing as store
+from callwright.store import undialled
 from callwright.store.database import Database
-from callwright.store.dialing import BATCH, Claim, Ending, Finish
+from callwright.store.dialing import BATCH, SOON_S, Claim, Ending, Finish
 from callwright.store.scope import PLATFORM
 
 _BUSY = frozenset({486, 600})
@@ -32,6 +33,12 @@ def ending_of(status: int, *, heard: bool = True) -> Ending:
     return "failed" if status in _PASSES or (500 <= status < 600 and status not in (501, 505)) else "rejected"
 
 
+async def next_due(db: Database) -> float | None:
+    """When there is something that an engine could claim, if it had room (UNIX seconds, perhaps of the past); None: never, as
+    things stand."""
+    return await store.next_due(db, PLATFORM)
+
+
 async def claim(db: Database, *, engine_id: int, free: int, now: float) -> list[Claim]:
     """Take due calls, as many as are `free`. One to a telephone that another engine reaches, which dials, is left to it."""
     return await store.claim(db, PLATFORM, engine_id=engine_id, free=free, now=now, silent_since=now - engines.SILENT_S)
@@ -49,14 +56,29 @@ async def give_back(db: Database, *, engine_id: int, undialled: Sequence[int], n
 async def doubt_due(db: Database, now: float) -> int:
     """In a database that was just restored: end the queued calls that are due, in doubt. Returns how many."""
     ended = 0
-    while more := await store.doubt_due(db, PLATFORM, now):
+    while more := await undialled.doubt_due(db, PLATFORM, now):
         ended += more
     return ended
 
 
 async def sweep(db: Database, now: float) -> int:
     """End what can no longer be dialled: windows that passed, numbers that no trunk takes. Returns how many."""
-    return await store.expire_windows(db, PLATFORM, now) + await store.reject_unroutable(db, PLATFORM, now)
+    if not await undialled.is_hopeless(db, PLATFORM, now):
+        return 0
+    return await undialled.expire_windows(db, PLATFORM, now) + await undialled.reject_unroutable(db, PLATFORM, now)
 
 
-__all__ = ["BATCH", "Claim", "Ending", "Finish", "claim", "doubt_due", "ending_of", "give_back", "start", "sweep"]
+__all__ = [
+    "BATCH",
+    "SOON_S",
+    "Claim",
+    "Ending",
+    "Finish",
+    "claim",
+    "doubt_due",
+    "ending_of",
+    "give_back",
+    "next_due",
+    "start",
+    "sweep",
+]

@@ -39,8 +39,6 @@ LOCKED = """
     )"""
 "The calls of given attempts, locked in the order of their ids before anything is changed."
 
-RESTORED = "in doubt: restored from a backup, and perhaps dialled since it was made"
-
 ERASED = """
     metadata = CASE WHEN c.is_pci AND {over} THEN '{{}}'::json ELSE c.metadata END,
     sip_headers = CASE WHEN c.is_pci AND {over} THEN '{{}}'::json ELSE c.sip_headers END,
@@ -49,6 +47,15 @@ ERASED = """
                         ELSE c.phone_number END
 """
 "What an UPDATE does to a call of the secure environment that is `over`: what it was queued with is gone."
+
+WAITS = "c.status = 'queued' AND c.attempt_id IS NULL"
+"Of a call in the queue that no engine has claimed."
+
+_FOR_TELEPHONE = f"c.trunk_id IS NULL AND {WAITS} AND starts_with(c.dialled, 'sip:')"
+"Of one that a telephone of its account is to take."
+
+SOON_S = 5.0
+"What is queued for later than that wakes no dialer: each looks at least so often when something comes due."
 
 _OVER = "(g.ending IN ('completed', 'rejected') OR c.attempts >= c.max_attempts)"
 
@@ -124,6 +131,21 @@ class Finish:
     "Who answered; empty where nobody did."
 
 
+async def next_due(db: Database, _: Scope) -> float | None:
+    """When a call comes due, or came, at a trunk or a telephone."""
+    due: float | None = await db.pool.fetchval(
+        f"""
+        SELECT least(
+            (SELECT min(first.due_at) FROM trunks t CROSS JOIN LATERAL (
+                SELECT c.due_at FROM outbound_calls c WHERE c.trunk_id = t.id AND {WAITS} ORDER BY c.due_at, c.id LIMIT 1
+            ) first WHERE t.enabled),
+            (SELECT min(c.due_at) FROM outbound_calls c WHERE {_FOR_TELEPHONE})
+        )
+        """
+    )
+    return due
+
+
 async def claim(db: Database, _: Scope, *, engine_id: int, free: int, now: float, silent_since: float) -> list[Claim]:
     """Take at most `free` due calls (and at most `BATCH`), as far as the trunks' channels and rates allow.
 
@@ -161,9 +183,7 @@ async def _due_trunks(connection: Connection, now: float) -> list[Any]:
             t.from_user, t.asserts_identity, t.remote_party_id, t.withholds_caller, t.srtp, t.codecs, t.certificate_authority,
             t.tokens, t.tokens_at
         FROM trunks t
-        WHERE t.enabled AND EXISTS (
-            SELECT 1 FROM outbound_calls c
-            WHERE c.trunk_id = t.id AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $1)
+        WHERE t.enabled AND EXISTS (SELECT 1 FROM outbound_calls c WHERE c.trunk_id = t.id AND {WAITS} AND c.due_at <= $1)
         ORDER BY t.id LIMIT {TRUNKS_MAX} FOR NO KEY UPDATE
         """,
         now,
@@ -182,10 +202,10 @@ async def _due_trunks(connection: Connection, now: float) -> list[Any]:
     return sorted(({**row, "busy": counted.get(row["id"], 0)} for row in rows), key=lambda trunk: trunk["busy"])
 
 
-_DUE = """
+_DUE = f"""
         due AS (
             SELECT c.id FROM outbound_calls c
-            WHERE c.trunk_id = $1 AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $2
+            WHERE c.trunk_id = $1 AND {WAITS} AND c.due_at <= $2
               AND (c.end_at IS NULL OR c.end_at > $2)
             ORDER BY c.due_at, c.id LIMIT $3 FOR UPDATE SKIP LOCKED
         )"""
@@ -206,8 +226,7 @@ _DUE_AT_TELEPHONES = f"""
         ), waiting AS (
             -- Without those of telephones that have a call: a long queue of one keeps nobody else's from being looked at.
             SELECT c.id, {_TELEPHONE} AS telephone, c.due_at FROM outbound_calls c
-            WHERE c.trunk_id IS NULL AND c.status = 'queued' AND c.attempt_id IS NULL AND c.due_at <= $2
-              AND (c.end_at IS NULL OR c.end_at > $2) AND starts_with(c.dialled, 'sip:')
+            WHERE {_FOR_TELEPHONE} AND c.due_at <= $2 AND (c.end_at IS NULL OR c.end_at > $2)
               AND NOT EXISTS (SELECT 1 FROM busy b WHERE b.telephone = {_TELEPHONE})
               AND NOT EXISTS (SELECT 1 FROM elsewhere e WHERE e.phone_id = c.phone_id)
             ORDER BY c.due_at, c.id LIMIT {TELEPHONES_LOOKED_AT}
@@ -216,7 +235,7 @@ _DUE_AT_TELEPHONES = f"""
             SELECT DISTINCT ON (w.telephone) w.id FROM waiting w ORDER BY w.telephone, w.due_at, w.id
         ), due AS (
             SELECT c.id FROM outbound_calls c
-            WHERE c.id = ANY(ARRAY(SELECT id FROM first)) AND c.status = 'queued' AND c.attempt_id IS NULL
+            WHERE c.id = ANY(ARRAY(SELECT id FROM first)) AND {WAITS}
             ORDER BY c.due_at, c.id LIMIT $3 FOR UPDATE SKIP LOCKED
         )"""
 "A telephone has no channels and no rate, but one call of the queue at a time."
@@ -414,55 +433,3 @@ async def finish(connection: Connection, _: Scope, finishes: Sequence[Finish]) -
         [finish.sip_status for finish in finishes],
         [finish.callee_type for finish in finishes],
     )
-
-
-async def expire_windows(db: Database, _: Scope, now: float) -> int:
-    """End calls whose window has passed: `failed` where an attempt was made, else `canceled`."""
-    return await _end_queued(
-        db,
-        "c.end_at <= $1",
-        "CASE WHEN c.attempts > 0 THEN 'failed' ELSE 'canceled' END",
-        "the end of its window has passed",
-        now,
-    )
-
-
-async def reject_unroutable(db: Database, _: Scope, now: float) -> int:
-    """End due calls that no trunk takes."""
-    return await _end_queued(
-        db,
-        "c.trunk_id IS NULL AND NOT starts_with(c.dialled, 'sip:') AND c.due_at <= $1",
-        "'rejected'",
-        "no trunk takes this number",
-        now,
-    )
-
-
-async def doubt_due(db: Database, _: Scope, now: float) -> int:
-    """End queued calls that are due, as failed: a database that was restored does not know whether they were dialled."""
-    return await _end_queued(db, "c.due_at <= $1", "'failed'", RESTORED, now)
-
-
-async def _end_queued(db: Database, which: str, status: str, cause: str, now: float) -> int:
-    rows = await db.pool.fetch(
-        f"""
-        WITH over AS (
-            SELECT c.id FROM outbound_calls c WHERE c.status = 'queued' AND c.attempt_id IS NULL AND {which}
-            ORDER BY c.id LIMIT 500 FOR UPDATE SKIP LOCKED
-        ), call AS (
-            UPDATE outbound_calls c SET status = {status}, cause = $2, ended_at = $1, {ERASED.format(over="true")}
-            FROM over WHERE c.id = over.id
-            RETURNING c.id, c.account_id, c.result_url, c.status
-        ), event AS (
-            INSERT INTO outbound_events (outbound_call_id, at, event)
-            SELECT id, $1, CASE WHEN status = 'canceled' THEN 'canceled' ELSE 'failed' END FROM call
-        ), callback AS (
-            INSERT INTO callbacks (account_id, outbound_call_id, url, due_at)
-            SELECT account_id, id, result_url, $1 FROM call WHERE result_url <> '' RETURNING id
-        )
-        SELECT id, (SELECT pg_notify('callwright_callback', '') FROM callback LIMIT 1) FROM call
-        """,
-        now,
-        cause,
-    )
-    return len(rows)

@@ -9,7 +9,7 @@ from callwright.base.phone_numbers import PhoneNumber
 from callwright.base.values import Value
 from callwright.store.database import Connection, Database
 from callwright.store.deployments import DeploymentRow
-from callwright.store.dialing import ERASED
+from callwright.store.dialing import ERASED, SOON_S
 from callwright.store.scope import Scope, visible
 from callwright.store.trunks import TRUNK_FOR
 
@@ -119,7 +119,7 @@ _QUEUE = f"""
     ), event AS (
         INSERT INTO outbound_events (outbound_call_id, at, event) SELECT id, $5::float8, 'queued' FROM given ORDER BY id
     ), woken AS (
-        SELECT pg_notify('callwright_due', '') FROM given WHERE coalesce(start_at, 0) <= $5::float8 LIMIT 1
+        SELECT pg_notify('callwright_due', '') FROM given WHERE coalesce(start_at, 0) <= $5::float8 + {SOON_S} LIMIT 1
     )
     SELECT id, (SELECT count(*) FROM woken) AS woken FROM given ORDER BY id
 """

@@ -27,6 +27,8 @@ class RegisteredTrunk:
 
 async def claim(db: Database, _: Scope, *, engine_id: int, now: float, lease_s: float) -> list[RegisteredTrunk]:
     """Renew this engine's leases, and take those that nobody holds. What it holds then."""
+    if not await db.pool.fetchval("SELECT EXISTS (SELECT 1 FROM trunks WHERE registers AND enabled)"):
+        return []
     async with db.transaction() as connection:
         made = await connection.execute(
             """

@@ -19,11 +19,13 @@ from callwright.services import (
     engines,
     first_start,
     outbound,
+    phones,
     publishing,
     trunks,
 )
 from callwright.services.calls import CallBatch
 from callwright.services.dialing import Finish
+from callwright.services.phones import NewPhone
 from callwright.store import outbound as store
 from callwright.store.database import Database
 from callwright.store.outbound import CANCEL_BATCH, NewCall
@@ -298,6 +300,42 @@ async def test_windows(db, world):
     assert await dialing.sweep(db, now + 50) == 1
     assert await _status(db, world, over) == "canceled"
     assert [c.outbound_call_id for c in await dialing.claim(db, engine_id=engine, free=9, now=now + 101)] == [later]
+
+
+async def test_it_is_known_when_the_next_call_comes_due(db, world):
+    """Of those only that a trunk or a telephone could take, and that nobody has claimed."""
+    assert await dialing.next_due(db) is None
+    now = time.time()
+    await _queue(db, world, start_at=now + 600)
+    assert await dialing.next_due(db) == now + 600
+    await trunks.update(db, world.scope, world.trunk.id, replace(world.trunk, enabled=False))
+    assert await dialing.next_due(db) is None, "its trunk takes nothing"
+    await trunks.update(db, world.scope, world.trunk.id, world.trunk)
+    await phones.create(db, world.scope, NewPhone("ann"))
+    deployment = await deployments.get(db, world.scope, world.deployment_id)
+    to_telephone = NewCall(phone_numbers.telephone("sip:ann@callwright"), {}, start_at=now + 300)
+    await outbound.queue_call(db, world.scope, deployment, to_telephone)
+    assert await dialing.next_due(db) == now + 300
+    await _queue(db, world)
+    due = await dialing.next_due(db)
+    assert due is not None and now <= due <= time.time()
+    assert await dialing.claim(db, engine_id=await _engine(db), free=5, now=time.time())
+    assert await dialing.next_due(db) == now + 300, "what is claimed is nobody else's"
+
+
+async def test_what_comes_due_soon_is_told_to_dialers(db, world):
+    """What comes due later they see by themselves."""
+    told: asyncio.Queue[None] = asyncio.Queue()
+    async with asyncio.TaskGroup() as tasks:
+        listening = tasks.create_task(db.listen("callwright_due", lambda: told.put_nowait(None)))
+        async with asyncio.timeout(20):
+            await told.get()  # the word that it listens
+            await _queue(db, world, start_at=time.time() + 600)
+            for _ in range(2):
+                await _queue(db, world, start_at=time.time() + dialing.SOON_S - 1)
+                await told.get()
+        assert told.empty(), "they come in order: the first would be here"
+        listening.cancel()
 
 
 async def test_a_number_without_a_trunk_is_rejected(db, world):
