@@ -93,11 +93,8 @@ class Agent:
         self.shed = 0
         "INVITEs that were turned away because there were too many."
 
-        self.unreadable = 0
-        "Requests that could not be read, and were told so."
-
-        self.dropped = 0
-        "Messages that could not be read, and got no answer."
+        self.unreadable = self.dropped = 0
+        "Messages that could not be read: requests that were told so, and all else, which got no answer."
 
         self._by_transport: dict[Transport, Agent] = beside._by_transport if beside else {}
         self._by_transport.setdefault(transport, self)
@@ -112,6 +109,9 @@ class Agent:
         self._unanswered_max = unanswered_max
         self._calls: dict[tuple[str, str], SipCall] = beside._calls if beside else {}
         "By Call-ID and our tag; the call itself knows its peer's."
+
+        self.leaving: set[tuple[str, str, str]] = beside.leaving if beside else set()
+        "Call-ID, our tag and the peer's, of dialogs that a BYE of ours is ending."
 
         self.subscriptions: Subscriptions = beside.subscriptions if beside else Subscriptions()
 
@@ -155,9 +155,7 @@ class Agent:
     def uses(self, connection: Address) -> bool:
         """Whether a call's requests go on this one."""
         known = ((call.dialog, call.agent.wire) for call in self._calls.values())
-        return any(
-            dialog is not None and (dialog.connection, wire) == (connection, self.wire) for dialog, wire in known
-        )
+        return any(dialog and (dialog.connection, wire) == (connection, self.wire) for dialog, wire in known)
 
     @property
     def calls(self) -> int:
@@ -253,9 +251,11 @@ class Agent:
                 self.reply(request, transaction, 400, reason_of(error))
 
     def _stray(self, request: Request, source: Address) -> None:
-        """A request within a call that is not ours."""
+        """A request within a call that is not ours; a BYE that crosses our own is as good as that (RFC 5407 §3.2)."""
         if self._admits(self, request, source) is not None:
-            self.refuse(request, source, 481)
+            theirs = name_address(request.headers.get("from")).tag
+            crosses = (request.headers.get("call-id"), request.to_tag, theirs) in self.leaving
+            self.refuse(request, source, 200 if crosses and request.method == "BYE" else 481)
 
     def _begin(self, request: Request, source: Address, on_invite: OnInvite) -> None:
         """A request outside of any dialog."""

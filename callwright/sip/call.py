@@ -333,7 +333,9 @@ class SipCall:
 
     def bye(self, dialog: Dialog) -> None:
         # Whatever comes of it, the call is over (RFC 3261 §15.1.1).
-        self.ask(dialog, dialog.request("BYE"))
+        leaving, ends = self.agent.leaving, (self.call_id, self.tag, dialog.remote_tag)
+        leaving.add(ends)
+        self.ask(dialog, dialog.request("BYE"), lambda _: leaving.discard(ends))
 
     def knows(self, tag: str) -> bool:
         """Whether this is the tag of the peer, or of one that may become it."""

@@ -130,7 +130,8 @@ async def test_a_leg_whose_party_sends_somebody_else_is_seen_whole(platform, tmp
     assert titles[0] == "> INVITE +SDP" and titles.count("> INVITE +SDP") == 3
     assert titles.count("< 200 OK (INVITE) +SDP") == 2 and "< 486 Busy Here (INVITE)" in titles
     assert titles.count("< REFER") == 2 and titles.count("> NOTIFY") >= 4
-    assert titles[-2:] == ["> BYE", "< 200 OK (BYE)"] and titles.count("> BYE") == 2
+    # The desk hangs up when it is told, and so do we: either may come first.
+    assert titles[-1] == "< 200 OK (BYE)" and titles.count("> BYE") + titles.count("< BYE") >= 2
     for call in (first, busy, second):
         assert sum(f"Call-ID: {call.call_id}\r\n" in one["text"] for one in seen["messages"]) >= 3
     assert len(seen["ladder"]) == len(titles) + 1

@@ -122,7 +122,9 @@ class Bench:
     def at_rest(self) -> bool:
         """Nothing is kept of any call or message."""
         agent = self.agent
-        return not (agent.calls or agent.subscriptions or len(agent.transactions) or len(agent.wire.timers))
+        return not (
+            agent.calls or agent.leaving or agent.subscriptions or len(agent.transactions) or len(agent.wire.timers)
+        )
 
 
 branches = count(1)

@@ -243,6 +243,18 @@ class TestWithinACall:
         assert bench.receive(within(owned, method, to_tag="guessed")) == [f"481 {method}"]
         assert owned.events == [] and owned.call.state == "confirmed"
 
+    def test_a_bye_that_crosses_ours(self) -> None:
+        """Is answered as one that came first, until ours has its answer (RFC 5407 §3.2)."""
+        bench, owned = _confirmed()
+        owned.call.hang_up()
+        assert bench.receive(within(owned, "BYE", from_tag="guessed")) == ["481 BYE"]
+        assert bench.receive(within(owned, "INFO")) == ["481 INFO"]
+        assert bench.receive(within(owned, "BYE")) == ["200 BYE"]
+        bench.receive(answer(bench.request(last="BYE"), 481))
+        assert bench.receive(within(owned, "BYE", number=9)) == ["481 BYE"]
+        bench.pass_s(40)
+        assert bench.at_rest
+
     def test_a_bye_without_a_call(self) -> None:
         bench = Bench()
         assert bench.receive(request("BYE", to_tag="gone")) == ["481 BYE"] and bench.at_rest
