@@ -1,4 +1,4 @@
-"""Writes what happens in calls to the database, all calls together, five times a second where anything happens.
+"""Writes what happens in calls to the database, all calls together, twice a second where anything happens.
 
 One transaction for everything of a moment costs far less than one for each thing. While the database is away the
 batch waits and grows, up to `WAITING_MAX`; then the engine takes no new calls (`full`), so nothing is lost.
@@ -21,7 +21,9 @@ from callwright.store.legs import LegRow
 
 log = logging.getLogger(__name__)
 
-FLUSH_S = 0.2
+FLUSH_S = 0.5
+"The cost of a transaction is the same for one call as for ten: by 0.2 s, 50 calls at once cost 5 % more."
+
 WAITING_MAX = 200_000
 "Rows that may wait for a database that is away: some ten minutes of 300 calls."
 

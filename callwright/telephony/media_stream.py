@@ -251,6 +251,11 @@ class Stream(Sender):
         for one in concerned:
             one._tap()
 
+    @property
+    def bridged(self) -> bool:
+        """What is heard is passed on, and should not wait long."""
+        return self._peer is not None
+
     def _tap(self) -> None:
         hearing = (one for one in (self._utterance, self._callee) if one is not None)
         self._taps = (*self._recordings.values(), *hearing)
