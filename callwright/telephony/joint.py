@@ -32,6 +32,7 @@ class Joint:
     def __init__(self, one: "SipLeg", other: "SipLeg") -> None:
         self._one, self._other = one, other
         one.joint = other.joint = self
+        one.hush.look()
 
     def look(self) -> None:
         """Something may have changed."""
@@ -44,9 +45,16 @@ class Joint:
 
     def part(self) -> None:
         """Whoever goes on is on nobody's hold any more."""
+        self._divide()
         for leg in (self._one, self._other):
-            leg.joint = None
             leave(leg, FREE)
+
+    def _divide(self) -> None:
+        legs = (self._one, self._other)
+        for leg in legs:
+            leg.joint = None
+        for leg in legs:
+            leg.hush.look()
 
     def takes(self, _leg: "SipLeg", _key: str) -> bool:
         """Whether a key of one of them goes by here, and not by whoever has bridged them."""
@@ -55,6 +63,7 @@ class Joint:
     def left_by(self, leg: "SipLeg") -> None:
         """One of them has ended. The other is told by whoever parts it from this one: most hang up on it."""
         leg.joint = None
+        self.beyond(leg).hush.look()
 
 
 class EarlyJoint(Joint):
@@ -67,7 +76,7 @@ class EarlyJoint(Joint):
 
     def part(self) -> None:
         """They are bridged: whatever is held stays so."""
-        self._one.joint = self._other.joint = None
+        self._divide()
 
     def left_by(self, leg: "SipLeg") -> None:
         self.part()

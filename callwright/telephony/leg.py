@@ -34,6 +34,7 @@ from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Referred,
 from callwright.sip.locating import Place
 from callwright.telephony.dialled import NotAnswered, Waits
 from callwright.telephony.handing_over import HandingOver
+from callwright.telephony.hush import Hush
 from callwright.telephony.inner_call import InnerCall
 from callwright.telephony.joint import EarlyJoint, Joint
 from callwright.telephony.key_infos import KeyInfos
@@ -87,6 +88,7 @@ class SipLeg:
         "Of a leg that we dialled."
 
         self._media: MediaSession = plane.open(self._on_media, host)
+        self.hush = Hush(self, self._media)
         self.negotiation = partial(Negotiation, host, self._media.port, codecs or plane.codecs, chooses=bool(codecs))
         "Makes one for somebody else in the party's place, with keys of its own."
 
@@ -213,6 +215,7 @@ class SipLeg:
         self._settle(None)  # where whom we dialled had not answered yet
         if joint is not None:
             joint.look()
+        self.hush.look()
         if self._succession is not None:
             self._succession.watch(call)
         before.on_event, before.on_refer, before.on_replaced = lambda _: None, None, None
@@ -289,8 +292,7 @@ class SipLeg:
             self._media.stop_recording(slot, cut_s)
 
     def mute_recordings(self, on: bool) -> None:
-        if not self._ended:
-            self._media.mute_recordings(on)
+        self.hush.own(on)
 
     async def recorded(self, path: str, timeout_s: float) -> str:
         complete = self._recordings.get(path)

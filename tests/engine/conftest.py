@@ -131,6 +131,12 @@ class Running:
         """Where SIP is at this address of the machine."""
         return written((host, host_port(self.ready["sip" if transport == "udp" else f"sip_{transport}"])[1]))
 
+    async def recording(self, number: str) -> Path:
+        """The recording of the only call to a number, once it is over."""
+        (call,) = await self.calls(number, 1)
+        (path,) = Path(self.ready["recordings_dir"]).rglob(f"{call['session_id'].replace(';', '-')}.wav")
+        return path
+
     async def calls(self, number: str, count: int) -> list[dict[str, Any]]:
         """The calls to a number, once this many have been written."""
         async with self.client() as client, asyncio.timeout(10):

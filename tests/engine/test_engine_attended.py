@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from baresip import baresip
 from conftest import Running, started
-from telephones import Line, Telephone, talk, telephone
+from telephones import Line, Telephone, seconds_of, sides, talk, telephone
 
-from callwright.ports.leg import LegEnded, SpeechStarted
+from callwright.ports.leg import LegEnded, SpeechEnded, SpeechStarted
 from callwright.sip.replaces import Replaces
 
 pytestmark = pytest.mark.wire
@@ -37,22 +37,27 @@ async def phones(tmp_path: Path) -> AsyncIterator[tuple[Telephone, Telephone]]:
         yield one, await stack.enter_async_context(telephone(tmp_path, host=OTHERS))
 
 
-async def _deploy(platform: Running, number: str, module: dict[str, Any] | str) -> None:
+async def _deploy(platform: Running, number: str, *does: dict[str, Any] | str, recording: bool = False) -> None:
     """An application that does this, or connects with a SIP URI."""
-    if isinstance(module, str):
-        module = {"name": "there", "type": "transfer", "destination": module, "exits": {"next": "end"}}
-    modules = [{"name": "start", "type": "start", "exits": {"next": "there"}}, module, {"name": "end", "type": "exit"}]
-    document = {"name": f"Attended {number}", "pages": [{"name": "Main", "modules": modules}]}
+    start, end = {"name": "start", "type": "start", "exits": {"next": "there"}}, {"name": "end", "type": "exit"}
+    modules = [
+        {"name": "there", "type": "transfer", "destination": one, "exits": {"next": "end"}}
+        if isinstance(one, str)
+        else one
+        for one in does
+    ]
+    pages = [{"name": "Main", "modules": [start, *modules, end]}]
+    document = {"name": f"Attended {number}", "pages": pages, "recording": recording}
     await platform.deploy(document, address=number)
 
 
 async def _joined(
-    platform: Running, phones: tuple[Telephone, Telephone], number: str, user: str, **options: Any
+    platform: Running, phones: tuple[Telephone, Telephone], number: str, user: str, *, recording: bool = False
 ) -> tuple[Line, Line]:
     """The telephone's call, and whom it is connected with by the application of this number."""
     phone, other = phones
-    await _deploy(platform, number, f"sip:{user}@{other.address}")
-    line = await phone.calls(platform.at(OURS), number, **options)
+    await _deploy(platform, number, f"sip:{user}@{other.address}", recording=recording)
+    line = await phone.calls(platform.at(OURS), number)
     return line, other.answer(await other.rings())
 
 
@@ -102,6 +107,31 @@ async def test_an_application_goes_on_with_whom_was_asked(platform, phones):
     bob.presses("12")
     await bob.until(LegEnded)
     assert await platform.calls("7420", 1) and await platform.calls("7421", 1)
+
+
+async def test_what_the_one_asks_in_private_is_not_in_the_others_recording(platform, phones):
+    secret = PIN | {"private": True, "exits": {"next": "open"}}
+    openly = {"name": "open", "type": "yes_no", "prompt": "Is that right?", "exits": {"yes": "end", "no": "end"}}
+    await _deploy(platform, "7460", secret, openly)
+    first = await phones[0].calls(platform.at(OURS), "7460")
+    second, bob = await _joined(platform, phones, "7461", "bob", recording=True)
+    bob.says(1300, 1)
+    await bob.said()
+    assert (await first.leg.hand_over(second.leg.replaceable, WAIT_S, second.leg)).status == 200
+    await bob.until(SpeechStarted)
+    bob.says(700, 1)
+    await bob.said()
+    bob.presses("12")
+    # The first word may still be of the question before, or not be one.
+    await bob.until(SpeechEnded)
+    bob.says(1100, 2)
+    await bob.said()
+    bob.presses("1")
+    await bob.until(LegEnded)
+    left, right = sides(await platform.recording("7461"))
+    assert seconds_of(right, 1300) > 0.7, "before they were joined"
+    assert seconds_of(right, 1100) > 0.7, "what is asked openly"
+    assert seconds_of(right, 700) == seconds_of(left, 700) == 0
 
 
 async def test_a_call_that_is_not_there_costs_neither(platform, phones):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Running
 from telephones import BLOCK, Line, Telephone, blocks_of, longest, seconds_of, sides, silent, telephone
 
 from callwright.media import g711, wav
@@ -50,13 +49,6 @@ def _frames_of(name: str, heard: bytes) -> list[int]:
     return sorted(at for frame in set(frames(tone(name))) - {SILENCE_FRAME} if (at := heard.find(frame)) >= 0)
 
 
-async def _recording(platform: Running, number: str) -> Path:
-    """The recording of the only call to a number, once it is over."""
-    (call,) = await platform.calls(number, 1)
-    (path,) = Path(platform.ready["recordings_dir"]).rglob(f"{call['session_id'].replace(';', '-')}.wav")
-    return path
-
-
 async def test_a_bridge_carries_voices_and_keys_and_both_sides_are_recorded(platform, phone):
     desk = {
         "name": "desk",
@@ -88,7 +80,7 @@ async def test_a_bridge_carries_voices_and_keys_and_both_sides_are_recorded(plat
     assert seconds_of(heard, 1300) > 1.7
     assert seconds_of(at_the_desk, 900) > 1.7
     assert seconds_of(heard, 700, 900) < 0.1, "nobody hears themselves"
-    left, right = sides(await _recording(platform, "7001"))
+    left, right = sides(await platform.recording("7001"))
     assert seconds_of(left, 900) > 1.7 and seconds_of(left, 1100, 1300) == 0
     assert seconds_of(right, 1300) > 1.7 and seconds_of(right, *RINGBACK) > 0.1 and seconds_of(right, 700, 900) == 0
 
@@ -148,7 +140,7 @@ async def test_a_recording_is_silent_while_something_private_is_asked(platform, 
     await caller.until(LegEnded)
     heard = await caller.heard()
     assert longest(~silent(heard))[1] > 0
-    left, right = sides(await _recording(platform, "7004"))
+    left, right = sides(await platform.recording("7004"))
     tones = blocks_of(left, 700)
     begins = [at for at in range(1, len(tones)) if tones[at] and not tones[at - 1]]
     assert seconds_of(left, 700) == pytest.approx(2, abs=0.3), "the tones of two of the three answers"
