@@ -17,7 +17,8 @@ class CallRecording(Module):
     be sent by REST, by e-mail or by the post-call web service; `into$.duration` is in seconds, `.size` in bytes. One goes on
     at a time: a new start begins anew, and what was not stopped before is lost. One that still goes on when the call ends,
     however it ends, is stopped then, and the post-call web service gets it. What is said while a private module asks or
-    speaks is silence in it. A private module's recording is private.
+    speaks is silence in it, and in that of another call of which somebody is joined with this one by an attended transfer. A
+    private module's recording is private.
     """
 
     type: Literal["call_recording"] = "call_recording"
