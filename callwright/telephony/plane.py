@@ -82,7 +82,7 @@ LATE_MAX_S = 0.1
 "Lateness that is made up for; jitter buffers of 100 ms are common."
 
 READS_MAX = 8
-"Packets that one step takes from one socket: 800 a second. A flood beyond it fills its own socket, not our time."
+"Packets that are taken from one socket for each step: 800 a second. A flood beyond it fills its own socket, not our time."
 
 READY_MAX = 1024
 "Sockets that one call of epoll tells."
@@ -308,7 +308,9 @@ class MediaPlane:
         if self._recorded:
             self._take_recorded()
         self._send(self._senders[step % TURNS], clock)
-        self._receive(clock)
+        # With the other turn only where somebody has it.
+        steps = 1 if self._others or self._bridged else TURNS - step % TURNS
+        self._receive(clock, steps * READS_MAX)
         for stream in self._listeners[step % TURNS]:
             self._serving = stream
             stream.check_quiet(clock)
@@ -318,8 +320,6 @@ class MediaPlane:
         self._serving = None
         if self._out:
             self._tell()
-        # With the other turn only where somebody has it.
-        steps = 1 if self._others or self._bridged else TURNS - step % TURNS
         self._step = step + steps
         self._due += steps * STEP_S
 
@@ -332,9 +332,9 @@ class MediaPlane:
         for stream in over:
             del senders[stream]
 
-    def _receive(self, clock: int) -> None:
+    def _receive(self, clock: int, reads_max: int) -> None:
         streams, buffer, view, audio = self._streams, self._buffer, self._view, self._audio_view
-        for _ in range(READS_MAX):
+        for _ in range(reads_max):
             self._serving = None
             ready = self._epoll.poll(0, READY_MAX)
             if not ready:
