@@ -1,16 +1,23 @@
 """A peer that sends our call to a place that has to be looked up (302): SIPp as both of them, and a name server here."""
 
 import asyncio
+import contextlib
+import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dns_server import name_server
 from sipp import SDP, bye_answer, called, free_port, recv, send
+from tls import Authority
 
+from callwright.sip.address import bracketed
 from callwright.sip.events import Answered, Ended, Rejected, SipEvent
+from callwright.sip.message import Response, parse
 from callwright.telephony.names import Names
 from callwright.telephony.sip_endpoint import SipCall, SipEndpoint
 
@@ -26,15 +33,16 @@ class _Ours:
         self.endpoint = endpoint
         self._told: asyncio.Queue[SipEvent] = asyncio.Queue()
 
-    def calls(self, to: tuple[str, int], permits: Callable[[str], bool] = lambda _: True) -> SipCall:
+    def calls(self, to: tuple[str, int], permits: Callable[[str], bool] = lambda _: True, **options: Any) -> SipCall:
         return self.endpoint.invite(
-            f"sip:100@{HOST}:{to[1]}",
+            f"sip:100@{bracketed(to[0])}:{to[1]}",
             call_id="moved",
             caller="200",
             sdp=OFFER,
             to=to,
             on_event=self._told.put_nowait,
             permits=permits,
+            **options,
         )
 
     async def over(self) -> SipEvent:
@@ -46,10 +54,12 @@ class _Ours:
 
 
 @asynccontextmanager
-async def _opened(zone: dict[tuple[str, str], tuple[int, list[str]]], public: str = "") -> AsyncIterator[_Ours]:
+async def _opened(
+    zone: dict[tuple[str, str], tuple[int, list[str]]], public: str = "", host: str = HOST
+) -> AsyncIterator[_Ours]:
     async with name_server(zone) as server:
         names = Names([server.address])
-        endpoint = await SipEndpoint.open(HOST, 0, on_invite=lambda _: None, names=names, public=public)
+        endpoint = await SipEndpoint.open(host, 0, on_invite=lambda _: None, names=names, public=public)
         try:
             yield _Ours(endpoint)
         finally:
@@ -105,6 +115,92 @@ async def test_the_place_is_found_and_asked_by_its_transport(tmp_path: Path, how
         assert call.agent.transport == ("tcp" if by_tcp else "udp")
         call.hang_up()
         assert await first.verdict() == "" and await second.verdict() == ""
+
+
+@pytest.mark.parametrize("how", ["SRV", "IP address"])
+async def test_over_ipv6(tmp_path: Path, how: str) -> None:
+    """The name has an IPv4 address too, at which nobody is; from ours it could not be reached."""
+    host = "::1"
+    port, folders = free_port(host), _folders(tmp_path)
+    zone = {
+        ("_sip._udp.moved.test", "SRV"): (60, [f"0 0 {port} sip.moved.test."]),
+        ("sip.moved.test", "AAAA"): (60, [host]),
+        ("sip.moved.test", "A"): (60, ["127.0.0.77"]),
+    }
+    # SIPp puts its own address there, in brackets.
+    contact = "<sip:there@moved.test>" if how == "SRV" else f"<sip:there@[local_ip]:{port}>"
+    async with (
+        _opened(zone, host=host) as ours,
+        called(folders[0], _moved(contact), host=host) as first,
+        called(folders[1], _answers("UDP"), host=host, port=port) as second,
+    ):
+        call = ours.calls(first.address)
+        assert isinstance(await ours.over(), Answered) and call.remote == (host, port)
+        call.hang_up()
+        assert await first.verdict() == "" and await second.verdict() == ""
+
+
+@asynccontextmanager
+async def _secure_server(certificate: ssl.SSLContext, contacts: list[str]) -> AsyncIterator[int]:
+    """The port of one that answers each INVITE by TLS with 302 and the next of these."""
+    left = iter(contacts)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                if not head.strip():
+                    continue  # a keep-alive
+                length = re.search(rb"Content-Length: (\d+)", head)
+                asked = parse(head + await reader.readexactly(int(length[1]) if length else 0))
+                if head.startswith(b"INVITE"):
+                    moved = Response(302, "Moved")
+                    for name in ("via", "from", "to", "call-id", "cseq"):
+                        moved.headers.set(name, *asked.headers.all(name))
+                    moved.headers.set("to", f"{asked.headers.get('to')};tag=t1")
+                    moved.headers.set("contact", next(left))
+                    writer.write(moved.serialize())
+        writer.close()
+
+    server = await asyncio.start_server(serve, HOST, 0, ssl=certificate)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_what_began_by_tls_stays_there(tmp_path: Path) -> None:
+    """With the authority of whom it began with; a place that is to be asked in clear is passed over."""
+    authority = Authority(tmp_path)
+    certificate = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.load_cert_chain(*authority.issue("server"))
+
+    def answers(call: SipCall) -> None:
+        call.answer(OFFER)
+
+    there = await SipEndpoint.open(HOST, 0, on_invite=answers, tls=(HOST, 0), certificate=certificate)
+    secure, clear = there.addresses["tls"][1], there.addresses["udp"][1]
+    contacts = [
+        f"<sip:there@localhost:{secure}>",
+        f"<sips:there@localhost:{secure}>",
+        f"<sip:there@localhost:{secure};transport=tls>",
+        f"<sip:there@localhost:{clear};transport=udp>",
+        "<sip:there@elsewhere.test>",
+    ]
+    zone = {
+        ("_sips._tcp.elsewhere.test", "SRV"): (60, [f"0 0 {secure} sip.elsewhere.test."]),
+        ("sip.elsewhere.test", "A"): (60, [HOST]),
+    }
+    async with _opened(zone) as ours, _secure_server(certificate, contacts) as port:
+        for number in range(len(contacts)):
+            call = ours.calls((HOST, port), transport="tls", authority=authority.ca.read_text())
+            event = await ours.over()
+            if number < 3:
+                assert isinstance(event, Answered) and call.remote == (HOST, secure) and call.agent.transport == "tls"
+                call.hang_up()
+            elif number == 3:
+                assert event == Rejected(302, "Moved"), "in clear"
+            else:
+                assert isinstance(event, Rejected) and "certificate" in event.reason, "it shows that of somebody else"
+    await there.close()
 
 
 async def test_a_name_that_nobody_knows_is_passed_over(tmp_path: Path) -> None:
