@@ -115,7 +115,7 @@ class Dialer:
 
     async def _due_in(self) -> float:
         """Seconds, 0 or less where something is due. To ask costs far less than a claim of nothing."""
-        due = await dialing.next_due(self._db)
+        due = await dialing.next_due(self._db, until=now() + IDLE_S)
         return math.inf if due is None else due - now()
 
     async def _round(self, tasks: asyncio.TaskGroup) -> bool:
@@ -175,6 +175,7 @@ class Dialer:
             log.warning("outbound call %s waits for the database: %s", claim.outbound_call_id, error)
             self._undialled.add(claim.attempt_id)
             self._unsure = True
+            self.wake()
             return
         except Exception as error:  # the containment point of one call
             log.exception("outbound call %s", claim.outbound_call_id)

@@ -44,7 +44,7 @@ LOOK_S = 5.0
 "How often carriers are looked for."
 
 SWEEP_S = 15.0
-"How often leases that have run out are looked for: a quarter of one."
+"How often leases that have run out are looked for, texts that wait for a part, and what is to be counted."
 
 IDLE_S_MAX = 5.0
 SEND_S_MAX = 40.0

@@ -65,8 +65,9 @@ def parse(data: bytes | memoryview) -> Packet | None:
     return Packet(second & 0x7F, second >= MARKER, sequence, timestamp, ssrc, bytes(data[start:end]))
 
 
-LATE_MIN = 160
-"A packet that comes 20 ms later than the pace of the one before it is late."
+LATE_MIN = 240
+"""A packet that comes later than the pace of the one before it by more than 20 ms is late: a clock that looks every 20 ms sees
+those of any packet now and then."""
 
 LATE_MAX = 480_000
 "Past a minute it is a clock that jumped."

@@ -33,10 +33,10 @@ def ending_of(status: int, *, heard: bool = True) -> Ending:
     return "failed" if status in _PASSES or (500 <= status < 600 and status not in (501, 505)) else "rejected"
 
 
-async def next_due(db: Database) -> float | None:
-    """When there is something that an engine could claim, if it had room (UNIX seconds, perhaps of the past); None: never, as
-    things stand."""
-    return await store.next_due(db, PLATFORM)
+async def next_due(db: Database, *, until: float) -> float | None:
+    """When there is something that an engine could claim, if it had room (UNIX seconds, perhaps of the past); None: nothing
+    comes due until then."""
+    return await store.next_due(db, PLATFORM, until)
 
 
 async def claim(db: Database, *, engine_id: int, free: int, now: float) -> list[Claim]:

@@ -131,17 +131,22 @@ class Finish:
     "Who answered; empty where nobody did."
 
 
-async def next_due(db: Database, _: Scope) -> float | None:
-    """When a call comes due, or came, at a trunk or a telephone."""
+async def next_due(db: Database, _: Scope, until: float) -> float | None:
+    """When the next call comes due, or came, at a trunk or a telephone; None where none does until then.
+
+    The bound is one of the statement's parameters: one that has none keeps the plan of an empty queue for ever.
+    """
     due: float | None = await db.pool.fetchval(
         f"""
         SELECT least(
             (SELECT min(first.due_at) FROM trunks t CROSS JOIN LATERAL (
-                SELECT c.due_at FROM outbound_calls c WHERE c.trunk_id = t.id AND {WAITS} ORDER BY c.due_at, c.id LIMIT 1
+                SELECT c.due_at FROM outbound_calls c WHERE c.trunk_id = t.id AND {WAITS} AND c.due_at <= $1
+                ORDER BY c.due_at, c.id LIMIT 1
             ) first WHERE t.enabled),
-            (SELECT min(c.due_at) FROM outbound_calls c WHERE {_FOR_TELEPHONE})
+            (SELECT min(c.due_at) FROM outbound_calls c WHERE {_FOR_TELEPHONE} AND c.due_at <= $1)
         )
-        """
+        """,
+        until,
     )
     return due
 
@@ -366,6 +371,7 @@ async def give_back(db: Database, _: Scope, *, engine_id: int, undialled: Sequen
         list(undialled),
         now,
     )
+    await db.pool.execute("SELECT pg_notify('callwright_due', '')")
     return len(rows)
 
 

@@ -118,6 +118,7 @@ async def _bury(connection: Connection, scope: Scope, engine_id: int, now: float
         LOST,
         now,
     )
+    await connection.execute("SELECT pg_notify('callwright_due', '')")
     # Not retried even where attempts are left: a second ring at the same person is worse than none.
     doubtful = await connection.fetch(
         """

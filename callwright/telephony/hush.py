@@ -12,47 +12,52 @@ if TYPE_CHECKING:
 
 
 class Hush:
-    """Of one leg's recordings."""
+    """Of one leg's recordings. It does not know the leg, which would then be let go by the garbage collector alone."""
 
-    __slots__ = ("_leg", "_media", "_own", "_silent")
+    __slots__ = ("_media", "_silent", "own")
 
-    def __init__(self, leg: "SipLeg", media: "MediaSession") -> None:
-        self._leg, self._media = leg, media
-        self._own = False
-        "By the word of the leg's own program."
+    def __init__(self, media: "MediaSession") -> None:
+        self._media = media
+        self.own = False
+        "The leg's own program does something private."
 
-        self._silent = False
+        self._silent = (False, False)
 
-    def own(self, on: bool) -> None:
-        """The program begins something private, or has done with it."""
-        self._own = on
-        self.look()
+    def fall(self, silent: bool, message: bool) -> None:
+        """Let recordings be silent, or hear again; `message`: a caller's message too."""
+        if (silent, message) != self._silent:
+            self._silent = silent, message
+            self._media.mute_recordings(silent, message=message)
 
-    def look(self) -> None:
-        """Something may have changed: with whom the leg is joined, or what their programs do."""
-        joined = self._joined()
-        silent = any(leg.hush._own for leg in joined)
-        for leg in joined:
-            leg.hush._set(silent)
 
-    def _set(self, silent: bool) -> None:
-        if silent != self._silent:
-            self._silent = silent
-            self._media.mute_recordings(silent)
+def own(leg: "SipLeg", on: bool) -> None:
+    """A leg's own program begins something private, or has done with it."""
+    leg.hush.own = on
+    look(leg)
 
-    def _joined(self) -> "set[SipLeg]":
-        """This leg, and all that hear it or are heard, over however many calls of ours."""
-        found: set[SipLeg] = set()
-        ahead = [self._leg]
-        while ahead:
-            leg = ahead.pop()
-            if leg in found or leg.ended:
-                continue
-            found.add(leg)
-            if leg.joint is not None:
-                ahead.append(leg.joint.beyond(leg))
-            inner = leg.inner
-            # Until both have taken their side, they do not hear each other.
-            if inner is not None and (other := inner.other.leg) is not None and other.inner is inner.other:
-                ahead.append(other)
-        return found
+
+def look(leg: "SipLeg") -> None:
+    """Something may have changed: with whom a leg is joined, or what their programs do."""
+    joined = _joined(leg)
+    private = {one for one in joined if one.hush.own}
+    for one in joined:
+        # A message that is private itself is what its own program wants to have.
+        one.hush.fall(bool(private), message=bool(private - {one}))
+
+
+def _joined(leg: "SipLeg") -> "set[SipLeg]":
+    """This leg, and all that hear it or are heard, over however many calls of ours."""
+    found: set[SipLeg] = set()
+    ahead = [leg]
+    while ahead:
+        one = ahead.pop()
+        if one in found or one.ended:
+            continue
+        found.add(one)
+        if one.joint is not None:
+            ahead.append(one.joint.beyond(one))
+        inner = one.inner
+        # Until both have taken their side, they do not hear each other.
+        if inner is not None and (other := inner.other.leg) is not None and other.inner is inner.other:
+            ahead.append(other)
+    return found

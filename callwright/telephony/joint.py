@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from callwright.base.errors import PeerError
 from callwright.sip import sdp
+from callwright.telephony import hush
 from callwright.telephony.negotiation import FREE, Negotiation
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Joint:
     def __init__(self, one: "SipLeg", other: "SipLeg") -> None:
         self._one, self._other = one, other
         one.joint = other.joint = self
-        one.hush.look()
+        hush.look(one)
 
     def look(self) -> None:
         """Something may have changed."""
@@ -54,7 +55,7 @@ class Joint:
         for leg in legs:
             leg.joint = None
         for leg in legs:
-            leg.hush.look()
+            hush.look(leg)
 
     def takes(self, _leg: "SipLeg", _key: str) -> bool:
         """Whether a key of one of them goes by here, and not by whoever has bridged them."""
@@ -63,7 +64,7 @@ class Joint:
     def left_by(self, leg: "SipLeg") -> None:
         """One of them has ended. The other is told by whoever parts it from this one: most hang up on it."""
         leg.joint = None
-        self.beyond(leg).hush.look()
+        hush.look(self.beyond(leg))
 
 
 class EarlyJoint(Joint):

@@ -1,9 +1,7 @@
-"""A SIP call and its media session as one leg.
+"""A SIP call and its media session as one leg, from the offer to the end of both.
 
-A leg lives from the offer to the end of signalling and media. The SIP call and the media session each tell
-what happens to them in the event loop's thread; the leg folds both into one stream of `LegEvent`s, in which
-`LegEnded` comes exactly once and last, whoever ended it. Keys reach it in up to three ways (RFC 4733 in the media, INFO in
-the signalling, tones in the audio), and often in two of them at once; which of them counts, `key_infos` says.
+Each tells what happens to it in the event loop's thread; the leg folds both into one stream of `LegEvent`s, in which `LegEnded`
+comes exactly once and last, whoever ended it. Keys reach it in up to three ways, of which `key_infos` says which count.
 """
 
 import asyncio
@@ -32,9 +30,9 @@ from callwright.sip import sdp
 from callwright.sip.address import Address, Transport, uri
 from callwright.sip.events import Answered, Confirmed, Ended, KeyInfo, Referred, Rejected, Reoffered, Ringing, SipEvent
 from callwright.sip.locating import Place
+from callwright.telephony import hush
 from callwright.telephony.dialled import NotAnswered, Waits
 from callwright.telephony.handing_over import HandingOver
-from callwright.telephony.hush import Hush
 from callwright.telephony.inner_call import InnerCall
 from callwright.telephony.joint import EarlyJoint, Joint
 from callwright.telephony.key_infos import KeyInfos
@@ -88,7 +86,7 @@ class SipLeg:
         "Of a leg that we dialled."
 
         self._media: MediaSession = plane.open(self._on_media, host)
-        self.hush = Hush(self, self._media)
+        self.hush = hush.Hush(self._media)
         self.negotiation = partial(Negotiation, host, self._media.port, codecs or plane.codecs, chooses=bool(codecs))
         "Makes one for somebody else in the party's place, with keys of its own."
 
@@ -205,17 +203,17 @@ class SipLeg:
         """This call is the party's from now on, and what was agreed in it; None as long as it has said nothing. Returns the one
         before, to be hung up."""
         assert self._call is not None
+        before, self._call = self._call, call
+        hush.look(self)
         self.described, self._infos = described, KeyInfos()
         # The other end of a bridge is told of whoever has come, and not of both.
         joint, self.joint = self.joint, None
         if agreed is not None:
             self.connect(agreed)
-        before, self._call = self._call, call
         call.on_event, self.joint = self._on_sip, joint
         self._settle(None)  # where whom we dialled had not answered yet
         if joint is not None:
             joint.look()
-        self.hush.look()
         if self._succession is not None:
             self._succession.watch(call)
         before.on_event, before.on_refer, before.on_replaced = lambda _: None, None, None
@@ -292,7 +290,7 @@ class SipLeg:
             self._media.stop_recording(slot, cut_s)
 
     def mute_recordings(self, on: bool) -> None:
-        self.hush.own(on)
+        hush.own(self, on)
 
     async def recorded(self, path: str, timeout_s: float) -> str:
         complete = self._recordings.get(path)
@@ -307,18 +305,21 @@ class SipLeg:
     def bridge(self, other: Leg | None) -> None:
         if not self._ended:
             assert other is None or isinstance(other, SipLeg)
-            self._media.bridge(other._media if other is not None and not other.ended else None)
             if self.joint is not None:
+                self._media.bridge(None)
                 self.joint.part()
             if other is not None and not other.ended:
-                Joint(self, other).look()
+                self._join(Joint(self, other), other)
 
     def overhear(self, other: "SipLeg") -> None:
         """Hear one that has not answered, in place of what is playing, until `bridge` or its end. Keys and holds go to it."""
         if not self._ended:
             self._media.stop_playing()
-            self._media.bridge(other._media)
-            EarlyJoint(self, other).look()
+            self._join(EarlyJoint(self, other), other)
+
+    def _join(self, joint: Joint, other: "SipLeg") -> None:
+        self._media.bridge(other._media)
+        joint.look()
 
     def reoffer(self, answered: Callable[[str], None]) -> None:
         """Tell the party what has changed of us (`Negotiation.changed`); `answered` gets its answer, empty where it refuses."""
@@ -389,9 +390,8 @@ class SipLeg:
                 self.end(LegEnded("failure", f"{status} {reason}"))
             case Ended(by=by, reason=reason):
                 self._settle(NotAnswered(408, reason))
-                ended = LegEnded(by, reason)
-                if self._succession is None or not self._succession.keeps(ended):
-                    self.end(ended)
+                if self._succession is None or not self._succession.keeps(LegEnded(by, reason)):
+                    self.end(LegEnded(by, reason))
             case Referred():
                 self._handing_over.told(event)
             case Reoffered(sdp=description):

@@ -28,7 +28,7 @@ class MediaStats:
 
     gap_max_ms: int = 0
     """How long the far end's audio stood still at most: a packet came so much later than its timestamp says, to the plane's step of
-    10 ms. 0: none by 20 ms."""
+    10 or 20 ms. 0: none by 40 ms."""
 
     reports: int = 0
     "RTCP reports in which the far end told what it hears of us; 0: the next three are not known."

@@ -70,9 +70,9 @@ class MediaSession:
         """`cut_s` seconds of the end are taken off."""
         self._post(self._plane.stop_recording, slot, cut_s)
 
-    def mute_recordings(self, on: bool) -> None:
-        """What is said and heard meanwhile is silence in all recordings but a caller's message."""
-        self._post(Stream.mute, on)
+    def mute_recordings(self, on: bool, *, message: bool = False) -> None:
+        """What is said and heard meanwhile is silence in all recordings; in a caller's `message` only where that is said."""
+        self._post(Stream.mute, on, message)
 
     def bridge(self, other: "MediaSession | None") -> None:
         """Each hears the other from now on, but not the keys. None parts them."""

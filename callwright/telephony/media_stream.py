@@ -56,6 +56,7 @@ class Stream(Sender):
         "_key_receiver",
         "_latch",
         "_muted",
+        "_muted_message",
         "_no_audio",
         "_no_audio_told",
         "_peer",
@@ -123,7 +124,7 @@ class Stream(Sender):
         self._tapped = False
         "Somebody wants to know what comes in."
 
-        self._muted = False
+        self._muted = self._muted_message = False
         self._peer: Stream | None = None
         "The other party of a bridge: what is heard here is sent there."
 
@@ -226,7 +227,7 @@ class Stream(Sender):
 
     def record(self, clock: int, slot: Slot, recording: Recording) -> None:
         self._recordings[slot] = recording
-        recording.mute(clock, self._muted and slot != "message")
+        recording.mute(clock, self._mutes(slot))
         self.recordings_open += 1
         self._tap()
 
@@ -236,10 +237,13 @@ class Stream(Sender):
         self._tap()
         return recording
 
-    def mute(self, clock: int, on: bool) -> None:
-        self._muted = on
+    def mute(self, clock: int, on: bool, message: bool) -> None:
+        self._muted, self._muted_message = on, on and message
         for slot, recording in self._recordings.items():
-            recording.mute(clock, on and slot != "message")
+            recording.mute(clock, self._mutes(slot))
+
+    def _mutes(self, slot: Slot) -> bool:
+        return self._muted_message if slot == "message" else self._muted
 
     def bridge(self, _clock: int, peer: "Stream | None") -> None:
         """Join with another stream, or part from it; both ends of a bridge know of each other. Keys do not pass here."""

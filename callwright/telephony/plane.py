@@ -1,6 +1,6 @@
 """The media plane: one thread that sends and receives the RTP of all calls of a process.
 
-The clock. A step is 10 ms; every stream has its turn once in two steps, and streams are spread evenly over the
+The clock. A step is 10 ms; every stream has its turn once in two steps, and many streams are spread evenly over the
 turns, so that the plane sends half of the packets at a time. Each step: take the commands that were posted,
 send for the streams whose turn it is, read whatever has arrived at any socket, and hand all events of the step to
 the event loop in one call. Sockets are read by what epoll says once per step, never one wake-up per packet: that,
@@ -91,7 +91,7 @@ PACKET_MAX = 2048
 "Longer datagrams are cut; no RTP packet of telephony is."
 
 LATENESS_KEPT = 2048
-"Steps whose lateness `snapshot` looks at: 20 s."
+"Steps whose lateness `snapshot` looks at: 20 s, or 40 s of few calls."
 
 STOP_TIMEOUT_S = 15.0
 "For the thread to end: longer than the recorder may take for the disk."

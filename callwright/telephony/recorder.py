@@ -222,7 +222,7 @@ class Recording:
             return
         at = self._place(1, timestamp, clock)
         end = at + len(payload)
-        if at >= 0 and end <= WINDOW:
+        if at >= 0 and end <= WINDOW and clock >= self._deaf_until:
             self._right[at:end] = payload
             self._sent_until = max(self._sent_until, end + self._start)
 

@@ -304,23 +304,24 @@ async def test_windows(db, world):
 
 async def test_it_is_known_when_the_next_call_comes_due(db, world):
     """Of those only that a trunk or a telephone could take, and that nobody has claimed."""
-    assert await dialing.next_due(db) is None
     now = time.time()
+    assert await dialing.next_due(db, until=now + 900) is None
     await _queue(db, world, start_at=now + 600)
-    assert await dialing.next_due(db) == now + 600
+    assert await dialing.next_due(db, until=now + 900) == now + 600
+    assert await dialing.next_due(db, until=now + 599) is None
     await trunks.update(db, world.scope, world.trunk.id, replace(world.trunk, enabled=False))
-    assert await dialing.next_due(db) is None, "its trunk takes nothing"
+    assert await dialing.next_due(db, until=now + 900) is None, "its trunk takes nothing"
     await trunks.update(db, world.scope, world.trunk.id, world.trunk)
     await phones.create(db, world.scope, NewPhone("ann"))
     deployment = await deployments.get(db, world.scope, world.deployment_id)
     to_telephone = NewCall(phone_numbers.telephone("sip:ann@callwright"), {}, start_at=now + 300)
     await outbound.queue_call(db, world.scope, deployment, to_telephone)
-    assert await dialing.next_due(db) == now + 300
+    assert await dialing.next_due(db, until=now + 900) == now + 300
     await _queue(db, world)
-    due = await dialing.next_due(db)
+    due = await dialing.next_due(db, until=now + 900)
     assert due is not None and now <= due <= time.time()
     assert await dialing.claim(db, engine_id=await _engine(db), free=5, now=time.time())
-    assert await dialing.next_due(db) == now + 300, "what is claimed is nobody else's"
+    assert await dialing.next_due(db, until=now + 900) == now + 300, "what is claimed is nobody else's"
 
 
 async def test_what_comes_due_soon_is_told_to_dialers(db, world):

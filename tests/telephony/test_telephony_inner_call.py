@@ -1,6 +1,7 @@
 """A party names another call of ours in its REFER: whose legs are left to each other, and whose are not."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 
@@ -114,3 +115,29 @@ async def test_who_hangs_up_meanwhile_leaves_the_other_call_as_it_was(both: _Bot
     assert await _until(first, LegEnded)
     second.send_keys("7")
     assert await _until(other, KeyPressed) == KeyPressed("7")
+
+
+async def test_a_leg_that_is_over_does_not_wait_for_the_garbage_collector(both: _Both) -> None:
+    """Nor do two that were joined; its run is a pause for all calls that are there."""
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        first, one = await both.call("first", 1)
+        second, other = await both.call("second", 1)
+        one.bridge(other)
+        one.mute_recordings(True)
+        one.bridge(None)
+        for leg in (one, other):
+            leg.hang_up()
+        for party in (first, second):
+            await _until(party, LegEnded)
+        for leg in (first, second, one, other):
+            assert await leg.closed(WAIT_S) is not None
+        del first, second, one, other, leg, party
+        gc.collect()
+        assert [found for found in gc.garbage if isinstance(found, SipLeg)] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

@@ -137,6 +137,16 @@ def test_what_is_said_while_it_is_muted_is_silence(tape):
     assert spans(left) == [(0, 4000, 0x21), (8000 + MUTE_TAIL, 8000 - MUTE_TAIL, 0x21)]
 
 
+def test_another_party_stays_silent_as_long_as_ours(tape):
+    """Whoever presses the last key of something private may be the other one, and hold it a little longer."""
+    for at in range(0, 16000, 160):
+        if at in (4000, 8000):
+            tape.recording.mute(tape.ZERO + at, at == 4000)
+        tape.relayed(0x23, 900 + at, at)
+    _, right = tape.finish(16000)
+    assert spans(right) == [(0, 4000, 0x23), (8000 + MUTE_TAIL, 8000 - MUTE_TAIL, 0x23)]
+
+
 def test_packets_of_30_ms(tape):
     for number in range(4):
         tape.left(5 + number, 240 * number, 240 * number, samples=240)
