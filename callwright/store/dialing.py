@@ -371,7 +371,8 @@ async def give_back(db: Database, _: Scope, *, engine_id: int, undialled: Sequen
         list(undialled),
         now,
     )
-    await db.pool.execute("SELECT pg_notify('callwright_due', '')")
+    if rows:
+        await db.pool.execute("SELECT pg_notify('callwright_due', '')")
     return len(rows)
 
 
