@@ -212,12 +212,20 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 async def _bound(host: str, port: int, process: asyncio.subprocess.Process, *, tcp: bool) -> None:
-    kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+    """Until it is there. The kernel is asked: to try the port would keep SIPp from it for that moment, and a port that is taken
+    for TCP may not be listened at yet."""
     async with asyncio.timeout(10):
-        while process.returncode is None:
-            with socket.socket(_family(host), kind) as probe:
-                try:
-                    probe.bind((host, port))
-                except OSError:
-                    return
+        while process.returncode is None and not _is_taken(port, tcp=tcp):  # noqa: ASYNC110 - the kernel tells nobody
             await asyncio.sleep(0.02)
+
+
+def _is_taken(port: int, *, tcp: bool) -> bool:
+    kind = "tcp" if tcp else "udp"
+    rows = [
+        row.split() for name in (kind, f"{kind}6") for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    return any(row[1].endswith(f":{port:04X}") and (not tcp or row[3] == _LISTENS) for row in rows)
+
+
+_LISTENS = "0A"
+"A state of TCP, as proc(5) writes it."
