@@ -81,7 +81,8 @@ async def test_a_byte_now_and_then_gains_no_time():
                 writer.write(b"X-Header: a\r\n")
                 await writer.drain()
                 await asyncio.sleep(0.01)
-        assert await closed == b""
+        with contextlib.suppress(ConnectionResetError):  # a byte that crossed the end
+            assert await closed == b""
 
 
 async def test_headers_that_are_too_large():
