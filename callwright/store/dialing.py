@@ -361,18 +361,18 @@ async def give_back(db: Database, _: Scope, *, engine_id: int, undialled: Sequen
         ), event AS (
             DELETE FROM outbound_events e USING locked l
             WHERE e.outbound_call_id = l.id AND e.event = 'dialing' AND e.at = l.dialed_at
+        ), call AS (
+            UPDATE outbound_calls c SET attempt_id = NULL,
+                status = CASE WHEN c.status = 'dialing' THEN 'queued' ELSE c.status END,
+                attempts = c.attempts - CASE WHEN c.status = 'dialing' THEN 1 ELSE 0 END
+            FROM locked l WHERE c.id = l.id AND c.attempt_id = l.attempt_id RETURNING c.id
         )
-        UPDATE outbound_calls c SET attempt_id = NULL,
-            status = CASE WHEN c.status = 'dialing' THEN 'queued' ELSE c.status END,
-            attempts = c.attempts - CASE WHEN c.status = 'dialing' THEN 1 ELSE 0 END
-        FROM locked l WHERE c.id = l.id AND c.attempt_id = l.attempt_id RETURNING c.id
+        SELECT id, (SELECT pg_notify('callwright_due', '') FROM call LIMIT 1) FROM call
         """,
         engine_id,
         list(undialled),
         now,
     )
-    if rows:
-        await db.pool.execute("SELECT pg_notify('callwright_due', '')")
     return len(rows)
 
 

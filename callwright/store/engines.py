@@ -111,14 +111,15 @@ async def _bury(connection: Connection, scope: Scope, engine_id: int, now: float
         WITH lost AS (
             UPDATE outbound_attempts SET state = 'ended', outcome = 'lost', cause = $2, ended_at = $3
             WHERE engine_id = $1 AND state = 'claimed' RETURNING id
+        ), call AS (
+            UPDATE outbound_calls c SET attempt_id = NULL FROM lost WHERE c.attempt_id = lost.id RETURNING c.id
         )
-        UPDATE outbound_calls c SET attempt_id = NULL FROM lost WHERE c.attempt_id = lost.id
+        SELECT pg_notify('callwright_due', '') FROM call LIMIT 1
         """,
         engine_id,
         LOST,
         now,
     )
-    await connection.execute("SELECT pg_notify('callwright_due', '')")
     # Not retried even where attempts are left: a second ring at the same person is worse than none.
     doubtful = await connection.fetch(
         """
