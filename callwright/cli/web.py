@@ -26,12 +26,11 @@ DATE_S = 1.0
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves signals to the process."""
+    """Says when it is ready, serves until `stop`, and leaves signals to the process."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event) -> None:
         super().__init__(config)
-        self._told = asyncio.Event()
-        "To end."
+        self._stop = stop
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -45,18 +44,10 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Uvicorn looks ten times a second whether it is to end. It is told here; only the Date that it writes needs a look each
         second."""
-        while not await self.on_tick(0):
+        while not self._stop.is_set():
+            await self.on_tick(0)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), DATE_S)
-
-    async def serve_until(self, stop: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(self.serve())
-            stopped = tasks.create_task(stop.wait())
-            await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
-            self.should_exit = True
-            self._told.set()
-            stopped.cancel()
+                await asyncio.wait_for(self._stop.wait(), DATE_S)
 
 
 @click.command()
@@ -83,10 +74,10 @@ def command(config_path: Path) -> None:
             limit_concurrency=CONCURRENCY_MAX,
             timeout_graceful_shutdown=GRACE_S,
         )
-        server = _Server(settings)
+        server = _Server(settings, stopping.stop)
         try:
             async with metrics.published(config.metrics_dir, "web"):
-                await server.serve_until(stopping.stop)
+                await server.serve()
         finally:
             await pool.close()
             await http.aclose()
