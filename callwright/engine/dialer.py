@@ -9,7 +9,6 @@ dialled of it; what this engine holds in the database without having dialled is 
 
 import asyncio
 import logging
-import math
 import secrets
 from functools import partial
 
@@ -111,12 +110,12 @@ class Dialer:
             # After work there may be more that only waits for its trunk's rate: short naps first, then longer ones.
             nap_s = REST_S if more else min(2 * nap_s, BLOCKED_S)
             if not more:
-                await nap(self._woken, min(due_in_s, IDLE_S) if due_in_s > 0 else nap_s)
+                await nap(self._woken, due_in_s if due_in_s > 0 else nap_s)
 
     async def _due_in(self) -> float:
-        """Seconds, 0 or less where something is due. To ask costs far less than a claim of nothing."""
+        """Seconds, at most `IDLE_S`; 0 or less where something is due. To ask costs far less than a claim of nothing."""
         due = await dialing.next_due(self._db, until=now() + IDLE_S)
-        return math.inf if due is None else due - now()
+        return IDLE_S if due is None else due - now()
 
     async def _round(self, tasks: asyncio.TaskGroup) -> bool:
         """Dial what is due; whether there was anything."""

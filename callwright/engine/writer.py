@@ -154,35 +154,34 @@ class Writer:
         """The call did not begin."""
         self._ids.appendleft(call_id)
 
-    def opened(self, call: OpenedCall) -> None:
+    def _more(self) -> CallBatch:
+        """The batch that something is added to now."""
         self._woken.set()
+        return self._batch
+
+    def opened(self, call: OpenedCall) -> None:
         self._open[call.id] = _Open(call)
-        self._batch.opened.append(call)
+        self._more().opened.append(call)
 
     def entry(self, call_id: int, entry: Entry) -> None:
-        self._woken.set()
         call = self._open[call_id]
-        self._batch.events.append((call_id, call.seq, entry.at, encode_entry(entry).decode()))
+        self._more().events.append((call_id, call.seq, entry.at, encode_entry(entry).decode()))
         if call.errors < ERRORS_MAX and (message := error_of(entry)):
             call.errors += 1
             self._batch.errors.append(call.error(entry.at, message))
         call.seq += 1
 
     def closed(self, call: ClosedCall) -> None:
-        self._woken.set()
         del self._open[call.id]
-        self._batch.closed.append(call)
+        self._more().closed.append(call)
 
     def leg(self, leg: LegRow) -> None:
         """A leg is over."""
-        self._woken.set()
-        self._batch.legs.append(leg)
+        self._more().legs.append(leg)
 
     def connected(self, attempt_id: int, at: float) -> None:
-        self._woken.set()
-        self._batch.connected.append((attempt_id, at))
+        self._more().connected.append((attempt_id, at))
 
     def finished(self, finish: Finish) -> None:
-        self._woken.set()
         self._hurried.set()
-        self._batch.finished.append(finish)
+        self._more().finished.append(finish)
