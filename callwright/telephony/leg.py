@@ -59,7 +59,7 @@ class SipLeg:
         self._ended = False
         self._ended_at = 0.0
         self._ending = LegEnded("failure", "it never began")
-        self._closed = asyncio.get_running_loop().create_future()
+        self._closed: asyncio.Future[MediaStats] = asyncio.get_running_loop().create_future()
         self._call: SipCall | None = None
         self._infos = KeyInfos()
         self._no_audio_s = plane.no_audio_s
@@ -372,8 +372,7 @@ class SipLeg:
         """The media's figures, once its recording is complete on disk; None where that takes too long."""
         try:
             async with asyncio.timeout(timeout_s):
-                stats: MediaStats = await asyncio.shield(self._closed)
-                return stats
+                return await asyncio.shield(self._closed)
         except TimeoutError:
             return None
 
@@ -390,8 +389,9 @@ class SipLeg:
                 self.end(LegEnded("failure", f"{status} {reason}"))
             case Ended(by=by, reason=reason):
                 self._settle(NotAnswered(408, reason))
-                if self._succession is None or not self._succession.keeps(LegEnded(by, reason)):
-                    self.end(LegEnded(by, reason))
+                ended = LegEnded(by, reason)
+                if self._succession is None or not self._succession.keeps(ended):
+                    self.end(ended)
             case Referred():
                 self._handing_over.told(event)
             case Reoffered(sdp=description):
